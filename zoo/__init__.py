@@ -1,0 +1,43 @@
+"""The zoo: pretrained recurrent sequence models for Keras 3.
+
+import zoo
+
+model = zoo.load_model("char_lstm.shakespeare")
+print(model.generate("ROMEO:", length=400, temperature=0.7, seed=1))
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from zoo.errors import DataError, DownloadError, FolderError, UsageError, ZooError
+from zoo.registry import Architecture, Registry, Weights, describe, list_models
+
+if TYPE_CHECKING:
+    from zoo.loading import load_model
+
+__version__ = "0.1.0"
+
+__all__ = [
+    "Architecture",
+    "DataError",
+    "DownloadError",
+    "FolderError",
+    "Registry",
+    "UsageError",
+    "Weights",
+    "ZooError",
+    "__version__",
+    "describe",
+    "list_models",
+    "load_model",
+]
+
+
+def __getattr__(name: str) -> Any:
+    # Loading a model imports NumPy, Keras and TensorFlow; listing models must not.
+    if name == "load_model":
+        from zoo.loading import load_model
+
+        return load_model
+    raise AttributeError(f"module 'zoo' has no attribute {name!r}")

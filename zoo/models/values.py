@@ -1,0 +1,52 @@
+"""Checks that every builder's values go through before anything is allocated for them."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import fields
+from typing import Any
+
+from zoo.errors import UsageError, did_you_mean
+
+
+def check_range(config: Any, name: str, kind: type, low: float, high: float) -> None:
+    """Check that ``config.name`` is a number of ``kind`` from ``low`` to ``high``.
+
+    Raises:
+        UsageError: it is not.
+    """
+    value = getattr(config, name)
+    numeric = type(value) is int or (kind is float and type(value) is float)
+    if not numeric or not math.isfinite(value) or not low <= value <= high:
+        noun = "a whole number" if kind is int else "a number"
+        raise UsageError(f"{name} must be {noun} from {low} to {high}, not {value!r}")
+
+
+def check_choice(config: Any, name: str, choices: Sequence[Any]) -> None:
+    """Check that ``config.name`` is one of ``choices``.
+
+    Raises:
+        UsageError: it is not.
+    """
+    value = getattr(config, name)
+    if not any(type(value) is type(choice) and value == choice for choice in choices):
+        shown = ", ".join(repr(choice) for choice in choices)
+        raise UsageError(f"{name} must be one of {shown}, not {value!r}")
+
+
+def make_config(config_class: type, values: Mapping[str, Any]) -> Any:
+    """Make a builder's config from plain values.
+
+    Raises:
+        UsageError: a value is unknown, missing or out of range.
+    """
+    known = [entry.name for entry in fields(config_class)]
+    for name in values:
+        if name not in known:
+            hint = did_you_mean(str(name), known) or f"; there are {', '.join(known)}"
+            raise UsageError(f"{config_class.__name__} has no value {name!r}{hint}")
+    try:
+        return config_class(**values)
+    except TypeError as error:
+        raise UsageError(f"{config_class.__name__}: {error}") from None

@@ -1,0 +1,332 @@
+"""What models there are: architectures, their pretrained weights, and where plug-ins add theirs.
+
+Entries hold names and plain values only. The code behind an entry is named as ``"module:object"``
+and imported when it is first used, so listing models never imports TensorFlow.
+
+A third party adds models through the entry-point group ``zoo.models``: the entry point is a
+function that is called with the :class:`Registry`::
+
+    [options.entry_points]
+    zoo.models =
+        mine = my_package.zoo_models:register
+"""
+
+from __future__ import annotations
+
+import fnmatch
+import importlib
+import importlib.metadata
+import json
+import re
+import threading
+import warnings
+from collections.abc import Callable, Iterable
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+from zoo.errors import UsageError, ZooError, did_you_mean
+
+ENTRY_POINT_GROUP = "zoo.models"
+WEIGHTS_FOLDER = Path(__file__).parent / "weights"
+
+_NAME = re.compile(r"[a-z0-9][a-z0-9_]*")
+_SHA256 = re.compile(r"[0-9a-f]{64}")
+
+
+@dataclass(frozen=True)
+class Architecture:
+    """A registered builder.
+
+    Args:
+        name: the part of a model's name before the dot, such as ``"char_lstm"``.
+        task: the Hugging Face pipeline tag, such as ``"text-generation"``.
+        summary: one sentence for listings.
+        builder: ``"module:function"``, from a config to a functional ``keras.Model``.
+        config: ``"module:class"``, the frozen dataclass of plain values the builder takes.
+        processor: ``"module:class"``, raw input to arrays.
+        task_class: ``"module:class"``, the :class:`zoo.tasks.Task` that holds the three stages.
+        recipe: the recipe's module, such as ``"zoo.recipes.char_lstm"``, or empty.
+        default_weights: the weights that the bare name means, or empty for none.
+    """
+
+    name: str
+    task: str
+    summary: str
+    builder: str
+    config: str
+    processor: str
+    task_class: str
+    recipe: str = ""
+    default_weights: str = ""
+
+    def load(self, attribute: str) -> Any:
+        """Import the object that the field ``attribute`` names.
+
+        Raises:
+            ZooError: the module or the object is missing.
+        """
+        return resolve(getattr(self, attribute))
+
+
+@dataclass(frozen=True)
+class Weights:
+    """Registered pretrained weights of an architecture.
+
+    Args:
+        name: ``"architecture.weights"``.
+        languages: ISO 639-1 codes.
+        license: SPDX identifier of the weights.
+        dataset: name of the training data.
+        metric: the headline figure: ``name``, ``value``, ``unit``, ``split``.
+        size: bytes of the whole model folder.
+        parameters: number of weights in the network.
+        manifest_sha256: sha256 of the folder's ``manifest.json``, which holds every other file's.
+        task: the pipeline tag, the same as the architecture's.
+        recipe: the module that trained it.
+        sources: where to fetch it when it is neither embedded nor cached: ``hf://owner/repo@rev``,
+            an ``https://`` base under which ``NAME/manifest.json`` lies, or a local folder.
+        folder: a folder on this machine that holds the files (plug-ins embed theirs this way).
+    """
+
+    name: str
+    task: str
+    languages: tuple[str, ...]
+    license: str
+    dataset: str
+    metric: dict[str, Any]
+    size: int
+    parameters: int
+    manifest_sha256: str
+    recipe: str = ""
+    sources: tuple[str, ...] = ()
+    folder: str = ""
+
+    @property
+    def architecture(self) -> str:
+        """The part before the dot."""
+        return self.name.partition(".")[0]
+
+
+def resolve(target: str) -> Any:
+    """Import ``"module:object"``.
+
+    Raises:
+        ZooError: the module or the object is missing.
+    """
+    module, _, attribute = target.partition(":")
+    try:
+        return getattr(importlib.import_module(module), attribute)
+    except (ImportError, AttributeError) as error:
+        raise ZooError(f"cannot import {target!r}: {error}") from error
+
+
+def natural_key(name: str) -> list[Any]:
+    """Sort key under which ``lstm2`` comes before ``lstm10``."""
+    return [int(part) if part.isdigit() else part for part in re.split(r"(\d+)", name)]
+
+
+@dataclass
+class Registry:
+    """Architectures and weights by name. The zoo's own is :data:`registry`."""
+
+    architectures: dict[str, Architecture] = field(default_factory=dict)
+    weights: dict[str, Weights] = field(default_factory=dict)
+
+    def add_architecture(self, entry: Architecture) -> None:
+        """Register an architecture.
+
+        Raises:
+            UsageError: the name is taken or is not lower-case letters, digits and ``_``.
+        """
+        if not _NAME.fullmatch(entry.name):
+            raise UsageError(f"{entry.name!r} is no architecture name: use a-z, 0-9 and _")
+        if entry.name in self.architectures:
+            raise UsageError(f"architecture {entry.name!r} is already registered")
+        self.architectures[entry.name] = entry
+
+    def add_weights(self, entry: Weights) -> None:
+        """Register pretrained weights of a registered architecture.
+
+        Raises:
+            UsageError: the name is taken or malformed, or the architecture is unknown.
+        """
+        architecture, dot, tag = entry.name.partition(".")
+        if not dot or not _NAME.fullmatch(tag):
+            raise UsageError(f"{entry.name!r} is no weights name: use architecture.weights")
+        if entry.name in self.weights:
+            raise UsageError(f"weights {entry.name!r} are already registered")
+        if not _SHA256.fullmatch(entry.manifest_sha256):
+            raise UsageError(f"weights {entry.name!r}: manifest_sha256 must be 64 hex digits")
+        known = self.architecture(architecture)
+        if entry.task != known.task:
+            raise UsageError(f"weights {entry.name!r}: task {entry.task!r} is not {known.task!r}")
+        self.weights[entry.name] = entry
+
+    def names(self) -> list[str]:
+        """All names, architectures without weights included, in natural order."""
+        with_weights = {entry.architecture for entry in self.weights.values()}
+        bare = [name for name in self.architectures if name not in with_weights]
+        return sorted([*self.weights, *bare], key=natural_key)
+
+    def architecture(self, name: str) -> Architecture:
+        """The architecture called ``name``.
+
+        Raises:
+            UsageError: there is none; the nearest name is suggested.
+        """
+        try:
+            return self.architectures[name]
+        except KeyError:
+            raise self.unknown(name) from None
+
+    def find(self, name: str) -> tuple[Architecture, Weights | None]:
+        """The architecture and the weights that ``name`` means.
+
+        A bare architecture name means its default weights; if it has none, the second is ``None``.
+
+        Raises:
+            UsageError: there is no such model; the nearest name is suggested.
+        """
+        if not isinstance(name, str):
+            raise UsageError(f"a model's name is text, not {type(name).__name__}")
+        base, dot, _ = name.partition(".")
+        if base not in self.architectures or (dot and name not in self.weights):
+            raise self.unknown(name)
+        architecture = self.architectures[base]
+        if dot:
+            return architecture, self.weights[name]
+        default = architecture.default_weights
+        return architecture, self.weights.get(f"{base}.{default}") if default else None
+
+    def unknown(self, name: str) -> UsageError:
+        """The error for a name that is not here."""
+        hint = did_you_mean(name, [*self.names(), *self.architectures])
+        return UsageError(f"unknown model {name!r}{hint or '; see zoo list'}")
+
+    def select(
+        self,
+        pattern: str = "*",
+        *,
+        task: str | None = None,
+        language: str | None = None,
+        pretrained: bool | None = None,
+    ) -> list[str]:
+        """Names that match a shell wildcard and the filters, in natural order.
+
+        Args:
+            pattern: such as ``"char_*"``.
+            task: keep only this pipeline tag.
+            language: keep only weights for this ISO 639-1 code.
+            pretrained: ``True`` keeps names with weights, ``False`` names of bare architectures.
+
+        Raises:
+            UsageError: ``task`` is the tag of no registered architecture.
+        """
+        tasks = {entry.task for entry in self.architectures.values()}
+        if task is not None and task not in tasks:
+            hint = did_you_mean(task, tasks) or f"; there are {', '.join(sorted(tasks))}"
+            raise UsageError(f"unknown task {task!r}{hint}")
+        found = []
+        names = sorted(self.architectures, key=natural_key) if pretrained is False else self.names()
+        for name in names:
+            weights = self.weights.get(name)
+            entry = self.architectures[name.partition(".")[0]]
+            if not fnmatch.fnmatchcase(name, pattern):
+                continue
+            if task is not None and entry.task != task:
+                continue
+            if pretrained is True and weights is None:
+                continue
+            if language is not None and (weights is None or language not in weights.languages):
+                continue
+            found.append(name)
+        return found
+
+    def describe(self, name: str) -> dict[str, Any]:
+        """Everything registered about a model, as plain values.
+
+        Raises:
+            UsageError: there is no such model.
+        """
+        architecture, weights = self.find(name)
+        facts: dict[str, Any] = {
+            "name": weights.name if weights else architecture.name,
+            "architecture": architecture.name,
+            "task": architecture.task,
+            "summary": architecture.summary,
+            "recipe": (weights.recipe if weights else "") or architecture.recipe,
+            "pretrained": weights is not None,
+        }
+        if weights:
+            facts |= {
+                key: value
+                for key, value in asdict(weights).items()
+                if key not in ("name", "task", "recipe", "folder")
+            }
+        return facts
+
+
+def read_index(path: Path) -> list[Weights]:
+    """Read weights entries from an index file, as ``scripts/register`` writes it."""
+    entries: list[dict[str, Any]] = json.loads(path.read_text(encoding="utf-8"))
+    for entry in entries:
+        entry |= {key: tuple(value) for key, value in entry.items() if isinstance(value, list)}
+    return [Weights(**entry) for entry in entries]
+
+
+def _load_builtin(target: Registry) -> None:
+    from zoo.models import ARCHITECTURES
+
+    for architecture in ARCHITECTURES:
+        target.add_architecture(architecture)
+    index = WEIGHTS_FOLDER / "index.json"
+    for entry in read_index(index) if index.exists() else ():
+        target.add_weights(entry)
+
+
+def _load_plugins(target: Registry, points: Iterable[Any]) -> None:
+    for point in points:
+        register: Callable[[Registry], None]
+        try:
+            register = point.load()
+            register(target)
+        except Exception as error:  # a broken plug-in must not take the zoo down with it
+            warnings.warn(f"zoo plug-in {point.name!r} was left out: {error}", stacklevel=2)
+
+
+_registry: Registry | None = None
+_lock = threading.RLock()
+
+
+def registry() -> Registry:
+    """The zoo's registry: built-in entries, then those of installed plug-ins."""
+    global _registry
+    with _lock:
+        if _registry is None:
+            filled = Registry()
+            _load_builtin(filled)
+            _load_plugins(filled, importlib.metadata.entry_points(group=ENTRY_POINT_GROUP))
+            _registry = filled
+        return _registry
+
+
+def list_models(
+    pattern: str = "*",
+    *,
+    task: str | None = None,
+    language: str | None = None,
+    pretrained: bool | None = None,
+) -> list[str]:
+    """Names of the registered models, in natural order; see :meth:`Registry.select`.
+
+    Example:
+        >>> zoo.list_models("char_*", task="text-generation", pretrained=True)
+        ['char_lstm.shakespeare', 'char_lstm.war_and_peace']
+    """
+    return registry().select(pattern, task=task, language=language, pretrained=pretrained)
+
+
+def describe(name: str) -> dict[str, Any]:
+    """Everything registered about a model, as plain values; see :meth:`Registry.describe`."""
+    return registry().describe(name)
