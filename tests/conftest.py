@@ -1,0 +1,53 @@
+"""Fixtures that many tests share: a small model folder, and the corpora's mirror."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
+
+VOCABULARY = "\n !.abcdefghijklmnopqrstuvwxyz"
+TEXT = "the quick brown fox jumps over the lazy dog. " * 60
+
+
+def make_model(**values: Any) -> Any:
+    """An untrained character model, the same for the same values."""
+    import keras
+
+    from zoo.models.char_lstm import CharLSTMConfig, build
+    from zoo.processing.characters import Characters
+    from zoo.training.publish import make_task
+
+    settings: dict[str, Any] = {"layers": 2, "units": 24, "embedding": 8} | values
+    config = CharLSTMConfig(vocabulary_size=len(VOCABULARY), **settings)
+    keras.utils.set_random_seed(7)
+    network = build(config)
+    card = {"name": "char_lstm.tiny", "languages": ["en"], "license": "apache-2.0"}
+    return make_task("char_lstm", network, config, Characters(tuple(VOCABULARY)), card)
+
+
+@pytest.fixture(scope="session")
+def tiny_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A model folder with a small untrained LSTM; not to be changed."""
+    return make_model().save(tmp_path_factory.mktemp("models") / "tiny")
+
+
+@pytest.fixture(scope="session")
+def tiny_model(tiny_folder: Path) -> Any:
+    """The model of :func:`tiny_folder`, loaded."""
+    from zoo import load_model
+
+    return load_model(tiny_folder)
+
+
+@pytest.fixture(scope="session")
+def data_mirror() -> Path:
+    """The folder of public corpora; tests that need one are skipped without it."""
+    mirror = os.environ.get("ZOO_DATA_MIRROR")
+    if not mirror or not Path(mirror).is_dir():
+        pytest.skip("needs a corpus: set ZOO_DATA_MIRROR to a mirror of the public data")
+    return Path(mirror)

@@ -1,0 +1,62 @@
+"""Writing files so that a kill, a full disk or a second process never leaves half a file."""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import os
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+from zoo.errors import ZooError
+
+
+@contextlib.contextmanager
+def readable_os_errors(what: str) -> Iterator[None]:
+    """Turn an ``OSError`` of the block into a :class:`ZooError` that says what failed."""
+    try:
+        yield
+    except OSError as error:
+        hint = "; free some space and try again" if error.errno == errno.ENOSPC else ""
+        raise ZooError(f"cannot {what}: {error.strerror or error}{hint}") from error
+
+
+@contextlib.contextmanager
+def atomic_path(path: Path) -> Iterator[Path]:
+    """Give a temporary path beside ``path`` that takes its place when the block ends well.
+
+    Raises:
+        ZooError: the file cannot be written (full disk, no permission); ``path`` is as it was.
+    """
+    with readable_os_errors(f"write {path}"):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        handle, name = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
+        os.close(handle)
+        temporary = Path(name)
+        try:
+            yield temporary
+            with open(temporary, "rb+") as stream:
+                os.fsync(stream.fileno())
+            os.chmod(temporary, 0o666 & ~_umask())
+            os.replace(temporary, path)
+        except BaseException:
+            temporary.unlink(missing_ok=True)
+            raise
+
+
+def write_bytes(path: Path, data: bytes) -> None:
+    """Write a whole file, or leave what was there.
+
+    Raises:
+        ZooError: the file cannot be written.
+    """
+    with atomic_path(path) as temporary:
+        temporary.write_bytes(data)
+
+
+def _umask() -> int:
+    # The mask can only be read by setting it.
+    mask = os.umask(0)
+    os.umask(mask)
+    return mask

@@ -1,0 +1,136 @@
+"""``load_model``: from a name, a folder or a Hub reference to a model ready for raw input."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Iterable
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from zoo.bundle import Bundle, assign_weights, read_bundle
+from zoo.errors import UsageError
+from zoo.models.values import make_config
+
+
+def load_model(
+    reference: str | Path,
+    *,
+    weights: str | None = "pretrained",
+    revision: str | None = None,
+    vocabulary: Iterable[str] | None = None,
+    dtype: str = "float32",
+    offline: bool | None = None,
+    progress: bool = True,
+    **values: Any,
+) -> Any:
+    """Load a model ready for raw text, audio or images.
+
+    Args:
+        reference: a registered name (``"char_lstm.shakespeare"``; the bare architecture means its
+            default weights), a model folder, or ``"hf://owner/repo@revision"``.
+        weights: ``"pretrained"``, or ``None`` for the same architecture with random weights.
+        revision: a Hub revision (branch, tag or commit).
+        vocabulary: another output vocabulary. Rows of entries that the model knows are kept, the
+            others start at random, and a warning says how many.
+        dtype: Keras dtype policy of the network.
+        offline: never touch the network; left out, ``HF_HUB_OFFLINE`` and ``ZOO_OFFLINE`` decide.
+        progress: show a progress bar while downloading.
+        **values: builder values to change, such as ``hidden_dropout=0.3``. A value that changes a
+            weight's shape needs ``weights=None``.
+
+    Returns:
+        A :class:`zoo.tasks.base.Task`.
+
+    Raises:
+        UsageError: the name, an argument or a value is wrong.
+        FolderError: the folder is damaged or does not fit the values.
+        DownloadError: the weights are not here and cannot be fetched.
+
+    Example:
+        >>> model = zoo.load_model("char_lstm.shakespeare")
+        >>> untrained = zoo.load_model("char_lstm", weights=None, units=256)
+    """
+    from zoo.store import locate
+
+    if weights not in ("pretrained", None):
+        raise UsageError(f"weights must be 'pretrained' or None, not {weights!r}")
+    folder = locate(reference, revision=revision, offline=offline, progress=progress)
+    bundle = read_bundle(folder, verify=False)
+    return assemble(bundle, str(reference), weights is not None, vocabulary, dtype, values)
+
+
+def assemble(
+    bundle: Bundle,
+    where: str,
+    pretrained: bool = True,
+    vocabulary: Iterable[str] | None = None,
+    dtype: str = "float32",
+    values: dict[str, Any] | None = None,
+) -> Any:
+    """Build the network of a bundle, put the weights in, and give the task that holds them.
+
+    Args:
+        bundle: what the model folder said.
+        where: its name in messages.
+        pretrained: put the bundle's weights in.
+        vocabulary: another output vocabulary, or ``None``.
+        dtype: Keras dtype policy.
+        values: builder values to change.
+
+    Raises:
+        UsageError: a value is wrong.
+        FolderError: the weights do not fit.
+    """
+
+    architecture, stored = bundle.architecture, bundle.weights
+    # The stored values and the changes are checked together, before anything is allocated.
+    config = make_config(type(bundle.config), {**vars(bundle.config), **(values or {})})
+    changed = config != bundle.config
+    if vocabulary is not None:
+        processor = type(bundle.processor)(tuple(vocabulary))
+        config = replace(config, vocabulary_size=len(processor))
+        stored = _move_rows(bundle, processor, config) if pretrained else {}
+        bundle = replace(bundle, processor=processor)
+    if pretrained and vocabulary is None and config.parameters() != bundle.config.parameters():
+        raise UsageError(
+            f"{', '.join(values or {})}: this changes the shapes of the weights of {where}; "
+            "pass weights=None for an untrained network"
+        )
+    if changed or vocabulary is not None or not pretrained:
+        # Figures and golden outputs speak of the model as it was.
+        bundle = replace(bundle, metrics=[], golden={})
+    bundle = replace(bundle, config=config)
+    network = architecture.load("builder")(config, dtype=dtype)
+    if pretrained:
+        assign_weights(network, stored, where)
+    return architecture.load("task_class")(bundle, network)
+
+
+def _move_rows(bundle: Bundle, processor: Any, config: Any) -> dict[str, np.ndarray]:
+    """The stored weights with the vocabulary's rows moved to where ``processor`` has them."""
+    old, new = bundle.processor.vocabulary, processor.vocabulary
+    place = {entry: number for number, entry in enumerate(old)}
+    kept = [number for number, entry in enumerate(new) if entry in place]
+    source = [place[new[number]] for number in kept]
+    rng = np.random.default_rng(0)
+    weights = dict(bundle.weights)
+    for name, axis in config.vocabulary_axes().items():
+        if name not in weights:
+            continue
+        before = np.moveaxis(weights[name].astype(np.float32), axis, 0)
+        # New rows get the mean of the old ones and a little noise, so that they start as a
+        # character of average likelihood rather than as an impossible or a certain one.
+        spread = 0.1 * before.std(axis=0) if len(before) > 1 else 0.0
+        after = before.mean(axis=0) + spread * rng.standard_normal((len(new), *before.shape[1:]))
+        after[kept] = before[source]
+        weights[name] = np.moveaxis(after, 0, axis).astype(np.float32)
+    lost = len(set(old) - set(new))
+    warnings.warn(
+        f"the vocabulary changed: kept {len(kept)} of {len(old)} entries, "
+        f"{len(new) - len(kept)} are new, {lost} are gone",
+        stacklevel=4,
+    )
+    return weights
