@@ -1,0 +1,162 @@
+"""Character language models: one long text, next-character prediction, carried state.
+
+    zoo train char_lstm.shakespeare --out runs/shakespeare
+    zoo evaluate runs/shakespeare
+
+What makes these models good for their size is regularisation, not growth:
+
+- dropout with one mask for all time steps on the embedding, between the layers and before the
+  softmax (Gal and Ghahramani 2016), since a text of a million characters is soon learnt by heart;
+- a share of the recurrent weights dropped in each step (Merity et al. 2018);
+- an exponential average of the weights, which is what is validated and kept;
+- a cosine decay of the learning rate to zero, and AdamW's weight decay;
+- the state carried over from window to window, so that nothing is ever read from a cold start.
+
+Matrix products run in bfloat16 while training, which halves the time on CPUs that have it; the
+weights and the gates' arithmetic stay float32.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from zoo.datasets import load_text
+from zoo.errors import UsageError
+from zoo.training.plan import Plan
+
+
+@dataclass(frozen=True)
+class Values:
+    """All values of one pretrained model.
+
+    Args:
+        corpus: a corpus of running text in ``zoo.datasets``.
+        languages: ISO 639-1 codes.
+        network: values of :class:`zoo.models.char_lstm.CharLSTMConfig`.
+        plan: how to train.
+        batch: parallel streams of text.
+        window: characters of backpropagation through time.
+        license: SPDX identifier of the weights.
+        data_note: what the card says of the data.
+        limits: what the card says of the model's limits.
+    """
+
+    corpus: str
+    languages: tuple[str, ...]
+    network: dict[str, Any]
+    plan: Plan
+    batch: int = 64
+    window: int = 128
+    license: str = "apache-2.0"
+    data_note: str = ""
+    limits: str = (
+        "It knows one text and its characters. It writes in that text's manner, invents freely, "
+        "and says nothing that can be relied on."
+    )
+
+
+MODELS = {
+    "char_lstm.shakespeare": Values(
+        corpus="karpathy_shakespeare",
+        languages=("en",),
+        network={
+            "units": 512,
+            "embedding": 128,
+            "embedding_dropout": 0.1,
+            "hidden_dropout": 0.5,
+            "output_dropout": 0.5,
+            "weight_dropout": 0.3,
+        },
+        plan=Plan(epochs=40, learning_rate=3e-3),
+        batch=32,
+        data_note=(
+            "Tiny Shakespeare, 1,115,394 characters of the plays (public domain), from "
+            "karpathy/char-rnn. The last 10 % is the test text, as nanoGPT splits it; the 2 % "
+            "before it was chosen on."
+        ),
+    ),
+    "char_lstm.war_and_peace": Values(
+        corpus="war_and_peace",
+        languages=("en",),
+        network={
+            "units": 512,
+            "embedding": 128,
+            "embedding_dropout": 0.05,
+            "hidden_dropout": 0.2,
+            "output_dropout": 0.2,
+            "weight_dropout": 0.2,
+        },
+        plan=Plan(epochs=16),
+        data_note=(
+            "War and Peace by Leo Tolstoy in the translation of Louise and Aylmer Maude (public "
+            "domain), Project Gutenberg EBook 2600 without its header and footer. The last 20 % is "
+            "the test text, the proportion of DeepOBS; the 2 % before it was chosen on."
+        ),
+    ),
+}
+
+
+def train(name: str, out: Path, **changes: Any) -> Path:
+    """Train a registered model from its corpus.
+
+    Args:
+        name: a key of :data:`MODELS`.
+        out: the run's folder; a broken run in it is continued.
+        **changes: fields of the plan to change, such as ``epochs=1``.
+
+    Returns:
+        The model folder.
+    """
+    from zoo.processing.characters import Characters
+    from zoo.training.text import train_language_model
+
+    values = MODELS[name]
+    text = load_text(values.corpus)
+    return train_language_model(
+        name=name,
+        out=out,
+        characters=Characters.of_text(*text.values()),
+        training=text["train"],
+        validation=text["validation"],
+        network=values.network,
+        plan=replace(values.plan, **changes),
+        batch=values.batch,
+        window=values.window,
+        languages=values.languages,
+        dataset=values.corpus,
+        license=values.license,
+    )
+
+
+def evaluate(
+    model: Any,
+    reference: str,
+    data: Path | None = None,
+    progress: Callable[[int], None] | None = None,
+) -> list[dict[str, Any]]:
+    """Score a model on the test text of its corpus: one pass, state carried all the way.
+
+    Args:
+        model: a model of :data:`MODELS`, or one fine-tuned from it.
+        reference: what ``zoo evaluate`` was given, for the command in the figures.
+        data: a UTF-8 text file to score on instead.
+        progress: called with the number of characters read since the last call.
+
+    Raises:
+        UsageError: no data is given and the model's own corpus is not one of this recipe's.
+    """
+    from zoo.training.text import evaluate_language_model, read_text
+
+    command = f"zoo evaluate {reference}"
+    if data is not None:
+        command += f" --data {data}"
+        text = read_text([data])
+        return evaluate_language_model(model, text, data.name, "whole", command, progress)
+    corpus = model.card.get("dataset")
+    if corpus not in {values.corpus for values in MODELS.values()}:
+        raise UsageError(f"{reference} was trained on {corpus!r}; give --data FILE to score it on")
+    text = load_text(corpus)["test"]
+    return evaluate_language_model(model, text, corpus, "test", command, progress)

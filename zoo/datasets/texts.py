@@ -1,0 +1,71 @@
+"""Running texts for the character language models."""
+
+from __future__ import annotations
+
+from zoo.datasets.base import Resource, TextCorpus
+from zoo.errors import DataError
+
+
+class KarpathyShakespeare(TextCorpus):
+    """Tiny Shakespeare, split as nanoGPT splits it: the last 10 % is the test text.
+
+    nanoGPT calls that part "val" and publishes its figures on it. Here the last fiftieth of
+    the rest is the validation text, so that nothing is chosen on the published part.
+    """
+
+    RESOURCE = Resource(
+        "https://raw.githubusercontent.com/karpathy/char-rnn/"
+        "6f9487a6fe5b420b7ca9afb0d7c078e37c1d1b4e/data/tinyshakespeare/input.txt",
+        "86c4e6aa9db7c042ec79f339dcb96d42b0075e16b8fc2e86bf0ca57e2dc565ed",
+        1_115_394,
+    )
+    SUMMARY = "40,000 lines of Shakespeare's plays, as one text."
+    HOMEPAGE = "https://github.com/karpathy/char-rnn"
+    CITATION = "Andrej Karpathy, char-rnn, 2015. https://github.com/karpathy/char-rnn"
+    LICENSE = "public domain"
+
+    def split_text(self, text: str) -> dict[str, str]:
+        """88 % to learn from, 2 % to choose on and 10 % to test on."""
+        return split_by_share(text, validation=0.88, test=0.9)
+
+
+class WarAndPeace(TextCorpus):
+    """War and Peace, Project Gutenberg's text without its header and footer.
+
+    The last 20 % is the test text, the proportion of DeepOBS (Schneider et al. 2019); the 2 %
+    before it are the validation text.
+    """
+
+    RESOURCE = Resource(
+        "https://raw.githubusercontent.com/GITenberg/War-and-Peace_2600/"
+        "fa22ab90f00f627e83d14acabe32d91602d2365d/2600-0.txt",
+        "6cbcc5ca5e590fb9ace161a5b93e4ecf280d7118104be0d63b686c004cfa70ae",
+        3_359_542,
+    )
+    SUMMARY = "War and Peace by Leo Tolstoy, translated by Louise and Aylmer Maude, as one text."
+    HOMEPAGE = "https://www.gutenberg.org/ebooks/2600"
+    CITATION = "Leo Tolstoy, War and Peace, Project Gutenberg EBook 2600."
+    LICENSE = "public domain"
+
+    def split_text(self, text: str) -> dict[str, str]:
+        """78 % to learn from, 2 % to choose on and 20 % to test on."""
+        return split_by_share(gutenberg_body(text), validation=0.78, test=0.8)
+
+
+def split_by_share(text: str, *, validation: float, test: float) -> dict[str, str]:
+    """Cut a text where its validation and its test part begin, given as shares of its length."""
+    first, second = int(len(text) * validation), int(len(text) * test)
+    return {"train": text[:first], "validation": text[first:second], "test": text[second:]}
+
+
+def gutenberg_body(text: str) -> str:
+    """The book in a Project Gutenberg file: what stands between the licence's markers.
+
+    Raises:
+        DataError: the markers are missing.
+    """
+    start = text.find("*** START OF THIS PROJECT GUTENBERG EBOOK")
+    end = text.find("End of the Project Gutenberg EBook")
+    if start < 0 or end < start:
+        raise DataError("the file has no Project Gutenberg markers")
+    return text[text.index("\n", start) : end].strip()

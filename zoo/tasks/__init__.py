@@ -1,0 +1,1 @@
+"""What a loaded model is: processor, network and decoder behind one verb."""

@@ -1,0 +1,1 @@
+"""What the recipes share: the training loop, its checkpoints and its pictures."""

@@ -1,0 +1,48 @@
+"""How a training run goes, as plain values."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+from zoo.errors import UsageError
+
+
+@dataclass(frozen=True)
+class Plan:
+    """How to train.
+
+    Args:
+        epochs: passes over the training data.
+        learning_rate: its peak.
+        warmup_steps: steps of linear rise to the peak.
+        final_share: share of the peak that the cosine decay ends at; 1.0 keeps the rate constant.
+        weight_decay: of AdamW (Loshchilov and Hutter 2019), not on biases.
+        beta_2: of AdamW.
+        clip_norm: largest global norm of a gradient.
+        average: decay per step of the exponential moving average of the weights that is validated
+            and kept (Polyak and Juditsky 1992); 0.0 for none.
+        patience: stop after so many epochs without a better validation loss; 0 for never.
+        seed: of weights, dropout and data order.
+        dtype: Keras dtype policy of the network while it trains.
+        checkpoint_seconds: time between checkpoints.
+    """
+
+    epochs: int
+    learning_rate: float = 2e-3
+    warmup_steps: int = 200
+    final_share: float = 0.0
+    weight_decay: float = 0.01
+    beta_2: float = 0.99
+    clip_norm: float = 1.0
+    average: float = 0.999
+    patience: int = 0
+    seed: int = 0
+    dtype: str = "mixed_bfloat16"
+    checkpoint_seconds: float = 120.0
+
+    def __post_init__(self) -> None:
+        if self.epochs < 1:
+            raise UsageError(f"epochs must be at least 1, not {self.epochs}")
+        if not self.learning_rate > 0 or not math.isfinite(self.learning_rate):
+            raise UsageError(f"learning rate must be above 0, not {self.learning_rate}")

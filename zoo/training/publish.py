@@ -1,0 +1,117 @@
+"""From a trained network to a model folder with its figures."""
+
+from __future__ import annotations
+
+import platform
+import subprocess
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import zoo
+from zoo.bundle import Bundle
+from zoo.registry import registry
+
+
+def make_task(
+    architecture: str,
+    network: Any,
+    config: Any,
+    processor: Any,
+    card: Mapping[str, Any],
+    decoder: Mapping[str, Any] | None = None,
+) -> Any:
+    """A task around a network that was just trained.
+
+    Args:
+        architecture: its registered name.
+        network: the ``keras.Model`` with its weights.
+        config: the builder's values.
+        processor: raw input to arrays.
+        card: facts for the model card.
+        decoder: the decoder's settings.
+    """
+    entry = registry().architecture(architecture)
+    bundle = Bundle(entry, config, processor, dict(decoder or {}), {}, card=dict(card))
+    return entry.load("task_class")(bundle, network)
+
+
+def figure(
+    metric: str,
+    value: float,
+    *,
+    unit: str,
+    dataset: str,
+    split: str,
+    scorer: str,
+    command: str,
+    seed: int | None = None,
+    **more: Any,
+) -> dict[str, Any]:
+    """One row of ``metrics.json``.
+
+    Args:
+        metric: its standard name, such as ``"cross_entropy"``.
+        value: the figure.
+        unit: such as ``"nats/char"``.
+        dataset: what was scored.
+        split: which part of it.
+        scorer: what computed it, with its version.
+        command: the command that gives it again.
+        seed: of the training.
+        **more: further figures beside it, such as an interval.
+    """
+    row = {
+        "metric": metric,
+        "value": round(float(value), 4),
+        "unit": unit,
+        "dataset": dataset,
+        "split": split,
+        "scorer": scorer,
+        "command": command,
+        "seed": seed,
+        "commit": current_commit(),
+        "machine": machine(),
+        **more,
+    }
+    return {key: value for key, value in row.items() if value is not None}
+
+
+def current_commit() -> str | None:
+    """The git commit of the checkout that the zoo runs from, or ``None`` outside one."""
+    root = Path(zoo.__file__).parent.parent
+    try:
+        run = subprocess.run(
+            ["git", "rev-parse", "--short=12", "HEAD"],
+            cwd=root,
+            capture_output=True,
+            text=True,
+            timeout=10,
+            check=True,
+        )
+    except (OSError, subprocess.SubprocessError):
+        return None
+    return run.stdout.strip() or None
+
+
+def machine() -> str:
+    """Processor, cores, and versions that a figure can depend on."""
+    import os
+
+    import keras
+    import tensorflow as tf
+
+    return (
+        f"{_processor_name()}, {os.cpu_count()} cores, Python {platform.python_version()}, "
+        f"TensorFlow {tf.__version__}, Keras {keras.__version__}"
+    )
+
+
+def _processor_name() -> str:
+    try:
+        for line in Path("/proc/cpuinfo").read_text().splitlines():
+            if line.startswith("model name"):
+                return line.split(":", 1)[1].strip()
+    except OSError:
+        pass
+    return platform.processor() or platform.machine()

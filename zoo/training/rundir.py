@@ -1,0 +1,129 @@
+"""The folder of a training run: checked before it is used, locked while it is used.
+
+The run writes its checkpoint, history, pictures and samples into ``training/``; when it has ended,
+the model folder's own files are written beside that, so that the same path can be given to
+``load_model``.
+"""
+
+from __future__ import annotations
+
+import io
+import json
+import zipfile
+from collections.abc import Mapping
+from pathlib import Path
+from types import TracebackType
+from typing import Any
+
+import filelock
+import numpy as np
+
+from zoo.errors import UsageError, ZooError
+from zoo.files import atomic_path, readable_os_errors, write_bytes
+from zoo.manifest import MANIFEST
+
+_VALUES = "run.json"
+_CHECKPOINT = "checkpoint.npz"
+
+
+class RunDirectory:
+    """A training run's folder, used as a context manager.
+
+    Args:
+        path: the folder; it is made when missing.
+        values: everything that the result depends on, as plain values; a folder begun with other
+            values is refused.
+
+    Raises:
+        UsageError: the folder holds something else, a finished model, or a run of other values.
+        ZooError: the folder cannot be written, or another process is training in it.
+    """
+
+    def __init__(self, path: str | Path, values: Mapping[str, Any]) -> None:
+        self.path = Path(path).expanduser()
+        self.training = self.path / "training"
+        self._values = json.loads(json.dumps(values))
+        self._lock = filelock.FileLock(self.training / ".lock", blocking=False)
+
+    def __enter__(self) -> RunDirectory:
+        self._check()
+        with readable_os_errors(f"make {self.training}"):
+            self.training.mkdir(parents=True, exist_ok=True)
+        try:
+            with readable_os_errors(f"lock {self.training}"):
+                self._lock.acquire()
+        except filelock.Timeout:
+            raise ZooError(f"another process is training in {self.path}") from None
+        if not (self.training / _VALUES).exists():
+            text = json.dumps(self._values, indent=2, ensure_ascii=False)
+            write_bytes(self.training / _VALUES, (text + "\n").encode())
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self._lock.release()
+
+    @property
+    def has_checkpoint(self) -> bool:
+        """Whether a broken run can be continued."""
+        return (self.training / _CHECKPOINT).exists()
+
+    def save_checkpoint(self, arrays: Mapping[str, np.ndarray], facts: Mapping[str, Any]) -> None:
+        """Write a checkpoint in place of the last one.
+
+        Raises:
+            ZooError: the disk is full or read-only; the last checkpoint is kept.
+        """
+        content = {**arrays, "facts": np.asarray(json.dumps(facts))}
+        with (
+            atomic_path(self.training / _CHECKPOINT) as temporary,
+            open(temporary, "wb") as stream,
+        ):
+            np.savez(stream, allow_pickle=False, **content)
+
+    def load_checkpoint(self) -> tuple[dict[str, np.ndarray], dict[str, Any]] | None:
+        """The last checkpoint, or ``None`` if there is none.
+
+        Raises:
+            ZooError: it is damaged.
+        """
+        path = self.training / _CHECKPOINT
+        if not path.exists():
+            return None
+        try:
+            with np.load(io.BytesIO(path.read_bytes()), allow_pickle=False) as stored:
+                arrays = {name: stored[name] for name in stored.files}
+            return arrays, json.loads(str(arrays.pop("facts")))
+        except (OSError, ValueError, KeyError, zipfile.BadZipFile) as error:
+            raise ZooError(f"{path} is damaged ({error}); delete it to start again") from None
+
+    def finish(self) -> None:
+        """Remove the checkpoint of a run whose model has been written."""
+        (self.training / _CHECKPOINT).unlink(missing_ok=True)
+
+    def _check(self) -> None:
+        if not self.path.exists():
+            return
+        if not self.path.is_dir():
+            raise UsageError(f"{self.path} is a file; give a folder to write to")
+        if (self.path / MANIFEST).exists():
+            raise UsageError(f"{self.path} already holds a finished model; choose another --out")
+        values = self.training / _VALUES
+        if values.exists():
+            before = json.loads(values.read_text(encoding="utf-8"))
+            changed = [
+                f"{key} (was {before.get(key)!r}, now {self._values.get(key)!r})"
+                for key in sorted({*before, *self._values})
+                if before.get(key) != self._values.get(key)
+            ]
+            if changed:
+                raise UsageError(
+                    f"{self.path} holds a run begun with other values: {', '.join(changed)}; "
+                    "use them again or choose another --out"
+                )
+        elif any(entry.name != "training" for entry in self.path.iterdir()):
+            raise UsageError(f"{self.path} is not empty; choose another --out")

@@ -1,0 +1,238 @@
+"""The training loop that all recipes share.
+
+It can be killed at any moment and started again with the same values: it then goes on from its last
+checkpoint and ends at the same weights as a run that was never broken, because all that the next
+step depends on (weights, optimiser, averaged weights, random states, carried recurrent state, place
+in the data) is in the checkpoint.
+"""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import asdict
+from typing import Any, Protocol
+
+import keras
+import numpy as np
+import tensorflow as tf
+from tqdm import tqdm
+
+from zoo.errors import ZooError
+from zoo.training.history import History
+from zoo.training.plan import Plan
+from zoo.training.rundir import RunDirectory
+
+
+class Objective(Protocol):
+    """What is trained: a network, its batches and its loss."""
+
+    network: keras.Model
+    steps_per_epoch: int
+
+    def batches(self, epoch: int) -> Sequence[tuple[np.ndarray, ...]]:
+        """The batches of an epoch (counted from 0), the same at each call; sliceable."""
+
+    def initial_carry(self) -> list[np.ndarray]:
+        """What is carried from batch to batch, as it stands at the start of an epoch."""
+
+    def loss(self, batch: Any, carry: Any, training: bool) -> tuple[Any, Any]:
+        """Mean loss of a batch (tensor) and the carry after it (list of tensors)."""
+
+    def validate(self) -> float:
+        """The loss on held-out data."""
+
+
+class Trainer:
+    """Trains an objective by a plan inside a run directory.
+
+    Args:
+        objective: network, batches and loss.
+        plan: how to train.
+        run: where checkpoints, history and pictures go.
+        on_epoch: called after each epoch with its number (from 1) while the averaged weights are in
+            the network, to write samples for example.
+        start_loss: validation loss of the weights as they are; they are kept if nothing beats it.
+    """
+
+    def __init__(
+        self,
+        objective: Objective,
+        plan: Plan,
+        run: RunDirectory,
+        on_epoch: Callable[[int], None] | None = None,
+        start_loss: float = math.inf,
+    ) -> None:
+        self.objective, self.plan, self.run_directory = objective, plan, run
+        self.on_epoch = on_epoch
+        self.history = History()
+        self._trainable = objective.network.trainable_variables
+        self._optimizer = self._make_optimizer()
+        self._average = [tf.Variable(v.value, trainable=False) for v in self._trainable]
+        self._best = [v.numpy() for v in self._trainable]
+        self._best_loss = start_loss
+        self._compiled_step = tf.function(self._step, reduce_retracing=True)
+
+    def train(self) -> float:
+        """Train to the end of the plan, or go on from the last checkpoint.
+
+        The best averaged weights by validation are in the network afterwards.
+
+        Returns:
+            The best validation loss.
+
+        Raises:
+            ZooError: the loss became NaN or infinite, or a checkpoint does not fit.
+        """
+        epoch, done, carry, losses = self._resume()
+        total = self.plan.epochs * self.objective.steps_per_epoch
+        start = epoch * self.objective.steps_per_epoch + done
+        with tqdm(total=total, initial=start, unit="step", desc="training") as bar:
+            while epoch < self.plan.epochs and not self._stalled():
+                self._train_epoch(epoch, done, carry, losses, bar)
+                epoch, done, losses = epoch + 1, 0, []
+                carry = self.objective.initial_carry()
+                self._save(epoch, done, carry, losses)
+        for variable, value in zip(self._trainable, self._best, strict=True):
+            variable.assign(value)
+        return self._best_loss
+
+    def _train_epoch(
+        self, epoch: int, done: int, carry: list[Any], losses: list[float], bar: tqdm
+    ) -> None:
+        batches = self.objective.batches(epoch)
+        saved = started = time.monotonic()
+        for index in range(done, self.objective.steps_per_epoch):
+            batch = tuple(tf.constant(array) for array in batches[index])
+            loss, carry = self._compiled_step(batch, [tf.convert_to_tensor(c) for c in carry])
+            losses.append(float(loss))
+            if not math.isfinite(losses[-1]):
+                raise ZooError(
+                    f"the loss became {losses[-1]} in epoch {epoch + 1}; try a lower learning rate"
+                )
+            bar.update()
+            bar.set_postfix(loss=f"{np.mean(losses[-50:]):.4f}", refresh=False)
+            if time.monotonic() - saved > self.plan.checkpoint_seconds:
+                self._save(epoch, index + 1, carry, losses)
+                saved = time.monotonic()
+        self._finish_epoch(epoch, losses, time.monotonic() - started, bar)
+
+    def _finish_epoch(self, epoch: int, losses: list[float], seconds: float, bar: tqdm) -> None:
+        live = [v.numpy() for v in self._trainable]
+        if self.plan.average:
+            for variable, average in zip(self._trainable, self._average, strict=True):
+                variable.assign(average)
+        validation = self.objective.validate()
+        if validation < self._best_loss:
+            self._best_loss, self._best = validation, [v.numpy() for v in self._trainable]
+        rate = float(keras.ops.convert_to_numpy(self._optimizer.learning_rate))
+        self.history.add(
+            epoch=epoch + 1,
+            step=(epoch + 1) * self.objective.steps_per_epoch,
+            seconds=round(seconds, 1),
+            learning_rate=rate,
+            training_loss=float(np.mean(losses)),
+            validation_loss=validation,
+        )
+        self.history.write(self.run_directory)
+        bar.write(
+            f"epoch {epoch + 1}/{self.plan.epochs}  training {np.mean(losses):.4f}  "
+            f"validation {validation:.4f}  best {self._best_loss:.4f}  {seconds:.0f} s"
+        )
+        if self.on_epoch:
+            self.on_epoch(epoch + 1)
+        for variable, value in zip(self._trainable, live, strict=True):
+            variable.assign(value)
+
+    def _stalled(self) -> bool:
+        rows = self.history.rows
+        if not self.plan.patience or not rows:
+            return False
+        best = min(rows, key=lambda row: row["validation_loss"])
+        return rows[-1]["epoch"] - best["epoch"] >= self.plan.patience
+
+    def _step(self, batch: Any, carry: Any) -> tuple[Any, Any]:
+        with tf.GradientTape() as tape:
+            loss, carry = self.objective.loss(batch, carry, training=True)
+        gradients = tape.gradient(loss, [v.value for v in self._trainable])
+        self._optimizer.apply(gradients, self._trainable)
+        if self.plan.average:
+            # Early on the mean runs over what there is, so that the random start soon drops out.
+            step = tf.cast(self._optimizer.iterations.value, "float32")
+            decay = tf.minimum(self.plan.average, (1.0 + step) / (10.0 + step))
+            for variable, average in zip(self._trainable, self._average, strict=True):
+                average.assign(decay * average + (1.0 - decay) * variable.value)
+        return loss, carry
+
+    def _make_optimizer(self) -> keras.Optimizer:
+        plan = self.plan
+        total = plan.epochs * self.objective.steps_per_epoch
+        warmup = min(plan.warmup_steps, max(1, total // 10))
+        schedule = keras.optimizers.schedules.CosineDecay(
+            initial_learning_rate=plan.learning_rate / 100,
+            warmup_target=plan.learning_rate,
+            warmup_steps=warmup,
+            decay_steps=max(1, total - warmup),
+            alpha=plan.final_share,
+        )
+        optimizer = keras.optimizers.AdamW(
+            schedule,
+            weight_decay=plan.weight_decay,
+            beta_2=plan.beta_2,
+            global_clipnorm=plan.clip_norm,
+        )
+        optimizer.exclude_from_weight_decay(var_names=["bias"])
+        optimizer.build(self._trainable)
+        return optimizer
+
+    def _state(self) -> dict[str, Any]:
+        """Every variable that the next step depends on, by a stable name."""
+        named = {f"network/{i}": v for i, v in enumerate(self.objective.network.variables)}
+        named |= {f"optimizer/{i}": v for i, v in enumerate(self._optimizer.variables)}
+        named |= {f"average/{i}": v for i, v in enumerate(self._average)}
+        return named
+
+    def _save(self, epoch: int, done: int, carry: Sequence[Any], losses: list[float]) -> None:
+        arrays = {name: np.asarray(v.numpy()) for name, v in self._state().items()}
+        arrays |= {f"best/{i}": value for i, value in enumerate(self._best)}
+        arrays |= {f"carry/{i}": _storable(value) for i, value in enumerate(carry)}
+        arrays["losses"] = np.asarray(losses, np.float64)
+        facts = {
+            "epoch": epoch,
+            "done": done,
+            "best_loss": self._best_loss,
+            "history": self.history.rows,
+            "plan": asdict(self.plan),
+        }
+        self.run_directory.save_checkpoint(arrays, facts)
+
+    def _resume(self) -> tuple[int, int, list[Any], list[float]]:
+        loaded = self.run_directory.load_checkpoint()
+        if loaded is None:
+            return 0, 0, self.objective.initial_carry(), []
+        arrays, facts = loaded
+        state = self._state()
+        saved = {name for name in arrays if name.split("/")[0] in _STATE_GROUPS}
+        if saved != set(state) or facts["plan"] != asdict(self.plan):
+            raise ZooError(
+                f"the checkpoint in {self.run_directory.path} was made with other values; "
+                "use them again or another --out"
+            )
+        for name, variable in state.items():
+            variable.assign(arrays[name])
+        self._best = [arrays[f"best/{i}"] for i in range(len(self._best))]
+        self._best_loss = facts["best_loss"]
+        self.history.rows = facts["history"]
+        template = self.objective.initial_carry()
+        carry = [arrays[f"carry/{i}"].astype(c.dtype) for i, c in enumerate(template)]
+        return facts["epoch"], facts["done"], carry, arrays["losses"].tolist()
+
+
+_STATE_GROUPS = ("network", "optimizer", "average")
+
+
+def _storable(value: Any) -> np.ndarray:
+    # NumPy files know no bfloat16; float32 holds every bfloat16 value.
+    array = np.asarray(value)
+    return array.astype(np.float32) if array.dtype.kind not in "fiub" else array
