@@ -1,0 +1,121 @@
+"""``zoo list``, ``show``, ``download`` and ``push``: nothing here runs a network."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from zoo.cli.output import complete_model, megabytes, print_json, print_table
+from zoo.registry import registry
+
+
+@click.command(
+    "list", epilog="Examples:\n\n\b\n  zoo list\n  zoo list 'char_*' --task text-generation"
+)
+@click.argument("pattern", default="*")
+@click.option("--task", help="Only this Hugging Face pipeline tag, such as text-generation.")
+@click.option("--language", help="Only models for this ISO 639-1 code, such as en.")
+@click.option(
+    "--pretrained/--architectures",
+    default=None,
+    help="Only names with weights, or only bare architectures.",
+)
+@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+def list_command(
+    pattern: str, task: str | None, language: str | None, pretrained: bool | None, as_json: bool
+) -> None:
+    """List models whose name matches PATTERN (shell wildcards)."""
+    models = registry()
+    names = models.select(pattern, task=task, language=language, pretrained=pretrained)
+    described = [models.describe(name) for name in names]
+    if as_json:
+        print_json(described)
+        return
+    rows = [
+        (
+            name,
+            facts["task"],
+            ",".join(facts.get("languages", ())) or "-",
+            f"{facts['parameters']:,}" if "parameters" in facts else "-",
+            megabytes(facts["size"]) if "size" in facts else "-",
+            "{value} {unit}".format(**facts["metric"]) if "metric" in facts else "-",
+        )
+        for name, facts in zip(names, described, strict=True)
+    ]
+    if rows:
+        print_table(("name", "task", "languages", "parameters", "size", "figure"), rows)
+    else:
+        click.echo(f"no model matches {pattern!r}", err=True)
+
+
+@click.command(
+    "show", epilog="Examples:\n\n\b\n  zoo show char_lstm.shakespeare\n  zoo show runs/mine --json"
+)
+@click.argument("model", shell_complete=complete_model)
+@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+def show_command(model: str, as_json: bool) -> None:
+    """Show what is known of MODEL: a registered name or a model folder."""
+    facts = _describe_folder(Path(model)) if _is_folder(model) else registry().describe(model)
+    if as_json:
+        print_json(facts)
+        return
+    width = max(len(key) for key in facts)
+    for key, value in facts.items():
+        if isinstance(value, dict):
+            value = ", ".join(f"{k} {v}" for k, v in value.items())
+        elif isinstance(value, (list, tuple)):
+            value = ", ".join(map(str, value)) or "-"
+        click.echo(f"{click.style(key.ljust(width), bold=True)}  {value}")
+
+
+def _is_folder(model: str) -> bool:
+    from zoo.manifest import MANIFEST
+
+    return (Path(model).expanduser() / MANIFEST).exists() or "/" in model
+
+
+def _describe_folder(folder: Path) -> dict[str, object]:
+    import json
+
+    from zoo.manifest import parse_json, read_file, verify_folder
+
+    folder = folder.expanduser()
+    manifest = verify_folder(folder)
+    config = parse_json(read_file(folder / "config.json"), str(folder / "config.json"))
+    facts = {key: value for key, value in config.items() if key not in ("card", "format_version")}
+    return {
+        "folder": str(folder),
+        **config.get("card", {}),
+        **facts,
+        "size": manifest.total_size,
+        "metrics": json.loads(read_file(folder / "metrics.json"))
+        if "metrics.json" in manifest.files
+        else [],
+    }
+
+
+@click.command("download", epilog="Example:\n\n\b\n  zoo download char_lstm.shakespeare")
+@click.argument("models", nargs=-1, required=True, shell_complete=complete_model)
+@click.option("--revision", help="A Hub revision: branch, tag or commit.")
+def download_command(models: tuple[str, ...], revision: str | None) -> None:
+    """Fetch MODELS into the cache, check them, and print their folders."""
+    from zoo.store import locate
+
+    for model in models:
+        click.echo(locate(model, revision=revision))
+
+
+@click.command("push", epilog="Example:\n\n\b\n  zoo push runs/mine me/my-shakespeare --private")
+@click.argument("folder", type=click.Path(exists=True, file_okay=False, path_type=Path))
+@click.argument("repository", metavar="OWNER/REPO")
+@click.option("--private", is_flag=True, help="Make a new repository private.")
+@click.option("--revision", help="Branch to push to.")
+@click.option("--message", help="Commit message.")
+def push_command(
+    folder: Path, repository: str, private: bool, revision: str | None, message: str | None
+) -> None:
+    """Upload a model FOLDER to OWNER/REPO on the Hugging Face Hub (token: HF_TOKEN)."""
+    from zoo.hub import push
+
+    click.echo(push(folder, repository, private=private, revision=revision, message=message))

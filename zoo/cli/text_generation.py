@@ -1,0 +1,122 @@
+"""``zoo run`` and ``zoo finetune`` for the task ``text-generation``."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import Any
+
+import click
+
+from zoo.cli.output import print_json
+
+
+@click.command("run", epilog="Example:\n\n\b\n  zoo run char_lstm.shakespeare ROMEO: --seed 1")
+@click.argument("model")
+@click.argument("prompts", nargs=-1)
+@click.option("--length", default=400, show_default=True, help="Characters to write.")
+@click.option("--temperature", type=float, help="0 takes the likeliest; higher is more varied.")
+@click.option("--top-k", type=int, help="Sample among the k likeliest characters only.")
+@click.option(
+    "--top-p", type=float, help="Sample among the likeliest that sum to this probability."
+)
+@click.option("--stop", multiple=True, help="A text that ends the writing; may be repeated.")
+@click.option("--seed", type=int, help="The same seed gives the same text.")
+@click.option(
+    "--errors",
+    type=click.Choice(["strict", "replace"]),
+    default="strict",
+    show_default=True,
+    help="What to do with characters the model does not know.",
+)
+@click.option("--json", "as_json", is_flag=True, help="Print JSON with the log-probabilities.")
+def run(
+    model: str,
+    prompts: tuple[str, ...],
+    length: int,
+    as_json: bool,
+    **options: Any,
+) -> None:
+    """Write text that goes on from each of PROMPTS.
+
+    Without a prompt the text begins on a new line; "-" reads the prompt from standard input.
+    """
+    from zoo.loading import load_model
+
+    loaded = load_model(model)
+    texts = [_read_standard_input() if prompt == "-" else prompt for prompt in prompts]
+    texts = texts or ["\n" if "\n" in loaded.processor else loaded.processor.vocabulary[0]]
+    options["stop"] = list(options["stop"])
+    if as_json or len(texts) > 1:
+        results = _generate(loaded, texts, length, options)
+        if as_json:
+            print_json([_plain(result) for result in results])
+        else:
+            click.echo("\n\n".join(str(result) for result in results))
+        return
+    characters = loaded.stream(texts[0], length, **options)
+    click.echo(texts[0].lstrip("\n"), nl=False)
+    for character in characters:
+        click.echo(character, nl=False)
+    click.echo()
+
+
+def _generate(loaded: Any, texts: list[str], length: int, options: dict[str, Any]) -> list[Any]:
+    from tqdm import tqdm
+
+    with tqdm(total=length, unit="char", desc="writing", unit_scale=True, delay=2) as bar:
+        results: list[Any] = loaded.generate(texts, length, on_progress=bar.update, **options)
+    return results
+
+
+def _plain(result: Any) -> dict[str, Any]:
+    return {
+        "text": result.text,
+        "prompt": result.prompt,
+        "seed": result.seed,
+        "stopped": result.stopped,
+        "log_probs": [round(float(value), 5) for value in result.log_probs],
+    }
+
+
+def _read_standard_input() -> str:
+    from zoo.errors import UsageError
+
+    try:
+        return sys.stdin.buffer.read().decode("utf-8")
+    except UnicodeDecodeError as error:
+        raise UsageError(f"standard input is not UTF-8 text: {error}") from None
+
+
+@click.command(
+    "finetune",
+    epilog="Example:\n\n\b\n  zoo finetune char_lstm.shakespeare --text my.txt --out runs/mine",
+)
+@click.argument("model")
+@click.option(
+    "--text",
+    "texts",
+    required=True,
+    multiple=True,
+    type=click.Path(path_type=Path),
+    help="A UTF-8 text file; may be repeated.",
+)
+@click.option("--out", required=True, type=click.Path(path_type=Path), help="The run's folder.")
+@click.option("--epochs", default=20, show_default=True, help="At most so many passes.")
+@click.option(
+    "--patience", default=3, show_default=True, help="Epochs without gain before it ends."
+)
+@click.option("--learning-rate", default=1e-3, show_default=True, help="Peak learning rate.")
+@click.option("--validation", default=0.1, show_default=True, help="Share kept to choose on.")
+@click.option("--batch", default=32, show_default=True, help="Parallel streams of text.")
+@click.option("--window", default=128, show_default=True, help="Characters of backpropagation.")
+@click.option("--seed", default=0, show_default=True, help="Seed of dropout and data order.")
+def finetune(model: str, texts: tuple[Path, ...], out: Path, **options: Any) -> None:
+    """Train MODEL further on texts of your own.
+
+    The end of the text is kept to choose on; characters that the model does not know are added to its
+    vocabulary. A run that was stopped goes on when the command is given again.
+    """
+    from zoo.training.text import finetune_language_model
+
+    click.echo(finetune_language_model(model, list(texts), out, **options))

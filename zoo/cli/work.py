@@ -1,0 +1,166 @@
+"""``zoo run``, ``train``, ``finetune``, ``evaluate`` and ``export``.
+
+What a model takes depends on its task, so ``run`` and ``finetune`` look the model up first and hand
+the rest of the line to the task's own command in ``zoo/cli/TASK.py``.
+"""
+
+from __future__ import annotations
+
+import importlib
+from pathlib import Path
+from typing import Any
+
+import click
+
+from zoo.cli.output import MODEL_HELP, complete_model, print_json, print_table, silence_tensorflow
+from zoo.errors import UsageError
+from zoo.registry import Architecture, registry
+
+_PASS_ON = {"ignore_unknown_options": True, "allow_interspersed_args": False}
+
+
+def _task_command(model: str, kind: str) -> click.Command:
+    """The task's own ``run`` or ``finetune`` command for a model."""
+    task = _architecture_of(model).task
+    module = f"zoo.cli.{task.replace('-', '_')}"
+    try:
+        command: click.Command = getattr(importlib.import_module(module), kind)
+    except (ImportError, AttributeError):
+        raise UsageError(f"zoo {kind} does not know the task {task!r} of {model}") from None
+    return command
+
+
+def _architecture_of(model: str) -> Architecture:
+    from zoo.bundle import read_bundle
+    from zoo.store import locate
+
+    base = model.partition(".")[0]
+    if base in registry().architectures:
+        return registry().find(model)[0]
+    return read_bundle(locate(model), verify=False, with_weights=False).architecture
+
+
+def _hand_on(ctx: click.Context, kind: str, model: str, rest: tuple[str, ...]) -> Any:
+    silence_tensorflow()
+    command = _task_command(model, kind)
+    name = f"{ctx.command_path} {model}"
+    with command.make_context(name, [model, *rest], parent=ctx.parent) as inner:
+        return command.invoke(inner)
+
+
+@click.command(
+    "run",
+    context_settings=_PASS_ON,
+    epilog="Examples:\n\n\b\n  zoo run char_lstm.shakespeare ROMEO: --length 400\n"
+    "  zoo run char_lstm.shakespeare --help",
+)
+@click.argument("model", shell_complete=complete_model)
+@click.argument("rest", nargs=-1, type=click.UNPROCESSED, metavar="[INPUT...] [OPTIONS]")
+@click.pass_context
+def run_command(ctx: click.Context, model: str, rest: tuple[str, ...]) -> None:
+    """Run MODEL on an input; zoo run MODEL --help shows what it takes."""
+    _hand_on(ctx, "run", model, rest)
+
+
+@click.command(
+    "finetune",
+    context_settings=_PASS_ON,
+    epilog="Examples:\n\n\b\n"
+    "  zoo finetune char_lstm.shakespeare --text my.txt --out runs/mine\n"
+    "  zoo finetune char_lstm.shakespeare --help",
+)
+@click.argument("model", shell_complete=complete_model)
+@click.argument("rest", nargs=-1, type=click.UNPROCESSED, metavar="[OPTIONS]")
+@click.pass_context
+def finetune_command(ctx: click.Context, model: str, rest: tuple[str, ...]) -> None:
+    """Train MODEL further on data of your own; zoo finetune MODEL --help shows what it takes."""
+    _hand_on(ctx, "finetune", model, rest)
+
+
+@click.command(
+    "train", epilog="Example:\n\n\b\n  zoo train char_lstm.shakespeare --out runs/shakespeare"
+)
+@click.argument("model", shell_complete=complete_model)
+@click.option("--out", required=True, type=click.Path(path_type=Path), help="The run's folder.")
+@click.option("--epochs", type=click.IntRange(1), help="Passes over the data.")
+@click.option("--learning-rate", type=float, help="Peak learning rate.")
+@click.option("--seed", type=click.IntRange(0), help="Seed of weights, dropout and data order.")
+def train_command(model: str, out: Path, **changes: Any) -> None:
+    """Train MODEL from its corpus by its recipe.
+
+    A run that was stopped goes on where it was when the same command is given again.
+    """
+    silence_tensorflow()
+    architecture = registry().architecture(model.partition(".")[0])
+    recipe = _recipe(architecture)
+    if model not in recipe.MODELS:
+        known = ", ".join(recipe.MODELS)
+        raise UsageError(f"there is no recipe for {model!r}; there are {known}")
+    given = {key: value for key, value in changes.items() if value is not None}
+    click.echo(recipe.train(model, out, **given))
+
+
+@click.command(
+    "evaluate",
+    epilog="Examples:\n\n\b\n  zoo evaluate char_lstm.shakespeare\n  zoo evaluate runs/mine --json",
+)
+@click.argument("model", shell_complete=complete_model)
+@click.option("--data", type=click.Path(path_type=Path), help="Score on this data of your own.")
+@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+def evaluate_command(model: str, data: Path | None, as_json: bool) -> None:
+    """Score MODEL on the test split of its data set, beside the figures it came with."""
+    silence_tensorflow()
+    from tqdm import tqdm
+
+    from zoo.loading import load_model
+
+    loaded = load_model(model)
+    recipe = _recipe(loaded.architecture)
+    with tqdm(desc="evaluating", unit=" inputs", unit_scale=True) as bar:
+        found = recipe.evaluate(loaded, model, data, bar.update)
+    if as_json:
+        print_json(found)
+        return
+    published = {
+        (row["metric"], row["dataset"], row["split"]): row["value"] for row in loaded.metrics
+    }
+    rows = [
+        (
+            row["metric"],
+            f"{row['value']:.4f}",
+            row["unit"],
+            f"{row['dataset']}, {row['split']}",
+            published.get((row["metric"], row["dataset"], row["split"]), "-"),
+        )
+        for row in found
+    ]
+    print_table(("metric", "measured", "unit", "data", "metrics.json"), rows)
+
+
+@click.command(
+    "export",
+    epilog="Example:\n\n\b\n  zoo export char_lstm.shakespeare --format keras --out model.keras",
+)
+@click.argument("model", shell_complete=complete_model)
+@click.option("--format", "kind", type=click.Choice(["keras", "folder"]), required=True)
+@click.option("--out", required=True, type=click.Path(path_type=Path), help="Where to write it.")
+def export_command(model: str, kind: str, out: Path) -> None:
+    """Write MODEL as one .keras file that needs only Keras, or as a model folder."""
+    silence_tensorflow()
+    from zoo.loading import load_model
+
+    loaded = load_model(model)
+    click.echo(loaded.export_keras(out) if kind == "keras" else loaded.save(out))
+
+
+def _recipe(architecture: Architecture) -> Any:
+    if not architecture.recipe:
+        raise UsageError(f"{architecture.name} has no recipe")
+    try:
+        return importlib.import_module(architecture.recipe)
+    except ModuleNotFoundError as error:
+        raise UsageError(f"cannot import the recipe {architecture.recipe}: {error}") from None
+
+
+for _command in (run_command, finetune_command, train_command, evaluate_command, export_command):
+    _command.help = f"{_command.help}\n\nMODEL is {MODEL_HELP}."
