@@ -32,7 +32,7 @@ def list_command(as_json: bool) -> None:
         print_json([vars(entry) for entry in entries])
     elif entries:
         rows = [
-            (e.name, e.version, megabytes(e.size), "partial" if e.partial else "whole", e.path)
+            (e.name, e.manifest, megabytes(e.size), "partial" if e.partial else "whole", e.path)
             for e in entries
         ]
         print_table(("name", "version", "size", "state", "folder"), rows)
@@ -48,7 +48,7 @@ def verify_command() -> None:
     damaged = 0
     for entry, problem in verify_cache():
         damaged += problem is not None
-        click.echo(f"{entry.name} {entry.version}: {problem or 'good'}")
+        click.echo(f"{entry.name} {entry.manifest}: {problem or 'good'}")
     if damaged:
         raise FolderError(f"{damaged} cached models are damaged; zoo cache clear NAME removes one")
 
