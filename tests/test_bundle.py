@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import shutil
@@ -225,7 +226,9 @@ def test_a_weights_file_of_another_type_is_refused(folder: Path) -> None:
         load_model(folder)
 
 
-@pytest.mark.parametrize("name", ["../evil", "/etc/passwd", "a/b", ".hidden", "", "a\\b", "x" * 200])
+@pytest.mark.parametrize(
+    "name", ["../evil", "/etc/passwd", "a/b", ".hidden", "", "a\\b", "x" * 200]
+)
 def test_a_manifest_cannot_name_a_path(name: str) -> None:
     files = {name: {"sha256": "0" * 64, "size": 1}}
     with pytest.raises(FolderError, match="plain file name"):
@@ -234,8 +237,15 @@ def test_a_manifest_cannot_name_a_path(name: str) -> None:
 
 @pytest.mark.parametrize(
     "entry",
-    [None, {}, {"sha256": "0" * 64}, {"sha256": "x", "size": 1}, {"sha256": "0" * 64, "size": -1}]
-    + [{"sha256": "0" * 64, "size": 2**50}, {"sha256": "0" * 64, "size": True}],
+    [
+        None,
+        {},
+        {"sha256": "0" * 64},
+        {"sha256": "x", "size": 1},
+        {"sha256": "0" * 64, "size": -1},
+        {"sha256": "0" * 64, "size": 2**50},
+        {"sha256": "0" * 64, "size": True},
+    ],
 )
 def test_a_malformed_manifest_entry_is_refused(entry: Any) -> None:
     content = {"format_version": 1, "files": {"a": entry}}
@@ -287,7 +297,9 @@ def test_random_bytes_as_a_manifest_end_in_a_folder_error(data: bytes) -> None:
 
 
 @_random
-@given(name=st.sampled_from([CONFIG, WEIGHTS, GOLDEN, "vocab.json", "metrics.json"]), data=st.data())
+@given(
+    name=st.sampled_from([CONFIG, WEIGHTS, GOLDEN, "vocab.json", "metrics.json"]), data=st.data()
+)
 def test_random_bytes_in_a_sealed_file_end_in_a_folder_error_or_load(
     folder: Path, tiny_folder: Path, name: str, data: st.DataObject
 ) -> None:
@@ -304,9 +316,8 @@ def test_random_bytes_in_a_sealed_file_end_in_a_folder_error_or_load(
     try:
         (folder / name).write_bytes(changed)
         reseal(folder)
-        try:
+        # Any other exception, another ZooError included, fails the test.
+        with contextlib.suppress(FolderError):
             read_bundle(folder)
-        except ZooError as error:
-            assert isinstance(error, FolderError)
     finally:
         (folder / name).write_bytes(bytes(original))

@@ -114,8 +114,8 @@ def _read_standard_input() -> str:
 def finetune(model: str, texts: tuple[Path, ...], out: Path, **options: Any) -> None:
     """Train MODEL further on texts of your own.
 
-    The end of the text is kept to choose on; characters that the model does not know are added to its
-    vocabulary. A run that was stopped goes on when the command is given again.
+    The end of the text is kept to choose on; characters that the model does not know are added to
+    its vocabulary. A run that was stopped goes on when the command is given again.
     """
     from zoo.training.text import finetune_language_model
 

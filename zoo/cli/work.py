@@ -86,7 +86,7 @@ def finetune_command(ctx: click.Context, model: str, rest: tuple[str, ...]) -> N
 @click.option("--learning-rate", type=float, help="Peak learning rate.")
 @click.option("--seed", type=click.IntRange(0), help="Seed of weights, dropout and data order.")
 def train_command(model: str, out: Path, **changes: Any) -> None:
-    """Train MODEL from its corpus by its recipe.
+    """Train MODEL, a registered name with a recipe, from its corpus.
 
     A run that was stopped goes on where it was when the same command is given again.
     """
@@ -162,5 +162,5 @@ def _recipe(architecture: Architecture) -> Any:
         raise UsageError(f"cannot import the recipe {architecture.recipe}: {error}") from None
 
 
-for _command in (run_command, finetune_command, train_command, evaluate_command, export_command):
+for _command in (run_command, finetune_command, evaluate_command, export_command):
     _command.help = f"{_command.help}\n\nMODEL is {MODEL_HELP}."

@@ -17,7 +17,7 @@ MIRROR_VARIABLE = "ZOO_DATA_MIRROR"
 
 @dataclass(frozen=True)
 class Resource:
-    """A public file: where it is, what its bytes are, and what its licence says.
+    """A public file: where it is and what its bytes are.
 
     Args:
         url: ``https://`` address, pinned by commit.
@@ -58,7 +58,9 @@ def fetch(resource: Resource, downloads: tfds.download.DownloadManager) -> Path:
     return path
 
 
-class TextCorpus(tfds.core.GeneratorBasedBuilder, skip_registration=True):
+class TextCorpus(  # type: ignore[call-arg]
+    tfds.core.GeneratorBasedBuilder, skip_registration=True
+):
     """A corpus of running text with one example a split, as ``tiny_shakespeare`` of TFDS has it.
 
     A subclass sets ``RESOURCE``, ``SUMMARY``, ``HOMEPAGE``, ``CITATION``, ``LICENSE`` and

@@ -9,8 +9,9 @@ from zoo.errors import DataError
 class KarpathyShakespeare(TextCorpus):
     """Tiny Shakespeare, split as nanoGPT splits it: the last 10 % is the test text.
 
-    nanoGPT calls that part "val" and publishes its figures on it. Here the last fiftieth of
-    the rest is the validation text, so that nothing is chosen on the published part.
+    nanoGPT calls that part "val" and publishes its figures on it. The validation text is cut out of
+    the middle of the rest, so that nothing is chosen on the published part and training still
+    reaches the play in whose middle the test text begins.
     """
 
     RESOURCE = Resource(
@@ -26,14 +27,14 @@ class KarpathyShakespeare(TextCorpus):
 
     def split_text(self, text: str) -> dict[str, str]:
         """88 % to learn from, 2 % to choose on and 10 % to test on."""
-        return split_by_share(text, validation=0.88, test=0.9)
+        return split_by_share(text, validation=(0.44, 0.46), test=0.9)
 
 
 class WarAndPeace(TextCorpus):
     """War and Peace, Project Gutenberg's text without its header and footer.
 
-    The last 20 % is the test text, the proportion of DeepOBS (Schneider et al. 2019); the 2 %
-    before it are the validation text.
+    The last 20 % is the test text, the proportion of DeepOBS (Schneider et al. 2019); the
+    validation text is 2 % out of the middle of the rest.
     """
 
     RESOURCE = Resource(
@@ -49,13 +50,21 @@ class WarAndPeace(TextCorpus):
 
     def split_text(self, text: str) -> dict[str, str]:
         """78 % to learn from, 2 % to choose on and 20 % to test on."""
-        return split_by_share(gutenberg_body(text), validation=0.78, test=0.8)
+        return split_by_share(gutenberg_body(text), validation=(0.39, 0.41), test=0.8)
 
 
-def split_by_share(text: str, *, validation: float, test: float) -> dict[str, str]:
-    """Cut a text where its validation and its test part begin, given as shares of its length."""
-    first, second = int(len(text) * validation), int(len(text) * test)
-    return {"train": text[:first], "validation": text[first:second], "test": text[second:]}
+def split_by_share(text: str, *, validation: tuple[float, float], test: float) -> dict[str, str]:
+    """Cut a text: from ``test`` on to test, from the first to the second ``validation`` to choose.
+
+    The training text is the rest, both sides of the validation text joined. All are shares of the
+    text's length.
+    """
+    start, end, last = (int(len(text) * share) for share in (*validation, test))
+    return {
+        "train": text[:start] + text[end:last],
+        "validation": text[start:end],
+        "test": text[last:],
+    }
 
 
 def gutenberg_body(text: str) -> str:

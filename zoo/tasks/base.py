@@ -139,6 +139,19 @@ class Task:
         return target
 
 
+def one_or_many(value: Any, kind: type) -> tuple[bool, list[Any]]:
+    """Whether a verb was given one input, and the inputs as a list.
+
+    Raises:
+        UsageError: it is neither a ``kind`` nor a list of them.
+    """
+    if isinstance(value, kind):
+        return True, [value]
+    if isinstance(value, (list, tuple)) and all(isinstance(item, kind) for item in value):
+        return False, list(value)
+    raise UsageError(f"expected a {kind.__name__} or a list of them, got {value!r:.100}")
+
+
 def golden_outputs(network: Any, golden: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
     """Outputs ``output.0 ...`` of a network for the inputs ``input.0 ...`` of ``golden``."""
     import keras

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from zoo.errors import UsageError
-from zoo.tasks.base import Task
+from zoo.tasks.base import Task, one_or_many
 
 MAX_LENGTH = 100_000_000
 _STREAM_CHUNK = 16
@@ -159,12 +159,9 @@ class TextGeneration(Task):
         sampling = self._sampling(temperature, top_k, top_p)
         stops = _check_stops(stop)
         length = _check_length(length)
-        if isinstance(prompt, str):
-            single, prompts = True, [prompt]
-        else:
-            single, prompts = False, list(prompt)
-            if state is not None:
-                raise UsageError("a state goes with one prompt, not with a list")
+        single, prompts = one_or_many(prompt, str)
+        if state is not None and not single:
+            raise UsageError("a state goes with one prompt, not with a list")
         seed = secrets.randbits(32) if seed is None else _check_seed(seed)
         starts = [self._read_prompt(text, state, errors) for text in prompts]
         # Row i of a list has a stream of its own, the same whatever stands beside it.
@@ -245,8 +242,17 @@ class TextGeneration(Task):
         Raises:
             UsageError: the text is too short or has characters that the model does not know.
         """
-        if not isinstance(text, str):
-            return [self.score(one, errors=errors, on_progress=on_progress) for one in text]
+        single, texts = one_or_many(text, str)
+        scores = [self._score(one, errors, state, on_progress) for one in texts]
+        return scores[0] if single else scores
+
+    def _score(
+        self,
+        text: str,
+        errors: str,
+        state: TextState | None,
+        on_progress: Callable[[int], None] | None,
+    ) -> TextScore:
         ids = self.processor.encode(text, errors)
         if state is not None:
             ids = np.concatenate([[state.last], ids]).astype(np.int32)
@@ -276,13 +282,15 @@ class TextGeneration(Task):
         Raises:
             UsageError: the text is empty or has characters that the model does not know.
         """
-        if not isinstance(text, str):
-            return [self.embed(one, errors=errors) for one in text]
-        ids = self.processor.encode(text, errors)
-        if not len(ids):
-            raise UsageError("a text to embed needs at least one character")
-        layers = [np.asarray(output)[0] for output in self._hidden_layers(ids[None])]
-        return TextStates(text, np.stack(layers, axis=1))
+        single, texts = one_or_many(text, str)
+        states = []
+        for one in texts:
+            ids = self.processor.encode(one, errors)
+            if not len(ids):
+                raise UsageError("a text to embed needs at least one character")
+            layers = [np.asarray(output)[0] for output in self._hidden_layers(ids[None])]
+            states.append(TextStates(one, np.stack(layers, axis=1)))
+        return states[0] if single else states
 
     def golden_inputs(self) -> dict[str, np.ndarray]:
         """The first characters of the vocabulary, forwards and backwards."""

@@ -49,11 +49,11 @@ class RunDirectory:
         self._check()
         with readable_os_errors(f"make {self.training}"):
             self.training.mkdir(parents=True, exist_ok=True)
-        try:
-            with readable_os_errors(f"lock {self.training}"):
+        with readable_os_errors(f"lock {self.training}"):
+            try:
                 self._lock.acquire()
-        except filelock.Timeout:
-            raise ZooError(f"another process is training in {self.path}") from None
+            except filelock.Timeout:
+                raise ZooError(f"another process is training in {self.path}") from None
         if not (self.training / _VALUES).exists():
             text = json.dumps(self._values, indent=2, ensure_ascii=False)
             write_bytes(self.training / _VALUES, (text + "\n").encode())
