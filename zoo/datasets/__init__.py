@@ -7,6 +7,7 @@ URL with ``https://`` taken off.
 
 from __future__ import annotations
 
+import contextlib
 import sys
 from typing import Any
 
@@ -47,7 +48,9 @@ def load_text(name: str) -> dict[str, str]:
     if not sys.stderr.isatty():
         tfds.disable_progress_bar()
     try:
-        made.download_and_prepare()
+        # TFDS prints what it does; standard output belongs to the results.
+        with contextlib.redirect_stdout(sys.stderr):
+            made.download_and_prepare()
         return {
             split: "".join(
                 row["text"].decode("utf-8") for row in tfds.as_numpy(made.as_dataset(split=split))

@@ -1,0 +1,14 @@
+"""Fast generation from a recurrent network: the whole loop of a run is compiled.
+
+    stack = RecurrentStack(embedding, "lstm", layers, output_kernel, output_bias)
+    generator = Generator(stack)
+    ids, log_probs, state = generator.run(generator.initial_state(1), first, 400, seed=1)
+
+The choice of engine is made in one place, `_make_engine`. Measurements:
+``scripts/benchmark_generation``.
+"""
+
+from zoo.generation.generator import Generator
+from zoo.generation.stack import RecurrentStack
+
+__all__ = ["Generator", "RecurrentStack"]
