@@ -42,6 +42,7 @@ class Values:
         license: SPDX identifier of the weights.
         data_note: what the card says of the data.
         limits: what the card says of the model's limits.
+        comparison: published figures on the same text, for the card.
     """
 
     corpus: str
@@ -56,6 +57,12 @@ class Values:
         "It knows one text and its characters. It writes in that text's manner, invents freely, "
         "and says nothing that can be relied on."
     )
+    comparison: tuple[dict[str, Any], ...] = ()
+
+
+def published(what: str, value: float, source: str) -> dict[str, Any]:
+    """A figure that others published for the same text, in nats a character."""
+    return {"what": what, "value": value, "unit": "nats/char", "source": source}
 
 
 MODELS = {
@@ -77,6 +84,11 @@ MODELS = {
             "karpathy/char-rnn. The last 10 % is the test text, as nanoGPT splits it; 2 % out of "
             "the middle of the rest was chosen on."
         ),
+        comparison=(
+            published("nanoGPT, Transformer of 10.65 M parameters", 1.4697, "karpathy/nanoGPT"),
+            published("minGRU", 1.548, "Feng et al. 2024, arXiv:2410.01201"),
+            published("minLSTM", 1.555, "Feng et al. 2024, arXiv:2410.01201"),
+        ),
     ),
     "char_lstm.war_and_peace": Values(
         corpus="war_and_peace",
@@ -89,12 +101,20 @@ MODELS = {
             "output_dropout": 0.2,
             "weight_dropout": 0.2,
         },
-        plan=Plan(epochs=16),
+        plan=Plan(epochs=14, learning_rate=3e-3),
+        batch=32,
         data_note=(
             "War and Peace by Leo Tolstoy in the translation of Louise and Aylmer Maude (public "
             "domain), Project Gutenberg EBook 2600 without its header and footer. The last 20 % is "
             "the test text, the proportion of DeepOBS; 2 % out of the middle of the rest was "
             "chosen on."
+        ),
+        comparison=(
+            published(
+                "LSTM 2x128, Adam, mean of 10 seeds", 1.266, "DeepOBS, Schneider et al. 2019"
+            ),
+            published("LSTM 2x128, SGD, mean of 10 seeds", 1.230, "DeepOBS, Schneider et al. 2019"),
+            published("LSTM 2x256, another split", 1.137, "Karpathy et al. 2015, arXiv:1506.02078"),
         ),
     ),
 }

@@ -36,6 +36,13 @@ def model_card(bundle: Bundle) -> str:
     parts.append("## Facts\n\n" + _facts(bundle))
     if bundle.metrics:
         parts.append("## Figures\n\n" + _figures(bundle.metrics))
+    if card.get("comparison"):
+        rows = [
+            (row["what"], f"{row['value']} {row['unit']}", row["source"])
+            for row in card["comparison"]
+        ]
+        parts.append("For comparison, as published:")
+        parts.append(_table(("what", "value", "source"), rows))
     for title, key in (("Data", "data"), ("Limits", "limits")):
         if card.get(key):
             parts.append(f"## {title}\n\n{card[key]}")

@@ -1,0 +1,35 @@
+"""A recurrent layer by the name of its cell."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import keras
+
+from zoo.errors import UsageError, did_you_mean
+from zoo.layers.gru import GRU
+from zoo.layers.lstm import LSTM
+from zoo.layers.simple_rnn import SimpleRNN
+
+CELLS: dict[str, type[keras.layers.Layer]] = {"lstm": LSTM, "gru": GRU, "rnn": SimpleRNN}
+
+
+def recurrent_layer(cell: str, units: int, **kwargs: Any) -> keras.layers.Layer:
+    """Makes a recurrent layer.
+
+    Args:
+        cell: "lstm", "gru" or "rnn".
+        units: size of the hidden state.
+        **kwargs: the layer's further arguments.
+
+    Returns:
+        A `zoo.layers.LSTM`, `GRU` or `SimpleRNN`.
+
+    Raises:
+        UsageError: if the cell has another name.
+    """
+    if cell not in CELLS:
+        raise UsageError(
+            f"unknown cell {cell!r}{did_you_mean(cell, CELLS)}; it is one of {', '.join(CELLS)}"
+        )
+    return CELLS[cell](units, **kwargs)
