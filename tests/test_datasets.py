@@ -33,8 +33,8 @@ def load_in_a_process(
 @pytest.mark.parametrize(
     ("name", "lengths"),
     [
-        ("karpathy_shakespeare", {"train": 981_547, "validation": 22_307, "test": 111_540}),
-        ("war_and_peace", {"train": 2_502_459, "validation": 64_165, "test": 641_657}),
+        ("karpathy_shakespeare", {"train": 981_546, "validation": 22_308, "test": 111_540}),
+        ("war_and_peace", {"train": 2_502_458, "validation": 64_166, "test": 641_657}),
     ],
 )
 def test_a_corpus_has_its_published_split(
@@ -49,7 +49,7 @@ def test_the_test_text_is_the_one_that_nanogpt_validates_on(data_mirror: Path) -
     # nanoGPT: data[int(n * 0.9):]
     assert splits["test"] == text[int(len(text) * 0.9) :]
     assert splits["test"].startswith("?\n\nGREMIO:\nGood morrow, neighbour Baptista.")
-    assert text[981_547 + 22_307 - 500 : 981_547 + 22_307] in splits["train"]
+    assert text[981_546 + 22_308 - 500 : 981_546 + 22_308] in splits["train"]
 
 
 def test_the_book_is_cut_out_of_its_licence(data_mirror: Path) -> None:
