@@ -52,14 +52,12 @@ def draw_learning_curve(rows: list[dict[str, Any]], path: Path) -> None:
     axes.plot(epochs, [row["training_loss"] for row in rows], label="training", marker=".")
     axes.plot(epochs, [row["validation_loss"] for row in rows], label="validation", marker=".")
     best = min(rows, key=lambda row: row["validation_loss"])
-    axes.axhline(best["validation_loss"], color="grey", linewidth=0.8, linestyle="--")
-    axes.annotate(
-        f"best {best['validation_loss']:.4f} in epoch {best['epoch']}",
-        (best["epoch"], best["validation_loss"]),
-        xytext=(0, -12),
-        textcoords="offset points",
-        ha="center",
-        fontsize=8,
+    axes.axhline(
+        best["validation_loss"],
+        color="grey",
+        linewidth=0.8,
+        linestyle="--",
+        label=f"best {best['validation_loss']:.4f} in epoch {best['epoch']}",
     )
     axes.set_xlabel("epoch")
     axes.set_ylabel("loss (nats)")
