@@ -1,0 +1,1 @@
+"""Network outputs to readable results. NumPy only, no TensorFlow."""
