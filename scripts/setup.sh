@@ -34,4 +34,3 @@ if [ -n "$missing" ]; then
   for extra in ${extras//,/ } base; do echo "$wanted" >"$venv/.zoo-$extra"; done
 fi
 export PATH="$venv/bin:$PATH"
-export TF_CPP_MIN_LOG_LEVEL=${TF_CPP_MIN_LOG_LEVEL:-2}

@@ -86,6 +86,13 @@ def test_run_writes_text_the_same_for_the_same_seed(tiny_folder: Path) -> None:
     assert len(result["log_probs"]) == 50
 
 
+def test_run_writes_nothing_but_the_text(tiny_folder: Path) -> None:
+    env = {key: value for key, value in os.environ.items() if key != "TF_CPP_MIN_LOG_LEVEL"}
+    run = zoo("run", tiny_folder, "the ", "--length", 5, "--seed", 1, env=env)
+    assert run.stderr == ""
+    assert len(run.stdout) == 10
+
+
 def test_run_reads_a_prompt_from_standard_input(tiny_folder: Path) -> None:
     shown = zoo("run", tiny_folder, "-", "--length", 5, "--seed", 1, input="a fox").stdout
     assert shown.startswith("a fox")

@@ -27,6 +27,7 @@ from zoo.manifest import (
     check_format_version,
     parse_json,
     read_file,
+    read_manifest,
     sha256_of,
     verify_folder,
 )
@@ -97,14 +98,11 @@ def read_bundle(
 
 
 def _read(folder: Path, models: Registry, with_weights: bool) -> Bundle:
-    names = {name for name in _names(folder) if name != MANIFEST}
+    names = set(read_manifest(folder).files)
     for name in _REQUIRED:
         if name not in names:
             raise FolderError(f"{folder} has no {name}")
-    content = parse_json(read_file(folder / CONFIG), f"{folder / CONFIG}")
-    if not isinstance(content, dict):
-        raise FolderError(f"{folder / CONFIG} is not a table")
-    check_format_version(content.get("format_version"), f"{folder / CONFIG}")
+    content = _read_config(folder)
     architecture = models.architecture(_text(content, "architecture", folder))
     if content.get("task") != architecture.task:
         raise FolderError(
@@ -138,10 +136,24 @@ def _read(folder: Path, models: Registry, with_weights: bool) -> Bundle:
     )
 
 
-def _names(folder: Path) -> list[str]:
-    from zoo.manifest import read_manifest
+def architecture_of(folder: Path) -> Architecture:
+    """The registered architecture of a model folder; imports neither Keras nor its builder.
 
-    return list(read_manifest(folder).files)
+    Raises:
+        FolderError: the folder has no readable config, or names an unknown architecture.
+    """
+    try:
+        return registry().architecture(_text(_read_config(folder), "architecture", folder))
+    except UsageError as error:
+        raise FolderError(f"{folder}: {error}") from None
+
+
+def _read_config(folder: Path) -> dict[str, Any]:
+    content = parse_json(read_file(folder / CONFIG), f"{folder / CONFIG}")
+    if not isinstance(content, dict):
+        raise FolderError(f"{folder / CONFIG} is not a table")
+    check_format_version(content.get("format_version"), f"{folder / CONFIG}")
+    return content
 
 
 def _text(content: Mapping[str, Any], key: str, folder: Path) -> str:

@@ -7,7 +7,6 @@ listing, showing and downloading start at once.
 from __future__ import annotations
 
 import importlib
-import os
 import sys
 from typing import Any
 
@@ -72,8 +71,6 @@ def cli() -> None:
 
 def main(args: list[str] | None = None) -> Any:
     """Run the command line and exit: 0 when done, 2 for wrong usage, 1 for failures."""
-    # TensorFlow's start-up notes are for its developers.
-    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
     try:
         cli.main(args=args, prog_name="zoo", standalone_mode=False)
     except click.exceptions.Exit as done:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import os
+import sys
+import tempfile
 from collections.abc import Sequence
 from typing import Any
 
@@ -36,10 +38,33 @@ def complete_model(ctx: click.Context, param: click.Parameter, incomplete: str) 
     return [name for name in registry().names() if name.startswith(incomplete)]
 
 
-def silence_tensorflow() -> None:
-    """Keep TensorFlow's start-up notes off the terminal."""
-    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
-    os.environ.setdefault("ABSL_MIN_LOG_LEVEL", "2")
+def import_tensorflow_quietly() -> None:
+    """Import TensorFlow and let it find its devices, with its start-up notes kept off the terminal.
+
+    They come from C++ code that writes to the file descriptor whatever the log level, so that is
+    what is turned aside. Whoever sets ``TF_CPP_MIN_LOG_LEVEL`` sees them; so does everyone if the
+    import fails.
+    """
+    if os.environ.get("TF_CPP_MIN_LOG_LEVEL") or os.environ.get("KERAS_BACKEND", "tensorflow") != (
+        "tensorflow"
+    ):
+        return
+    sys.stderr.flush()
+    terminal = os.dup(2)
+    with tempfile.TemporaryFile() as aside:
+        os.dup2(aside.fileno(), 2)
+        failed = True
+        try:
+            import tensorflow as tf
+
+            tf.config.list_logical_devices()
+            failed = False
+        finally:
+            os.dup2(terminal, 2)
+            os.close(terminal)
+            if failed:
+                aside.seek(0)
+                sys.stderr.write(aside.read().decode(errors="replace"))
 
 
 MODEL_HELP = "a registered name, a model folder, or hf://owner/repo@revision"

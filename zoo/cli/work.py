@@ -12,7 +12,13 @@ from typing import Any
 
 import click
 
-from zoo.cli.output import MODEL_HELP, complete_model, print_json, print_table, silence_tensorflow
+from zoo.cli.output import (
+    MODEL_HELP,
+    complete_model,
+    import_tensorflow_quietly,
+    print_json,
+    print_table,
+)
 from zoo.errors import UsageError
 from zoo.registry import Architecture, registry
 
@@ -31,20 +37,19 @@ def _task_command(model: str, kind: str) -> click.Command:
 
 
 def _architecture_of(model: str) -> Architecture:
-    from zoo.bundle import read_bundle
+    if model.partition(".")[0] in registry().architectures:
+        return registry().find(model)[0]
+    from zoo.bundle import architecture_of
     from zoo.store import locate
 
-    base = model.partition(".")[0]
-    if base in registry().architectures:
-        return registry().find(model)[0]
-    return read_bundle(locate(model), verify=False, with_weights=False).architecture
+    return architecture_of(locate(model))
 
 
 def _hand_on(ctx: click.Context, kind: str, model: str, rest: tuple[str, ...]) -> Any:
-    silence_tensorflow()
     command = _task_command(model, kind)
     name = f"{ctx.command_path} {model}"
     with command.make_context(name, [model, *rest], parent=ctx.parent) as inner:
+        import_tensorflow_quietly()
         return command.invoke(inner)
 
 
@@ -90,8 +95,8 @@ def train_command(model: str, out: Path, **changes: Any) -> None:
 
     A run that was stopped goes on where it was when the same command is given again.
     """
-    silence_tensorflow()
     architecture = registry().architecture(model.partition(".")[0])
+    import_tensorflow_quietly()
     recipe = _recipe(architecture)
     if model not in recipe.MODELS:
         known = ", ".join(recipe.MODELS)
@@ -109,7 +114,7 @@ def train_command(model: str, out: Path, **changes: Any) -> None:
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 def evaluate_command(model: str, data: Path | None, as_json: bool) -> None:
     """Score MODEL on the test split of its data set, beside the figures it came with."""
-    silence_tensorflow()
+    import_tensorflow_quietly()
     from tqdm import tqdm
 
     from zoo.loading import load_model
@@ -146,7 +151,7 @@ def evaluate_command(model: str, data: Path | None, as_json: bool) -> None:
 @click.option("--out", required=True, type=click.Path(path_type=Path), help="Where to write it.")
 def export_command(model: str, kind: str, out: Path) -> None:
     """Write MODEL as one .keras file that needs only Keras, or as a model folder."""
-    silence_tensorflow()
+    import_tensorflow_quietly()
     from zoo.loading import load_model
 
     loaded = load_model(model)
