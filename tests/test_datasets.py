@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 import subprocess
 import sys
+import zipfile
 from pathlib import Path
 
 import pytest
 
+from zoo.datasets.base import ZipResource
 from zoo.datasets.texts import KarpathyShakespeare, WarAndPeace, gutenberg_body, split_by_share
 from zoo.errors import DataError, UsageError
 
@@ -87,3 +90,64 @@ def test_an_unknown_corpus_suggests_the_nearest() -> None:
 
     with pytest.raises(UsageError, match="did you mean 'war_and_peace'"):
         load_text("war_and_piece")
+
+
+AN4 = """
+import json, zoo.datasets
+builder = zoo.datasets.builder("an4")
+builder.download_and_prepare()
+speakers, texts, seconds = {}, {}, {}
+for split in builder.info.splits:
+    rows = list(builder.as_dataset(split=split).as_numpy_iterator())
+    speakers[split] = sorted({row["speaker"].decode() for row in rows})
+    texts[split] = [row["text"].decode() for row in rows]
+    seconds[split] = sum(len(row["audio"]) for row in rows) / 16000
+print("\\n" + json.dumps([speakers, texts, seconds]))
+"""
+
+
+def test_an4_has_its_own_lists_and_no_speaker_in_two_splits(
+    data_mirror: Path, tmp_path: Path
+) -> None:
+    env = os.environ | {"TFDS_DATA_DIR": str(tmp_path)}
+    run = subprocess.run(
+        [sys.executable, "-c", AN4], capture_output=True, text=True, env=env, check=True
+    )
+    speakers, texts, seconds = json.loads(run.stdout.splitlines()[-1])
+    assert {split: len(rows) for split, rows in texts.items()} == {
+        "train": 846,
+        "validation": 102,
+        "test": 130,
+    }
+    assert {split: len(names) for split, names in speakers.items()} == {
+        "train": 66,
+        "validation": 8,
+        "test": 10,
+    }
+    assert len({name for names in speakers.values() for name in names}) == 84
+    assert sum(len(text.split()) for text in texts["test"]) == 773
+    assert 42 * 60 < seconds["train"] + seconds["validation"] < 43 * 60
+    assert "RUBOUT G M E F THREE NINE" in texts["test"]
+
+
+def make_zip(path: Path, files: dict[str, bytes]) -> Path:
+    with zipfile.ZipFile(path, "w") as archive:
+        for name, data in files.items():
+            archive.writestr(f"top/{name}", data)
+    return path
+
+
+def test_an_archive_is_pinned_by_the_files_that_matter(tmp_path: Path) -> None:
+    lines = [
+        f"{hashlib.sha256(data).hexdigest()}  {name}" for name, data in (("a", b"1"), ("b", b"2"))
+    ]
+    pinned = hashlib.sha256("\n".join(lines).encode()).hexdigest()
+    resource = ZipResource("https://example.org/x.zip", pinned, ("a", "b"))
+    # The order and the files beside them do not matter.
+    resource.check(make_zip(tmp_path / "1.zip", {"b": b"2", "other": b"9", "a": b"1"}))
+    for number, files in enumerate(({"a": b"1"}, {"a": b"1", "b": b"3"}, {})):
+        with pytest.raises(DataError, match="does not hold"):
+            resource.check(make_zip(tmp_path / f"wrong{number}.zip", files))
+    (tmp_path / "no.zip").write_bytes(b"no archive")
+    with pytest.raises(DataError, match="damaged archive"):
+        resource.check(tmp_path / "no.zip")

@@ -145,7 +145,8 @@ def test_tables_take_every_figure_from_registry_and_measurements(tables: ModuleT
         {"units": units, "batch": "1", "rate": rate, "versions": "x 1; y 2"}
         for units, rate in (("256", "12345.6"), ("512", "0.12345"))
     ]
-    assert tables.measurements(rows, {"rate": "characters a second"}) == [
+    benchmark = tables.Benchmark("Title", "Text.", {"rate": "characters a second"})
+    assert tables.measurements(rows, benchmark) == [
         "units 256, batch 1:",
         "| characters a second |\n| --- |\n| 12,346 |",
         "units 512, batch 1:",

@@ -1,6 +1,6 @@
 """The corpora that the recipes read, as tensorflow-datasets builders.
 
-Each builder pins its public files by URL, size and sha256 and names its licence and published
+Each builder pins its public files by URL and sha256 and names its licence and published
 split. ``ZOO_DATA_MIRROR`` names a folder that is asked before the network: a file lies there at its
 URL with ``https://`` taken off.
 """
@@ -14,6 +14,7 @@ from typing import Any
 from zoo.errors import DataError, UsageError, did_you_mean
 
 _BUILDERS = {
+    "an4": "zoo.datasets.speech:An4",
     "karpathy_shakespeare": "zoo.datasets.texts:KarpathyShakespeare",
     "war_and_peace": "zoo.datasets.texts:WarAndPeace",
 }

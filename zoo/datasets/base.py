@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import fnmatch
 import hashlib
 import os
+import zipfile
+import zlib
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -22,20 +26,71 @@ class Resource:
     Args:
         url: ``https://`` address, pinned by commit.
         sha256: of its bytes, in hex.
-        size: of its bytes.
     """
 
     url: str
     sha256: str
-    size: int
 
     def in_mirror(self, mirror: Path) -> Path:
         """Where a mirror folder keeps this file."""
         return mirror / self.url.removeprefix("https://")
 
+    def check(self, path: Path) -> None:
+        """Compare a file with what is pinned.
+
+        Raises:
+            DataError: its bytes are others.
+        """
+        if hashlib.sha256(path.read_bytes()).hexdigest() != self.sha256:
+            raise DataError(f"{path} is not the file that {self.url} pins: its sha256 differs")
+
+
+@dataclass(frozen=True)
+class ZipResource(Resource):
+    """A public archive of which only some files matter.
+
+    An archive that is made on request, or cut down for a mirror, differs in its bytes while its
+    files are the same, so it is the files that are pinned.
+
+    Args:
+        url: ``https://`` address, pinned by commit.
+        sha256: of the lines ``SHA256  NAME`` of the files that matter, sorted by name.
+        wanted: shell patterns of the files that matter, below the archive's top folder.
+    """
+
+    wanted: tuple[str, ...] = ()
+
+    def check(self, path: Path) -> None:
+        """Compare the files that matter with what is pinned.
+
+        Raises:
+            DataError: one is missing, added or changed, or the file is no archive.
+        """
+        lines = [f"{hashlib.sha256(data).hexdigest()}  {name}" for name, data in self.files(path)]
+        found = hashlib.sha256(
+            "\n".join(sorted(lines, key=lambda line: line[66:])).encode()
+        ).hexdigest()
+        if found != self.sha256:
+            raise DataError(f"{path} does not hold the files that {self.url} pins")
+
+    def files(self, path: Path) -> Iterator[tuple[str, bytes]]:
+        """Name and content of each file that matters; nothing is written to the disk.
+
+        Raises:
+            DataError: the file is no archive or is damaged.
+        """
+        try:
+            with zipfile.ZipFile(path) as archive:
+                for entry in archive.infolist():
+                    name = entry.filename.partition("/")[2]
+                    if any(fnmatch.fnmatchcase(name, pattern) for pattern in self.wanted):
+                        yield name, archive.read(entry)
+        except (zipfile.BadZipFile, OSError, zlib.error) as error:
+            raise DataError(f"{path} is a damaged archive: {error}") from None
+
 
 def fetch(resource: Resource, downloads: tfds.download.DownloadManager) -> Path:
-    """Path of a resource's file, from the mirror or downloaded, with its sha256 checked.
+    """Path of a resource's file, from the mirror or downloaded, checked.
 
     Raises:
         DataError: it cannot be had, or its bytes are not those that the builder pins.
@@ -52,9 +107,7 @@ def fetch(resource: Resource, downloads: tfds.download.DownloadManager) -> Path:
                 f"cannot download {resource.url}: {error}; "
                 f"set {MIRROR_VARIABLE} to a folder that has it"
             ) from error
-    data = path.read_bytes()
-    if hashlib.sha256(data).hexdigest() != resource.sha256:
-        raise DataError(f"{path} is not the file that {resource.url} pins: its sha256 differs")
+    resource.check(path)
     return path
 
 

@@ -18,7 +18,6 @@ class KarpathyShakespeare(TextCorpus):
         "https://raw.githubusercontent.com/karpathy/char-rnn/"
         "6f9487a6fe5b420b7ca9afb0d7c078e37c1d1b4e/data/tinyshakespeare/input.txt",
         "86c4e6aa9db7c042ec79f339dcb96d42b0075e16b8fc2e86bf0ca57e2dc565ed",
-        1_115_394,
     )
     SUMMARY = "40,000 lines of Shakespeare's plays, as one text."
     HOMEPAGE = "https://github.com/karpathy/char-rnn"
@@ -41,7 +40,6 @@ class WarAndPeace(TextCorpus):
         "https://raw.githubusercontent.com/GITenberg/War-and-Peace_2600/"
         "fa22ab90f00f627e83d14acabe32d91602d2365d/2600-0.txt",
         "6cbcc5ca5e590fb9ace161a5b93e4ecf280d7118104be0d63b686c004cfa70ae",
-        3_359_542,
     )
     SUMMARY = "War and Peace by Leo Tolstoy, translated by Louise and Aylmer Maude, as one text."
     HOMEPAGE = "https://www.gutenberg.org/ebooks/2600"
