@@ -1,0 +1,229 @@
+"""Recognisers trained with connectionist temporal classification (CTC, Graves et al. 2006).
+
+Both thin out time with two strided 2-D convolutions, go through a stack of recurrent layers with
+layer normalisation after each (Ba et al. 2016, arXiv:1607.06450), and give a distribution over
+labels and blank for every fourth frame, as Deep Speech 2 does (Amodei et al. 2016,
+arXiv:1512.02595). ``ctc_bilstm`` hears the whole utterance in both directions. ``ctc_lstm`` is
+causal but for Deep Speech 2's row convolution, whose look-ahead is a value of the model.
+
+Padding never counts: the mask is applied before each layer that could carry it on, and all padding
+of the convolutions is explicit, so that an utterance gives the same logits alone and in a batch.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import keras
+
+from zoo.layers import recurrent_layer
+from zoo.models.values import check_choice, check_range
+
+CELLS = ("lstm", "gru")
+SUBSAMPLING = 4
+_GATES = {"lstm": 4, "gru": 3}
+_CONTEXT = 2  # frames to the left that a causal convolution of width 3 sees
+
+
+@dataclass(frozen=True)
+class CTCBiLSTMConfig:
+    """Values of ``ctc_bilstm``.
+
+    Args:
+        labels: number of output labels, the blank included.
+        bins: features of a frame.
+        channels: filters of each convolution.
+        cell: ``"lstm"`` or ``"gru"``.
+        layers: number of recurrent layers.
+        units: width of each recurrent layer, for each direction.
+        dropout: share of features dropped after each recurrent layer.
+        weight_dropout: share of recurrent weights dropped in a training step.
+    """
+
+    labels: int
+    bins: int = 80
+    channels: int = 32
+    cell: str = "lstm"
+    layers: int = 3
+    units: int = 256
+    dropout: float = 0.0
+    weight_dropout: float = 0.0
+
+    directions = 2
+
+    def __post_init__(self) -> None:
+        check_range(self, "labels", int, 2, 100_000)
+        check_range(self, "bins", int, 4, 512)
+        check_range(self, "channels", int, 1, 512)
+        check_choice(self, "cell", CELLS)
+        check_range(self, "layers", int, 1, 16)
+        check_range(self, "units", int, 1, 4096)
+        check_range(self, "dropout", float, 0.0, 0.95)
+        check_range(self, "weight_dropout", float, 0.0, 0.95)
+
+    def vocabulary_axes(self) -> dict[str, int]:
+        """Which axis of which variable counts labels, for a change of the alphabet."""
+        return {"logits/kernel": 1, "logits/bias": 0}
+
+    def parameters(self) -> int:
+        """Number of weights of the network, without building it."""
+        channels, biases = self.channels, 2 if self.cell == "gru" else 1
+        total = 9 * channels + channels + 9 * channels * channels + channels
+        width = _thinned(_thinned(self.bins)) * channels
+        for _ in range(self.layers):
+            total += (
+                self.directions * _GATES[self.cell] * self.units * (width + self.units + biases)
+            )
+            width = self.directions * self.units
+            total += 2 * width
+        return total + (width + 1) * self.labels
+
+
+@dataclass(frozen=True)
+class CTCLSTMConfig(CTCBiLSTMConfig):
+    """Values of ``ctc_lstm``: those of :class:`CTCBiLSTMConfig`, and the look-ahead.
+
+    Args:
+        look_ahead: outputs of the recurrent layers, each four frames apart, that the row
+            convolution sees to the right.
+    """
+
+    look_ahead: int = 4
+
+    directions = 1
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        check_range(self, "look_ahead", int, 0, 64)
+
+    def parameters(self) -> int:
+        """Number of weights of the network, without building it."""
+        return super().parameters() + (self.look_ahead + 2) * self.units
+
+
+def build_bidirectional(config: CTCBiLSTMConfig, *, dtype: str = "float32") -> keras.Model:
+    """Build ``ctc_bilstm``.
+
+    Args:
+        config: the values.
+        dtype: a Keras dtype policy.
+
+    Returns:
+        A model from ``[features (batch, frames, bins) float32, mask (batch, frames) bool]`` to
+        logits ``(batch, ceil(frames / 4), labels)``; those of padding mean nothing.
+    """
+    return _build(config, dtype, causal=False, name="ctc_bilstm")
+
+
+def build_causal(config: CTCLSTMConfig, *, dtype: str = "float32") -> keras.Model:
+    """Build ``ctc_lstm``; inputs and outputs are those of :func:`build_bidirectional`.
+
+    Output ``t`` depends on frames up to ``4 (t + look_ahead)``.
+    """
+    return _build(config, dtype, causal=True, name="ctc_lstm")
+
+
+def _build(config: Any, dtype: str, *, causal: bool, name: str) -> keras.Model:
+    features = keras.Input((None, config.bins), name="features")
+    mask = keras.Input((None,), dtype="bool", name="mask")
+    x = keras.layers.Reshape((-1, config.bins, 1), name="image")(features)
+    real = mask
+    x = _only(x, real)
+    for number in (1, 2):
+        time_padding = (_CONTEXT, 0) if causal else (1, 1)
+        pad = keras.layers.ZeroPadding2D((time_padding, (1, 1)), name=f"pad_{number}")
+        x = _convolution(config, number, dtype)(pad(x))
+        real = real[:, ::2]
+        x = _only(x, real)
+    x = keras.layers.Reshape((-1, x.shape[2] * x.shape[3]), name="frames")(x)
+    for number in range(1, config.layers + 1):
+        layer = recurrent_layer(
+            config.cell,
+            config.units,
+            return_sequences=True,
+            return_state=causal,
+            weight_dropout=config.weight_dropout,
+            dtype=dtype,
+            name=f"recurrent_{number}",
+        )
+        if not causal:
+            layer = keras.layers.Bidirectional(layer, dtype=dtype, name=f"recurrent_{number}")
+        x = layer(x, mask=real)
+        x = x[0] if causal else x
+        x = keras.layers.LayerNormalization(dtype=dtype, name=f"normalisation_{number}")(x)
+        x = keras.layers.Dropout(config.dropout, dtype=dtype, name=f"dropout_{number}")(x)
+    if causal:
+        x = keras.layers.ZeroPadding1D((0, config.look_ahead), name="pad_ahead")(_only(x, real))
+        x = keras.layers.DepthwiseConv1D(config.look_ahead + 1, dtype=dtype, name="ahead")(x)
+    logits = keras.layers.Dense(config.labels, dtype=dtype, name="logits")(x)
+    return keras.Model([features, mask], logits, name=name)
+
+
+def _convolution(config: Any, number: int, dtype: str) -> keras.layers.Layer:
+    return keras.layers.Conv2D(
+        config.channels, 3, strides=2, activation="relu", dtype=dtype, name=f"convolution_{number}"
+    )
+
+
+def streaming_step(network: keras.Model, config: CTCLSTMConfig) -> keras.Model:
+    """The layers of ``ctc_lstm`` for four frames at a time, with the state as input and output.
+
+    A step gives the output that lies ``look_ahead`` steps back; so the first ``look_ahead`` outputs
+    of a stream are to be thrown away, and as many steps with ``real`` 0 bring the last ones.
+
+    Args:
+        network: what :func:`build_causal` made.
+        config: its values.
+
+    Returns:
+        A model from ``[frames (batch, 4, bins), real (batch, 1), *state]`` to ``[logits
+        (batch, 1, labels), *state]``. ``real`` is 1 before the end of the utterance and 0 after it.
+        A stream starts with all states zero.
+    """
+    frames = keras.Input((SUBSAMPLING, config.bins), name="frames")
+    real = keras.Input((1,), name="real")
+    x = keras.layers.Reshape((SUBSAMPLING, config.bins, 1))(frames)
+    before: list[Any] = []
+    after: list[Any] = []
+
+    def joined(x: Any, shape: tuple[int, ...]) -> Any:
+        """Put the last frames of the step before in front, and keep those of this one."""
+        context = keras.Input(shape, dtype=x.dtype, name=f"state_{len(before)}")
+        whole = keras.ops.concatenate([context, x], axis=1)
+        before.append(context)
+        after.append(whole[:, -shape[0] :])
+        return whole
+
+    for number in (1, 2):
+        x = joined(x, (_CONTEXT, *x.shape[2:]))
+        x = keras.layers.ZeroPadding2D(((0, 0), (1, 1)))(x)
+        x = network.get_layer(f"convolution_{number}")(x)
+    x = keras.layers.Reshape((1, x.shape[2] * x.shape[3]))(x)
+    for number in range(1, config.layers + 1):
+        layer = network.get_layer(f"recurrent_{number}")
+        states = [
+            keras.Input((config.units,), dtype=layer.compute_dtype, name=f"state_{len(before) + i}")
+            for i in range(2 if config.cell == "lstm" else 1)
+        ]
+        x, *new = layer(x, initial_state=states)
+        before += states
+        after += new
+        x = network.get_layer(f"normalisation_{number}")(x)
+    if config.look_ahead:
+        x = joined(_only(x, real), (config.look_ahead, config.units))
+    logits = network.get_layer("logits")(network.get_layer("ahead")(x))
+    return keras.Model([frames, real, *before], [logits, *after], name="ctc_lstm_step")
+
+
+def _only(x: Any, real: Any) -> Any:
+    """Set what stands in padding to zero."""
+    real = keras.ops.cast(real, x.dtype)
+    while len(real.shape) < len(x.shape):
+        real = keras.ops.expand_dims(real, -1)
+    return x * real
+
+
+def _thinned(length: int) -> int:
+    """Length after a convolution of stride 2."""
+    return (length + 1) // 2
