@@ -15,10 +15,15 @@ if TYPE_CHECKING:
 
 
 class History:
-    """One row for each epoch."""
+    """One row for each epoch.
 
-    def __init__(self) -> None:
+    Args:
+        validation_name: what is measured on the validation data, if it is not the loss.
+    """
+
+    def __init__(self, validation_name: str = "loss") -> None:
         self.rows: list[dict[str, Any]] = []
+        self.validation_name = validation_name
 
     def add(self, **row: Any) -> None:
         """Append an epoch's figures."""
@@ -35,11 +40,18 @@ class History:
         writer.writeheader()
         writer.writerows(self.rows)
         write_bytes(run.training / "history.csv", text.getvalue().encode())
-        draw_learning_curve(self.rows, run.training / "learning_curve.png")
+        draw_learning_curve(self.rows, run.training / "learning_curve.png", self.validation_name)
 
 
-def draw_learning_curve(rows: list[dict[str, Any]], path: Path) -> None:
-    """Draw training and validation loss over epochs, the learning rate beside them.
+def draw_learning_curve(
+    rows: list[dict[str, Any]], path: Path, validation_name: str = "loss"
+) -> None:
+    """Draw training and validation figures over epochs, the learning rate beside them.
+
+    Args:
+        rows: one for each epoch.
+        path: the PNG file.
+        validation_name: what the validation figure is; it gets a panel of its own if not the loss.
 
     Raises:
         ZooError: the file cannot be written.
@@ -47,21 +59,34 @@ def draw_learning_curve(rows: list[dict[str, Any]], path: Path) -> None:
     from matplotlib.figure import Figure
 
     epochs = [row["epoch"] for row in rows]
-    figure = Figure(figsize=(7, 4), layout="constrained")
-    axes = figure.subplots()
+    apart = validation_name != "loss"
+    figure = Figure(figsize=(7, 6 if apart else 4), layout="constrained")
+    panels = figure.subplots(1 + apart, sharex=True, squeeze=False)[:, 0]
+    axes, lower = panels[0], panels[-1]
     axes.plot(epochs, [row["training_loss"] for row in rows], label="training", marker=".")
-    axes.plot(epochs, [row["validation_loss"] for row in rows], label="validation", marker=".")
+    lower.plot(
+        epochs,
+        [row["validation_loss"] for row in rows],
+        label="validation",
+        marker=".",
+        color="tab:orange",
+    )
     best = min(rows, key=lambda row: row["validation_loss"])
-    axes.axhline(
+    lower.axhline(
         best["validation_loss"],
         color="grey",
         linewidth=0.8,
         linestyle="--",
         label=f"best {best['validation_loss']:.4f} in epoch {best['epoch']}",
     )
-    axes.set_xlabel("epoch")
+    lower.set_xlabel("epoch")
     axes.set_ylabel("loss (nats)")
-    axes.grid(alpha=0.3)
+    for panel in panels:
+        panel.grid(alpha=0.3)
+    if apart:
+        lower.set_ylabel(validation_name)
+        lower.set_ylim(bottom=0)
+        lower.legend()
     rate = axes.twinx()
     rate.plot(epochs, [row["learning_rate"] for row in rows], color="grey", alpha=0.4)
     rate.set_ylabel("learning rate", color="grey")

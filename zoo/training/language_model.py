@@ -32,6 +32,8 @@ class LanguageModelObjective:
         DataError: a text is too short for one window of each stream.
     """
 
+    validation_name = "loss"
+
     def __init__(
         self,
         network: keras.Model,

@@ -30,6 +30,7 @@ class Objective(Protocol):
 
     network: keras.Model
     steps_per_epoch: int
+    validation_name: str
 
     def batches(self, epoch: int) -> Sequence[tuple[np.ndarray, ...]]:
         """The batches of an epoch (counted from 0), the same at each call; sliceable."""
@@ -41,7 +42,7 @@ class Objective(Protocol):
         """Mean loss of a batch (tensor) and the carry after it (list of tensors)."""
 
     def validate(self) -> float:
-        """The loss on held-out data."""
+        """What is measured on held-out data, called ``validation_name``; lower is better."""
 
 
 class Trainer:
@@ -66,7 +67,7 @@ class Trainer:
     ) -> None:
         self.objective, self.plan, self.run_directory = objective, plan, run
         self.on_epoch = on_epoch
-        self.history = History()
+        self.history = History(objective.validation_name)
         self._trainable = objective.network.trainable_variables
         self._optimizer = self._make_optimizer()
         self._average = [tf.Variable(v.value, trainable=False) for v in self._trainable]

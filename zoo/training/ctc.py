@@ -1,0 +1,163 @@
+"""Training a recogniser with CTC (Graves et al. 2006): speech, lines of writing, pen strokes."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+from zoo.decoding.ctc import greedy
+from zoo.errors import DataError
+from zoo.models.ctc import SUBSAMPLING
+
+Example = tuple[np.ndarray, np.ndarray]
+"""Features ``(frames, bins)`` float32 and labels ``(characters,)`` int32."""
+
+_POOL = 8  # batches that are sorted by length together
+
+
+class CTCObjective:
+    """CTC loss on utterances of real lengths, batched by length.
+
+    Args:
+        network: ``[features, mask]`` to logits, as :mod:`zoo.models.ctc` builds it.
+        prepare: gives training example ``i`` for epoch ``e``, augmented as a function of both:
+            ``prepare(i, e)``.
+        lengths: a length for each training example, to put like with like.
+        validation: examples to choose on.
+        blank: label of the blank.
+        batch: examples in a batch.
+        seed: of the order.
+
+    Raises:
+        DataError: there are no examples.
+    """
+
+    validation_name = "label error rate"
+
+    def __init__(
+        self,
+        network: keras.Model,
+        prepare: Callable[[int, int], Example],
+        lengths: Sequence[float],
+        validation: Sequence[Example],
+        *,
+        blank: int,
+        batch: int,
+        seed: int,
+    ) -> None:
+        if not len(lengths) or not validation:
+            raise DataError("there must be examples to train on and examples to choose on")
+        self.network = network
+        self._prepare, self._lengths, self._validation = prepare, np.asarray(lengths), validation
+        self._blank, self._batch, self._seed = blank, batch, seed
+        self.steps_per_epoch = -(-len(lengths) // batch)
+        self._log_probs = tf.function(self._run, reduce_retracing=True)
+
+    def batches(self, epoch: int) -> Sequence[tuple[np.ndarray, ...]]:
+        """The batches of an epoch, each made when it is asked for."""
+        rng = np.random.default_rng([self._seed, epoch])
+        order = rng.permutation(len(self._lengths))
+        pools = [
+            order[i : i + _POOL * self._batch] for i in range(0, len(order), _POOL * self._batch)
+        ]
+        sorted_pools = [pool[np.argsort(self._lengths[pool], kind="stable")] for pool in pools]
+        groups = [
+            pool[i : i + self._batch]
+            for pool in sorted_pools
+            for i in range(0, len(pool), self._batch)
+        ]
+        return _LazyBatches([groups[i] for i in rng.permutation(len(groups))], self._make, epoch)
+
+    def initial_carry(self) -> list[np.ndarray]:
+        """Nothing is carried from batch to batch."""
+        return []
+
+    def loss(self, batch: Any, carry: Any, training: bool) -> tuple[Any, Any]:
+        """CTC loss in nats, for each label."""
+        features, frames, labels, counts = batch
+        logits = self._logits(features, frames, training)
+        losses = tf.nn.ctc_loss(
+            labels=tf.RaggedTensor.from_tensor(labels, lengths=counts).to_sparse(),
+            logits=logits,
+            label_length=None,
+            logit_length=output_frames(frames),
+            logits_time_major=False,
+            blank_index=self._blank,
+        )
+        return tf.reduce_sum(losses) / tf.cast(tf.reduce_sum(counts), tf.float32), carry
+
+    def validate(self) -> float:
+        """Edit distance of the greedy labels to the right ones, for each right label."""
+        from rapidfuzz.distance import Levenshtein
+
+        errors = total = 0
+        for group in self._by_length(self._validation):
+            features, frames, _, _ = pad_batch(group)
+            log_probs = self._log_probs(features, frames).numpy()
+            lengths = output_frames(frames)
+            for row, (_, labels) in enumerate(group):
+                found = greedy(log_probs[row], self._blank, length=int(lengths[row])).labels
+                errors += Levenshtein.distance(found, tuple(labels.tolist()))
+                total += len(labels)
+        return errors / max(1, total)
+
+    def _by_length(self, examples: Sequence[Example]) -> Iterator[list[Example]]:
+        ordered = sorted(examples, key=lambda example: len(example[0]))
+        for start in range(0, len(ordered), self._batch):
+            yield ordered[start : start + self._batch]
+
+    def _make(self, group: np.ndarray, epoch: int) -> tuple[np.ndarray, ...]:
+        return pad_batch([self._prepare(int(i), epoch) for i in group])
+
+    def _logits(self, features: Any, frames: Any, training: bool) -> Any:
+        features = tf.convert_to_tensor(features)
+        mask = tf.sequence_mask(frames, tf.shape(features)[1])
+        return tf.cast(self.network([features, mask], training=training), tf.float32)
+
+    def _run(self, features: Any, frames: Any) -> Any:
+        return tf.nn.log_softmax(self._logits(features, frames, False))
+
+
+class _LazyBatches(Sequence[tuple[np.ndarray, ...]]):
+    """Batches that are made when they are asked for."""
+
+    def __init__(self, groups: list[np.ndarray], make: Callable[..., Any], epoch: int) -> None:
+        self._groups, self._make, self._epoch = groups, make, epoch
+
+    def __len__(self) -> int:
+        return len(self._groups)
+
+    def __getitem__(self, index: Any) -> Any:
+        return self._make(self._groups[index], self._epoch)
+
+
+def output_frames(frames: Any) -> Any:
+    """How many outputs the network gives for so many frames."""
+    return (frames + SUBSAMPLING - 1) // SUBSAMPLING
+
+
+def pad_batch(examples: Sequence[Example]) -> tuple[np.ndarray, ...]:
+    """Put examples of different lengths into arrays.
+
+    Returns:
+        Features ``(batch, frames, bins)`` float32, frame counts ``(batch,)`` int32, labels
+        ``(batch, characters)`` int32 and label counts ``(batch,)`` int32; padding is zero.
+    """
+    frames = np.asarray([len(features) for features, _ in examples], np.int32)
+    counts = np.asarray([len(labels) for _, labels in examples], np.int32)
+    features = np.zeros((len(examples), frames.max(), examples[0][0].shape[1]), np.float32)
+    labels = np.zeros((len(examples), max(1, counts.max())), np.int32)
+    for row, (own, text) in enumerate(examples):
+        features[row, : len(own)] = own
+        labels[row, : len(text)] = text
+    return features, frames, labels, counts
+
+
+def fits(frames: int, labels: np.ndarray) -> bool:
+    """Whether CTC can align the labels at all: one output each, and a blank between equal ones."""
+    repeats = int((labels[1:] == labels[:-1]).sum())
+    return bool(output_frames(frames) >= len(labels) + repeats)
