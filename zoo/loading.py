@@ -90,8 +90,8 @@ def assemble(
     config = make_config(type(bundle.config), {**vars(bundle.config), **(values or {})})
     changed = config != bundle.config
     if vocabulary is not None:
-        processor = type(bundle.processor)(tuple(vocabulary))
-        config = replace(config, vocabulary_size=len(processor))
+        processor = bundle.processor.with_vocabulary(tuple(vocabulary))
+        config = config.with_vocabulary(len(processor.vocabulary))
         stored = _move_rows(bundle, processor, config) if pretrained else {}
         bundle = replace(bundle, processor=processor)
     if pretrained and vocabulary is None and config.parameters() != bundle.config.parameters():

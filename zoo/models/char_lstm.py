@@ -8,7 +8,7 @@ embeddings Press and Wolf 2017 (arXiv:1608.05859).
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import keras
 import numpy as np
@@ -60,6 +60,10 @@ class CharLSTMConfig:
         for name in ("embedding_dropout", "hidden_dropout", "output_dropout", "weight_dropout"):
             check_range(self, name, float, 0.0, 0.95)
         check_choice(self, "tie_weights", (False, True))
+
+    def with_vocabulary(self, size: int) -> CharLSTMConfig:
+        """The same values for another number of characters."""
+        return replace(self, vocabulary_size=size)
 
     def vocabulary_axes(self) -> dict[str, int]:
         """Which axis of which variable counts characters, for a change of the vocabulary."""

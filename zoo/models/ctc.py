@@ -12,8 +12,8 @@ of the convolutions is explicit, so that an utterance gives the same logits alon
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Any
+from dataclasses import dataclass, replace
+from typing import Any, Self
 
 import keras
 
@@ -61,6 +61,10 @@ class CTCBiLSTMConfig:
         check_range(self, "units", int, 1, 4096)
         check_range(self, "dropout", float, 0.0, 0.95)
         check_range(self, "weight_dropout", float, 0.0, 0.95)
+
+    def with_vocabulary(self, size: int) -> Self:
+        """The same values for another number of labels."""
+        return replace(self, labels=size)
 
     def vocabulary_axes(self) -> dict[str, int]:
         """Which axis of which variable counts labels, for a change of the alphabet."""

@@ -70,6 +70,14 @@ class Characters:
         text = json.dumps(list(self.vocabulary), ensure_ascii=False, indent=0)
         return {VOCABULARY_FILE: (text + "\n").encode()}
 
+    def with_vocabulary(self, vocabulary: tuple[str, ...]) -> Characters:
+        """The same with other characters.
+
+        Raises:
+            UsageError: the vocabulary is empty, too large, or has a repeated or longer entry.
+        """
+        return Characters(vocabulary)
+
     def __len__(self) -> int:
         return len(self.vocabulary)
 
