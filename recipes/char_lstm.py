@@ -25,6 +25,7 @@ from typing import Any
 
 from zoo.datasets import load_text
 from zoo.errors import UsageError
+from zoo.manifest import MANIFEST
 from zoo.training.plan import Plan
 
 
@@ -36,7 +37,8 @@ class Values:
         corpus: a corpus of running text in ``zoo.datasets``.
         languages: ISO 639-1 codes.
         network: values of :class:`zoo.models.char_lstm.CharLSTMConfig`.
-        plan: how to train.
+        plans: how to train: one plan after the other, each from the best weights of the last (warm
+            restarts, Loshchilov and Hutter 2017, arXiv:1608.03983).
         batch: parallel streams of text.
         window: characters of backpropagation through time.
         license: SPDX identifier of the weights.
@@ -48,7 +50,7 @@ class Values:
     corpus: str
     languages: tuple[str, ...]
     network: dict[str, Any]
-    plan: Plan
+    plans: tuple[Plan, ...]
     batch: int = 64
     window: int = 128
     license: str = "apache-2.0"
@@ -77,7 +79,10 @@ MODELS = {
             "output_dropout": 0.5,
             "weight_dropout": 0.5,
         },
-        plan=Plan(epochs=36, learning_rate=3e-3, weight_decay=0.05),
+        plans=(
+            Plan(epochs=36, learning_rate=3e-3, weight_decay=0.05),
+            Plan(epochs=7, learning_rate=1.5e-3, weight_decay=0.05),
+        ),
         batch=32,
         data_note=(
             "Tiny Shakespeare, 1,115,394 characters of the plays (public domain), from "
@@ -101,7 +106,7 @@ MODELS = {
             "output_dropout": 0.2,
             "weight_dropout": 0.2,
         },
-        plan=Plan(epochs=14, learning_rate=3e-3),
+        plans=(Plan(epochs=14, learning_rate=3e-3),),
         batch=32,
         data_note=(
             "War and Peace by Leo Tolstoy in the translation of Louise and Aylmer Maude (public "
@@ -126,7 +131,7 @@ def train(name: str, out: Path, **changes: Any) -> Path:
     Args:
         name: a key of :data:`MODELS`.
         out: the run's folder; a broken run in it is continued.
-        **changes: fields of the plan to change, such as ``epochs=1``.
+        **changes: fields of each plan to change, such as ``epochs=1``.
 
     Returns:
         The model folder.
@@ -136,20 +141,28 @@ def train(name: str, out: Path, **changes: Any) -> Path:
 
     values = MODELS[name]
     text = load_text(values.corpus)
-    return train_language_model(
-        name=name,
-        out=out,
-        characters=Characters.of_text(*text.values()),
-        training=text["train"],
-        validation=text["validation"],
-        network=values.network,
-        plan=replace(values.plan, **changes),
-        batch=values.batch,
-        window=values.window,
-        languages=values.languages,
-        dataset=values.corpus,
-        license=values.license,
-    )
+    start = None
+    for number, plan in enumerate(values.plans, 1):
+        last = number == len(values.plans)
+        folder = out if last else out / "training" / f"stage_{number}"
+        if last or not (folder / MANIFEST).exists():
+            train_language_model(
+                name=name,
+                out=folder,
+                characters=Characters.of_text(*text.values()),
+                training=text["train"],
+                validation=text["validation"],
+                network=values.network,
+                plan=replace(plan, **changes),
+                batch=values.batch,
+                window=values.window,
+                languages=values.languages,
+                dataset=values.corpus,
+                license=values.license,
+                start=start,
+            )
+        start = folder
+    return out
 
 
 def evaluate(

@@ -33,7 +33,7 @@ train_small(Path(sys.argv[1]), epochs=4)
 """
 
 
-def train_small(out: Path, *, epochs: int, **changes: Any) -> Path:
+def train_small(out: Path, *, epochs: int, start: Path | None = None, **changes: Any) -> Path:
     """Train a small model with every source of randomness in use, checkpointing all the time."""
     text = TEXT * 4
     always: dict[str, Any] = {"checkpoint_seconds": 0.0, "seed": 3}
@@ -57,6 +57,7 @@ def train_small(out: Path, *, epochs: int, **changes: Any) -> Path:
         languages=("en",),
         dataset="fox",
         license="apache-2.0",
+        start=start,
     )
 
 
@@ -101,6 +102,17 @@ def test_another_seed_ends_at_other_weights(unbroken: Path, tmp_path: Path) -> N
     other = train_small(tmp_path / "other", epochs=1)
     name = "recurrent_1/lstm_cell/recurrent_kernel"
     assert np.abs(weights_of(unbroken)[name] - weights_of(other)[name]).max() > 1e-3
+
+
+def test_a_further_stage_starts_from_the_weights_of_the_last(
+    unbroken: Path, tmp_path: Path
+) -> None:
+    same = train_small(tmp_path / "same", epochs=1, start=unbroken, learning_rate=1e-12)
+    for name, array in weights_of(unbroken).items():
+        np.testing.assert_allclose(weights_of(same)[name], array, atol=1e-6)
+    better = train_small(tmp_path / "better", epochs=2, start=unbroken)
+    losses = [load_model(folder).score(TEXT[:600]).nats_per_character for folder in (same, better)]
+    assert losses[1] < losses[0]
 
 
 def test_a_run_leaves_its_history_curve_and_samples(unbroken: Path) -> None:

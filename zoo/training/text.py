@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import zoo
+from zoo.bundle import assign_weights, read_bundle
 from zoo.errors import DataError, UsageError
 from zoo.files import readable_os_errors
 from zoo.manifest import sha256_of
@@ -38,6 +39,7 @@ def train_language_model(
     languages: tuple[str, ...],
     dataset: str,
     license: str,
+    start: Path | None = None,
 ) -> Path:
     """Train a character model from scratch and write its model folder.
 
@@ -54,6 +56,8 @@ def train_language_model(
         languages: ISO 639-1 codes for the card.
         dataset: the corpus's name for the card.
         license: SPDX identifier for the card.
+        start: a model folder of the same network to start from; its weights are kept if nothing
+            does better.
 
     Returns:
         ``out``, a model folder.
@@ -90,7 +94,11 @@ def train_language_model(
         card = {"name": name, "languages": list(languages), "license": license, "dataset": dataset}
         model = make_task("char_lstm", made, config, characters, card, DECODER)
         samples = _sample_writer(model, run, validation[:1])
-        Trainer(objective, plan, run, samples).train()
+        start_loss = math.inf
+        if start is not None:
+            assign_weights(made, read_bundle(start).weights, str(start))
+            start_loss = objective.validate()
+        Trainer(objective, plan, run, samples, start_loss).train()
         model.save(run.path)
         run.finish()
     return run.path
