@@ -169,7 +169,7 @@ def evaluate(
     model: Any,
     reference: str,
     data: Path | None = None,
-    progress: Callable[[int], None] | None = None,
+    progress: Callable[[int, int], None] | None = None,
 ) -> list[dict[str, Any]]:
     """Score a model on the test text of its corpus: one pass, state carried all the way.
 
@@ -177,7 +177,7 @@ def evaluate(
         model: a model of :data:`MODELS`, or one fine-tuned from it.
         reference: what ``zoo evaluate`` was given, for the command in the figures.
         data: a UTF-8 text file to score on instead.
-        progress: called with the number of characters read since the last call.
+        progress: called with the number of characters read since the last call, and of all.
 
     Raises:
         UsageError: no data is given and the model's own corpus is not one of this recipe's.

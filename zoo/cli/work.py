@@ -121,8 +121,13 @@ def evaluate_command(model: str, data: Path | None, as_json: bool) -> None:
 
     loaded = load_model(model)
     recipe = _recipe(loaded.architecture)
-    with tqdm(desc="evaluating", unit=" inputs", unit_scale=True) as bar:
-        found = recipe.evaluate(loaded, model, data, bar.update)
+    with tqdm(desc="evaluating", unit_scale=True) as bar:
+
+        def progress(count: int, total: int) -> None:
+            bar.total = total
+            bar.update(count)
+
+        found = recipe.evaluate(loaded, model, data, progress)
     if as_json:
         print_json(found)
         return

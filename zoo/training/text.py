@@ -270,7 +270,7 @@ def evaluate_language_model(
     dataset: str,
     split: str,
     command: str,
-    progress: Callable[[int], None] | None = None,
+    progress: Callable[[int, int], None] | None = None,
 ) -> list[dict[str, Any]]:
     """Score a text in one pass, state carried from its first character to its last.
 
@@ -280,18 +280,21 @@ def evaluate_language_model(
         dataset: its name in the figures.
         split: which part of it, in the figures.
         command: the command that gives the figures again.
-        progress: called with the number of characters read since the last call.
+        progress: called with the number of characters read since the last call, and of all.
 
     Returns:
         Rows for ``metrics.json``: cross-entropy in nats and in bits for each character.
     """
-    score = model.score(text, on_progress=progress)
+    total = len(text) - 1
+    score = model.score(
+        text, on_progress=(lambda count: progress(count, total)) if progress else None
+    )
     facts: dict[str, Any] = {
         "dataset": dataset,
         "split": split,
         "scorer": f"zoo {zoo.__version__} score, one pass, state carried",
         "command": command,
-        "characters": len(text) - 1,
+        "characters": total,
     }
     return [
         figure("cross_entropy", score.nats_per_character, unit="nats/char", **facts),
