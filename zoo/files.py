@@ -55,6 +55,11 @@ def write_bytes(path: Path, data: bytes) -> None:
         temporary.write_bytes(data)
 
 
+def open_without_waiting(path: str, flags: int) -> int:
+    """An ``opener`` for :func:`open` that a named pipe cannot block for ever."""
+    return os.open(path, flags | getattr(os, "O_NONBLOCK", 0))
+
+
 def _umask() -> int:
     # The mask can only be read by setting it.
     mask = os.umask(0)

@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from zoo.errors import FolderError
+from zoo.files import open_without_waiting
 
 MANIFEST = "manifest.json"
 FORMAT_VERSION = 1
@@ -130,7 +131,7 @@ def read_file(path: Path, limit: int = MAX_TEXT_BYTES) -> bytes:
         FolderError: it is missing, not a regular file, unreadable or too large.
     """
     try:
-        with open(path, "rb", opener=_open_without_waiting) as stream:
+        with open(path, "rb", opener=open_without_waiting) as stream:
             if not stat.S_ISREG(os.fstat(stream.fileno()).st_mode):
                 raise FolderError(f"{path} is not a regular file")
             data = stream.read(limit + 1)
@@ -139,11 +140,6 @@ def read_file(path: Path, limit: int = MAX_TEXT_BYTES) -> bytes:
     if len(data) > limit:
         raise FolderError(f"{path} is larger than {limit} bytes")
     return data
-
-
-def _open_without_waiting(path: str, flags: int) -> int:
-    # A named pipe in the folder would block an ordinary open for ever.
-    return os.open(path, flags | getattr(os, "O_NONBLOCK", 0))
 
 
 def sha256_of(data: bytes) -> str:
@@ -159,7 +155,7 @@ def hash_file(path: Path) -> FileEntry:
     """
     digest, size = hashlib.sha256(), 0
     try:
-        with open(path, "rb", opener=_open_without_waiting) as stream:
+        with open(path, "rb", opener=open_without_waiting) as stream:
             if not stat.S_ISREG(os.fstat(stream.fileno()).st_mode):
                 raise FolderError(f"{path} is not a regular file")
             while chunk := stream.read(_CHUNK):

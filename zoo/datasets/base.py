@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import fnmatch
-import hashlib
 import os
 import zipfile
 import zlib
@@ -15,6 +14,7 @@ from typing import Any
 import tensorflow_datasets as tfds
 
 from zoo.errors import DataError
+from zoo.manifest import sha256_of
 
 MIRROR_VARIABLE = "ZOO_DATA_MIRROR"
 
@@ -41,7 +41,7 @@ class Resource:
         Raises:
             DataError: its bytes are others.
         """
-        if hashlib.sha256(path.read_bytes()).hexdigest() != self.sha256:
+        if sha256_of(path.read_bytes()) != self.sha256:
             raise DataError(f"{path} is not the file that {self.url} pins: its sha256 differs")
 
 
@@ -66,10 +66,8 @@ class ZipResource(Resource):
         Raises:
             DataError: one is missing, added or changed, or the file is no archive.
         """
-        lines = [f"{hashlib.sha256(data).hexdigest()}  {name}" for name, data in self.files(path)]
-        found = hashlib.sha256(
-            "\n".join(sorted(lines, key=lambda line: line[66:])).encode()
-        ).hexdigest()
+        lines = [f"{sha256_of(data)}  {name}" for name, data in self.files(path)]
+        found = sha256_of("\n".join(sorted(lines, key=lambda line: line[66:])).encode())
         if found != self.sha256:
             raise DataError(f"{path} does not hold the files that {self.url} pins")
 

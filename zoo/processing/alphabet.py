@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -10,8 +9,13 @@ from typing import Any
 import numpy as np
 
 from zoo.errors import DataError, FolderError, UsageError
-from zoo.manifest import parse_json
-from zoo.processing.characters import MAX_VOCABULARY, VOCABULARY_FILE, describe_character
+from zoo.processing.characters import (
+    MAX_VOCABULARY,
+    VOCABULARY_FILE,
+    describe_character,
+    read_vocabulary,
+    vocabulary_files,
+)
 
 BLANK = ""
 
@@ -51,15 +55,7 @@ class Alphabet:
             FolderError: the file of the labels is missing or malformed, or the blank that the
                 settings name is another.
         """
-        if VOCABULARY_FILE not in files:
-            raise FolderError(f"the model folder has no {VOCABULARY_FILE}")
-        content = parse_json(files[VOCABULARY_FILE], VOCABULARY_FILE)
-        if not isinstance(content, list):
-            raise FolderError(f"{VOCABULARY_FILE} must be a list of characters")
-        try:
-            alphabet = cls(tuple(content))
-        except (UsageError, TypeError) as error:
-            raise FolderError(f"{VOCABULARY_FILE}: {error}") from None
+        alphabet = read_vocabulary(files, cls)
         if settings.get("blank") != alphabet.blank:
             raise FolderError(
                 f"the settings say that the blank is label {settings.get('blank')!r}, "
@@ -73,8 +69,7 @@ class Alphabet:
 
     def files(self) -> dict[str, bytes]:
         """The files to write into a model folder."""
-        text = json.dumps(list(self.vocabulary), ensure_ascii=False, indent=0)
-        return {VOCABULARY_FILE: (text + "\n").encode()}
+        return vocabulary_files(self.vocabulary)
 
     @property
     def blank(self) -> int:

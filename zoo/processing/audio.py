@@ -23,6 +23,7 @@ import soundfile
 import soxr
 
 from zoo.errors import DataError, UsageError
+from zoo.files import open_without_waiting
 
 AudioSource: TypeAlias = str | os.PathLike[str] | bytes | BinaryIO | np.ndarray
 
@@ -378,7 +379,7 @@ def _exact_blocks(blocks: Iterator[np.ndarray], length: int) -> Iterator[np.ndar
 
 def _open_path(path: Path) -> BinaryIO:
     try:
-        file = open(path, "rb", opener=_open_without_waiting)  # noqa: SIM115
+        file = open(path, "rb", opener=open_without_waiting)  # noqa: SIM115
     except (OSError, ValueError) as error:
         reason = getattr(error, "strerror", None) or error
         raise DataError(f"cannot read {path}: {reason}") from None
@@ -388,11 +389,6 @@ def _open_path(path: Path) -> BinaryIO:
     file.close()
     wrong = "an empty file" if stat.S_ISREG(status.st_mode) else "not a regular file"
     raise DataError(f"{path} is {wrong}")
-
-
-def _open_without_waiting(path: str, flags: int) -> int:
-    # A named pipe would block an ordinary open for ever.
-    return os.open(path, flags | getattr(os, "O_NONBLOCK", 0))
 
 
 def _reason(error: Exception) -> str:

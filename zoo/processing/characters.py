@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import json
 import unicodedata
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 
@@ -15,6 +15,8 @@ from zoo.manifest import parse_json
 
 VOCABULARY_FILE = "vocab.json"
 MAX_VOCABULARY = 100_000
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True)
@@ -51,15 +53,7 @@ class Characters:
         Raises:
             FolderError: the file is missing or is not a list of distinct characters.
         """
-        if VOCABULARY_FILE not in files:
-            raise FolderError(f"the model folder has no {VOCABULARY_FILE}")
-        content = parse_json(files[VOCABULARY_FILE], VOCABULARY_FILE)
-        if not isinstance(content, list):
-            raise FolderError(f"{VOCABULARY_FILE} must be a list of characters")
-        try:
-            return cls(tuple(content))
-        except (UsageError, TypeError) as error:
-            raise FolderError(f"{VOCABULARY_FILE}: {error}") from None
+        return read_vocabulary(files, cls)
 
     def settings(self) -> dict[str, Any]:
         """Plain values for ``config.json``: none, the vocabulary is a file of its own."""
@@ -67,8 +61,7 @@ class Characters:
 
     def files(self) -> dict[str, bytes]:
         """The files to write into a model folder."""
-        text = json.dumps(list(self.vocabulary), ensure_ascii=False, indent=0)
-        return {VOCABULARY_FILE: (text + "\n").encode()}
+        return vocabulary_files(self.vocabulary)
 
     def with_vocabulary(self, vocabulary: tuple[str, ...]) -> Characters:
         """The same with other characters.
@@ -133,6 +126,33 @@ class Characters:
             if candidate in ids:
                 return ids[candidate]
         return 0
+
+
+def vocabulary_files(vocabulary: tuple[str, ...]) -> dict[str, bytes]:
+    """The vocabulary file of a model folder."""
+    text = json.dumps(list(vocabulary), ensure_ascii=False, indent=0)
+    return {VOCABULARY_FILE: (text + "\n").encode()}
+
+
+def read_vocabulary(files: Mapping[str, bytes], make: Callable[[tuple[str, ...]], T]) -> T:
+    """Make something of a model folder's vocabulary.
+
+    Args:
+        files: the folder's files by name.
+        make: takes the entries, and raises ``UsageError`` if they will not do.
+
+    Raises:
+        FolderError: the file is missing, or is not a list of entries that will do.
+    """
+    if VOCABULARY_FILE not in files:
+        raise FolderError(f"the model folder has no {VOCABULARY_FILE}")
+    content = parse_json(files[VOCABULARY_FILE], VOCABULARY_FILE)
+    if not isinstance(content, list):
+        raise FolderError(f"{VOCABULARY_FILE} must be a list of characters")
+    try:
+        return make(tuple(content))
+    except (UsageError, TypeError) as error:
+        raise FolderError(f"{VOCABULARY_FILE}: {error}") from None
 
 
 def describe_character(character: str) -> str:

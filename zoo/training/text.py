@@ -255,7 +255,14 @@ def _sample_writer(model: Any, run: RunDirectory, prompt: str) -> Callable[[int]
 
     def write(epoch: int) -> None:
         # The compiled loop holds a copy of the weights, so a task that writes anew is needed.
-        fresh = type(model)(model.bundle(), model.network)
+        fresh = make_task(
+            model.architecture.name,
+            model.network,
+            model.config,
+            model.processor,
+            model.card,
+            model.decoder,
+        )
         sample = fresh.generate(prompt, length=SAMPLE_LENGTH, seed=1)
         with readable_os_errors(f"write {run.training / SAMPLES}"):
             with open(run.training / SAMPLES, "a", encoding="utf-8") as stream:
