@@ -43,7 +43,7 @@ CARD = "README.md"
 _KNOWN = (CONFIG, WEIGHTS, GOLDEN, METRICS, CARD)
 _REQUIRED = (CONFIG, WEIGHTS)
 _WEIGHT_TYPES = {"F16": np.float16, "F32": np.float32}
-_GOLDEN_TYPES = {**_WEIGHT_TYPES, "I32": np.int32}
+_GOLDEN_TYPES = {**_WEIGHT_TYPES, "I32": np.int32, "BOOL": np.bool_}
 _MAX_HEADER = 4 * 2**20
 _LARGEST_HALF = float(np.finfo(np.float16).max)
 
@@ -61,6 +61,7 @@ class Bundle:
         golden: arrays ``input.0 ...`` and ``output.0 ...`` that the network must reproduce.
         metrics: figures, each with data set, split, scorer and the command that gives it.
         card: facts about the model as a whole: ``name``, ``languages``, ``license``, ``dataset``.
+        files: the decoder's files, such as a language model, by name.
     """
 
     architecture: Architecture
@@ -71,6 +72,7 @@ class Bundle:
     golden: dict[str, np.ndarray] = field(default_factory=dict)
     metrics: list[dict[str, Any]] = field(default_factory=list)
     card: dict[str, Any] = field(default_factory=dict)
+    files: dict[str, bytes] = field(default_factory=dict)
 
 
 def read_bundle(
@@ -133,6 +135,7 @@ def _read(folder: Path, models: Registry, with_weights: bool) -> Bundle:
         golden,
         metrics,
         _table(content, "card", folder),
+        {name: files[name] for name in files.keys() - processor.files().keys()},
     )
 
 
@@ -297,6 +300,7 @@ def write_bundle(folder: Path, bundle: Bundle) -> Path:
         "card": bundle.card,
     }
     files = {
+        **bundle.files,
         **bundle.processor.files(),
         CONFIG: _json_bytes(content),
         WEIGHTS: safetensors.numpy.save(dict(bundle.weights), metadata={"format": "np"}),

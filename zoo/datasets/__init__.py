@@ -9,13 +9,18 @@ from __future__ import annotations
 
 import contextlib
 import sys
-from typing import Any
+from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING, Any
 
 from zoo.errors import DataError, UsageError, did_you_mean
 
+if TYPE_CHECKING:
+    from zoo.datasets.speech import Utterance
+
 _BUILDERS = {
-    "an4": "zoo.datasets.speech:An4",
+    "an4": "zoo.datasets.speech:an4",
     "karpathy_shakespeare": "zoo.datasets.texts:KarpathyShakespeare",
+    "librispeech": "zoo.datasets.speech:librispeech",
     "war_and_peace": "zoo.datasets.texts:WarAndPeace",
 }
 
@@ -45,6 +50,38 @@ def load_text(name: str) -> dict[str, str]:
     """
     import tensorflow_datasets as tfds
 
+    with _prepared(name) as made:
+        return {
+            split: "".join(
+                row["text"].decode("utf-8") for row in tfds.as_numpy(made.as_dataset(split=split))
+            )
+            for split in made.info.splits
+        }
+
+
+def load_speech(name: str) -> dict[str, Sequence[Utterance]]:
+    """A corpus of speech with transcripts, read from the disk an utterance at a time.
+
+    Returns:
+        ``{"train": ..., "validation": ..., "test": ...}``.
+
+    Raises:
+        DataError: the corpus is not there and cannot be fetched, or its files are damaged.
+        UsageError: there is no corpus of that name.
+    """
+    from zoo.datasets.speech import SPLITS, Utterances
+
+    with _prepared(name) as made:
+        return {
+            split: Utterances(made.as_data_source(split=own)) for split, own in SPLITS[name].items()
+        }
+
+
+@contextlib.contextmanager
+def _prepared(name: str) -> Iterator[Any]:
+    """The builder of a corpus that is ready to be read; what goes wrong is a ``DataError``."""
+    import tensorflow_datasets as tfds
+
     made = builder(name)
     if not sys.stderr.isatty():
         tfds.disable_progress_bar()
@@ -52,12 +89,7 @@ def load_text(name: str) -> dict[str, str]:
         # TFDS prints what it does; standard output belongs to the results.
         with contextlib.redirect_stdout(sys.stderr):
             made.download_and_prepare()
-        return {
-            split: "".join(
-                row["text"].decode("utf-8") for row in tfds.as_numpy(made.as_dataset(split=split))
-            )
-            for split in made.info.splits
-        }
+        yield made
     except DataError:
         raise
     except Exception as error:  # tensorflow-datasets raises many kinds, from many layers

@@ -5,7 +5,8 @@ from __future__ import annotations
 import hashlib
 import io
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -18,7 +19,69 @@ from zoo.errors import DataError
 SAMPLE_RATE = 16_000
 VALIDATION_UTTERANCES = 100
 
+SPLITS = {
+    "an4": {"train": "train", "validation": "validation", "test": "test"},
+    "librispeech": {
+        "train": "train_clean100+train_clean360+train_other500",
+        "validation": "dev_clean",
+        "test": "test_clean",
+    },
+}
+
 _LINE = re.compile(r"(?:<s> )?(?P<text>[A-Z' ]+?)(?: </s>)? \((?P<id>[\w-]+)\)")
+
+
+@dataclass(frozen=True)
+class Utterance:
+    """A recording of what one person said.
+
+    Args:
+        samples: ``(samples,)`` int16, :data:`SAMPLE_RATE` a second.
+        text: what was said.
+        speaker: who said it.
+        identity: its name in the corpus.
+    """
+
+    samples: np.ndarray
+    text: str
+    speaker: str
+    identity: str
+
+
+class Utterances(Sequence[Utterance]):
+    """The utterances of a split, each read when it is asked for.
+
+    Args:
+        source: the random-access data source of tensorflow-datasets.
+    """
+
+    def __init__(self, source: Any) -> None:
+        self._source = source
+
+    def __len__(self) -> int:
+        return len(self._source)
+
+    def __getitem__(self, index: Any) -> Any:
+        row = self._source[index]
+        # LibriSpeech of tensorflow-datasets has other names, and 64 bits for samples of 16.
+        samples = row["audio"] if "audio" in row else row["speech"]
+        speaker = row["speaker"] if "speaker" in row else row["speaker_id"]
+        return Utterance(
+            np.asarray(samples).astype(np.int16),
+            row["text"].decode(),
+            speaker.decode() if isinstance(speaker, bytes) else str(speaker),
+            row["id"].decode(),
+        )
+
+
+def an4() -> An4:
+    """The builder of AN4, in files that can be read in any order."""
+    return An4(file_format="array_record")
+
+
+def librispeech() -> Any:
+    """The builder of LibriSpeech that tensorflow-datasets has: 960 hours, 60 GB to download."""
+    return tfds.builder("librispeech", file_format="array_record")
 
 
 class An4(  # type: ignore[call-arg]

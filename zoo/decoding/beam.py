@@ -7,6 +7,7 @@ those that end in its last label.
 
 from __future__ import annotations
 
+import copy
 import math
 from typing import Any
 
@@ -161,6 +162,12 @@ class PrefixBeam:
 
     def _weighted(self, log_probs: np.ndarray) -> np.ndarray:
         return _weigh(log_probs, self.weight) + self.bonus
+
+    def copy(self) -> PrefixBeam:
+        """A beam in the same state that goes its own way."""
+        twin = copy.copy(self)  # arrays are replaced, never changed
+        twin.known, twin.tree = dict(self.known), list(self.tree)
+        return twin
 
     def best(
         self, n_best: int = 1, *, ended: bool = True

@@ -237,12 +237,26 @@ def prefix_beam_search(
         prune=prune,
     )
     beam.feed(log_probs)
+    return beam_hypotheses(beam, log_probs, n_best)
+
+
+def beam_hypotheses(beam: PrefixBeam, log_probs: np.ndarray, n_best: int = 1) -> list[Hypothesis]:
+    """What a beam has found, with spans.
+
+    Args:
+        beam: fed with all frames.
+        log_probs: ``(frames, labels)``: those frames.
+        n_best: how many to return.
+
+    Returns:
+        Hypotheses, the best first.
+    """
     results = []
     for labels, score, ctc_score in beam.best(n_best):
         spans: tuple[LabelSpan, ...] = ()
         if labels and ctc_score > -math.inf:
-            spans = forced_alignment(log_probs, labels, blank)
-        results.append(_hypothesis(spans, log_probs, blank, score, ctc_score))
+            spans = forced_alignment(log_probs, labels, beam.blank)
+        results.append(_hypothesis(spans, log_probs, beam.blank, score, ctc_score))
     return results
 
 

@@ -33,13 +33,14 @@ __all__ = [
 ]
 
 
-def load_language_model(path: str | Path) -> CharacterNgram | WordNgram:
-    """Load an n-gram model of either kind.
+def load_language_model(source: str | Path | bytes) -> CharacterNgram | WordNgram:
+    """Load an n-gram model of either kind from a file or its bytes.
 
     Raises:
         DataError: the file is missing, damaged or of another kind.
     """
-    kind, symbols, ngrams = read_ngrams(path)
+    kind, symbols, ngrams = read_ngrams(source)
+    path = "the data" if isinstance(source, bytes) else source
     try:
         if kind == "characters":
             return CharacterNgram(symbols, ngrams)

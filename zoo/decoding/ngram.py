@@ -167,8 +167,8 @@ class Ngrams:
         return path
 
 
-def read_ngrams(path: str | Path) -> tuple[str, list[str], Ngrams]:
-    """Read a file that :meth:`Ngrams.save` wrote.
+def read_ngrams(source: str | Path | bytes) -> tuple[str, list[str], Ngrams]:
+    """Read a file that :meth:`Ngrams.save` wrote, or its bytes.
 
     Returns:
         Its kind, the symbols' texts (the end mark is one more) and the n-grams.
@@ -176,16 +176,20 @@ def read_ngrams(path: str | Path) -> tuple[str, list[str], Ngrams]:
     Raises:
         DataError: it is missing, too large, damaged or no such file.
     """
-    path = Path(path).expanduser()
+    name = "the data" if isinstance(source, bytes) else str(source)
     try:
-        data = read_file(path, MAX_FILE_BYTES)
-    except FolderError as error:
-        raise DataError(str(error)) from None
-    try:
+        data = source if isinstance(source, bytes) else _read(Path(source))
         return _parse(_header(data), load(data))
     except (SafetensorError, FolderError, UsageError, ValueError, KeyError) as error:
         text = str(error) if isinstance(error, (FolderError, UsageError)) else "it is damaged"
-        raise DataError(f"{path} is no n-gram file of the zoo: {text}") from None
+        raise DataError(f"{name} is no n-gram file of the zoo: {text}") from None
+
+
+def _read(path: Path) -> bytes:
+    try:
+        return read_file(path.expanduser(), MAX_FILE_BYTES)
+    except FolderError as error:
+        raise DataError(str(error)) from None
 
 
 def _header(data: bytes) -> dict[str, Any]:

@@ -14,4 +14,25 @@ ARCHITECTURES = (
         recipe="zoo.recipes.char_lstm",
         default_weights="shakespeare",
     ),
+    Architecture(
+        name="ctc_bilstm",
+        task="automatic-speech-recognition",
+        summary="Whole-utterance recogniser: convolutions, bidirectional LSTM or GRU layers, CTC.",
+        builder="zoo.models.ctc:build_bidirectional",
+        config="zoo.models.ctc:CTCBiLSTMConfig",
+        processor="zoo.processing.speech:Speech",
+        task_class="zoo.tasks.speech_recognition:SpeechRecognition",
+        recipe="zoo.recipes.ctc_speech",
+    ),
+    Architecture(
+        name="ctc_lstm",
+        task="automatic-speech-recognition",
+        summary="Streaming recogniser: causal convolutions, LSTM or GRU layers, row convolution, "
+        "CTC.",
+        builder="zoo.models.ctc:build_causal",
+        config="zoo.models.ctc:CTCLSTMConfig",
+        processor="zoo.processing.speech:Speech",
+        task_class="zoo.tasks.speech_recognition:SpeechRecognition",
+        recipe="zoo.recipes.ctc_speech",
+    ),
 )

@@ -106,6 +106,11 @@ class CTCLSTMConfig(CTCBiLSTMConfig):
         return super().parameters() + (self.look_ahead + 2) * self.units
 
 
+def output_frames(frames: Any) -> Any:
+    """How many outputs the networks give for so many frames."""
+    return (frames + SUBSAMPLING - 1) // SUBSAMPLING
+
+
 def build_bidirectional(config: CTCBiLSTMConfig, *, dtype: str = "float32") -> keras.Model:
     """Build ``ctc_bilstm``.
 

@@ -28,6 +28,7 @@ class Task:
         decoder: plain settings of the decoder, used where a call names none.
         config: the builder's values.
         card: ``name``, ``languages``, ``license``, ``dataset``.
+        files: the decoder's files by name.
         metrics: the figures of ``metrics.json``.
     """
 
@@ -41,6 +42,7 @@ class Task:
         self.decoder = dict(bundle.decoder)
         self.metrics = list(bundle.metrics)
         self.card = dict(bundle.card)
+        self.files = dict(bundle.files)
         self._golden = dict(bundle.golden)
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
@@ -105,6 +107,7 @@ class Task:
             golden=golden,
             metrics=self.metrics,
             card={**self.card, **(card or {})},
+            files=self.files,
         )
 
     def golden_inputs(self) -> dict[str, np.ndarray]:

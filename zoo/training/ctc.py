@@ -11,7 +11,7 @@ import tensorflow as tf
 
 from zoo.decoding.ctc import greedy
 from zoo.errors import DataError
-from zoo.models.ctc import SUBSAMPLING
+from zoo.models.ctc import output_frames
 
 Example = tuple[np.ndarray, np.ndarray]
 """Features ``(frames, bins)`` float32 and labels ``(characters,)`` int32."""
@@ -133,11 +133,6 @@ class _LazyBatches(Sequence[tuple[np.ndarray, ...]]):
 
     def __getitem__(self, index: Any) -> Any:
         return self._make(self._groups[index], self._epoch)
-
-
-def output_frames(frames: Any) -> Any:
-    """How many outputs the network gives for so many frames."""
-    return (frames + SUBSAMPLING - 1) // SUBSAMPLING
 
 
 def pad_batch(examples: Sequence[Example]) -> tuple[np.ndarray, ...]:

@@ -1,0 +1,106 @@
+"""Speech recognisers: log-mel features, LSTM layers, characters by CTC.
+
+zoo train ctc_bilstm.an4 --out runs/an4
+zoo evaluate runs/an4
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+from zoo.datasets import load_speech
+from zoo.manifest import MANIFEST
+from zoo.processing.features import LogMel
+from zoo.training.audio_augmentation import AudioAugmentation
+from zoo.training.plan import Plan
+
+
+@dataclass(frozen=True)
+class Values:
+    """All values of one pretrained model.
+
+    Args:
+        corpus: a corpus of speech in ``zoo.datasets``.
+        languages: ISO 639-1 codes.
+        network: values of the architecture in :mod:`zoo.models.ctc`.
+        plans: how to train: one plan after the other, each from the best weights of the last.
+        log_mel: the features.
+        augmentation: how much recordings are changed.
+        variants: changed recordings kept of each utterance.
+        batch: utterances in a batch.
+        license: SPDX identifier of the weights.
+        data_note: what the card says of the data.
+        limits: what the card says of the model's limits.
+        comparison: published figures on the same recordings, for the card.
+    """
+
+    corpus: str
+    languages: tuple[str, ...]
+    network: dict[str, Any]
+    plans: tuple[Plan, ...]
+    log_mel: LogMel = field(default_factory=LogMel)
+    augmentation: AudioAugmentation = field(default_factory=AudioAugmentation)
+    variants: int = 16
+    batch: int = 16
+    license: str = "apache-2.0"
+    data_note: str = ""
+    limits: str = ""
+    comparison: tuple[dict[str, Any], ...] = ()
+
+
+MODELS = {
+    "ctc_bilstm.an4": Values(
+        corpus="an4",
+        languages=("en",),
+        network={"units": 256, "dropout": 0.4, "weight_dropout": 0.3},
+        plans=(Plan(epochs=120, learning_rate=2e-3, weight_decay=0.02),),
+    ),
+    "ctc_lstm.an4": Values(
+        corpus="an4",
+        languages=("en",),
+        network={"units": 384, "dropout": 0.4, "weight_dropout": 0.3, "look_ahead": 4},
+        plans=(Plan(epochs=120, learning_rate=2e-3, weight_decay=0.02),),
+    ),
+}
+
+
+def train(name: str, out: Path, **changes: Any) -> Path:
+    """Train a registered model from its corpus.
+
+    Args:
+        name: a key of :data:`MODELS`.
+        out: the run's folder; a broken run in it is continued.
+        **changes: fields of each plan to change, such as ``epochs=1``.
+
+    Returns:
+        The model folder.
+    """
+    from zoo.training.speech import train_recogniser
+
+    values = MODELS[name]
+    corpus = load_speech(values.corpus)
+    start = None
+    for number, plan in enumerate(values.plans, 1):
+        last = number == len(values.plans)
+        folder = out if last else out / "training" / f"stage_{number}"
+        if last or not (folder / MANIFEST).exists():
+            train_recogniser(
+                name=name,
+                out=folder,
+                training=corpus["train"],
+                validation=corpus["validation"],
+                network=values.network,
+                log_mel=values.log_mel,
+                plan=replace(plan, **changes),
+                batch=values.batch,
+                augmentation=values.augmentation,
+                variants=values.variants,
+                languages=values.languages,
+                dataset=values.corpus,
+                license=values.license,
+                start=start,
+            )
+        start = folder
+    return out

@@ -1,0 +1,232 @@
+"""What a CTC recogniser's ``decoder`` settings mean, and how a call changes them.
+
+Speech and handwriting decode alike: greedily, or by a beam with a language model mixed in. The
+settings are plain values of ``config.json``; a model may carry a language model of its own, trained
+on the transcripts of its training data, in the file :data:`OWN_MODEL`.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass, fields
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from zoo.decoding.beam import PrefixBeam
+from zoo.decoding.character_ngram import CharacterNgram
+from zoo.decoding.ctc import MAX_BEAM, Hypothesis, greedy, prefix_beam_search
+from zoo.decoding.fusion import LanguageModel
+from zoo.decoding.language_model import load_language_model
+from zoo.decoding.recurrent_characters import RecurrentCharacters
+from zoo.decoding.word_ngram import WordNgram
+from zoo.errors import DataError, FolderError, UsageError
+from zoo.models.values import check_range, make_config
+
+OWN = "own"
+OWN_MODEL = "language_model.safetensors"
+"""A model folder's own language model."""
+
+UnboundModel = CharacterNgram | WordNgram | RecurrentCharacters
+
+
+@dataclass(frozen=True)
+class SearchSettings:
+    """The decoder's settings of a model.
+
+    Args:
+        beam_size: prefixes that the beam search keeps, where a language model is used and the call
+            says nothing else.
+        lm_weight: weight of the language model's log-probabilities.
+        insertion_bonus: added for each label.
+        unknown_word_probability: for a word n-gram model, how likely a word is to be none that it
+            knows; 0 closes the vocabulary.
+    """
+
+    beam_size: int = 32
+    lm_weight: float = 0.5
+    insertion_bonus: float = 0.0
+    unknown_word_probability: float = 1e-4
+
+    def __post_init__(self) -> None:
+        check_range(self, "beam_size", int, 1, MAX_BEAM)
+        check_range(self, "lm_weight", float, 0.0, 100.0)
+        check_range(self, "insertion_bonus", float, -100.0, 100.0)
+        check_range(self, "unknown_word_probability", float, 0.0, 0.999)
+
+    @classmethod
+    def from_folder(cls, settings: Mapping[str, Any]) -> SearchSettings:
+        """Read the settings of a model folder.
+
+        Raises:
+            FolderError: a value is unknown or out of range.
+        """
+        try:
+            return make_config(cls, settings)
+        except UsageError as error:
+            raise FolderError(f"decoder: {error}") from None
+
+    def changed(self, values: Mapping[str, Any]) -> SearchSettings:
+        """These settings with those values that are not ``None``.
+
+        Raises:
+            UsageError: a value is out of range.
+        """
+        known = {field.name for field in fields(self)}
+        given = {k: v for k, v in values.items() if k in known and v is not None}
+        return make_config(SearchSettings, {**vars(self), **given})
+
+
+@dataclass(frozen=True)
+class Search:
+    """One way to turn outputs into labels.
+
+    Args:
+        blank: index of the blank.
+        settings: of the search.
+        language_model: bound to the recogniser's labels.
+        n_best: hypotheses to return.
+    """
+
+    blank: int
+    settings: SearchSettings
+    language_model: LanguageModel | None = None
+    n_best: int = 1
+
+    def __post_init__(self) -> None:
+        if type(self.n_best) is not int or not 1 <= self.n_best <= self.settings.beam_size:
+            raise UsageError(
+                f"n_best must be from 1 to the beam size {self.settings.beam_size}, "
+                f"not {self.n_best!r}"
+            )
+
+    @property
+    def greedy(self) -> bool:
+        """Whether it takes the best path and no beam is needed."""
+        return self.settings.beam_size == 1 and self.language_model is None
+
+    def run(self, log_probs: np.ndarray, length: int | None = None) -> list[Hypothesis]:
+        """Decode ``(frames, labels)`` log-probabilities, the best hypothesis first."""
+        if self.greedy:
+            return [greedy(log_probs, self.blank, length=length)]
+        return prefix_beam_search(
+            log_probs,
+            self.blank,
+            length=length,
+            beam_size=self.settings.beam_size,
+            language_model=self.language_model,
+            lm_weight=self.settings.lm_weight,
+            insertion_bonus=self.settings.insertion_bonus,
+            n_best=self.n_best,
+        )
+
+    def beam(self) -> PrefixBeam:
+        """A beam to be fed as the outputs come; it decodes as :meth:`run` does."""
+        return PrefixBeam(
+            self.blank,
+            self.settings.beam_size,
+            language_model=self.language_model,
+            lm_weight=self.settings.lm_weight,
+            insertion_bonus=self.settings.insertion_bonus,
+        )
+
+
+class SearchFactory:
+    """Makes the search that a call asks for; keeps language models that it has bound.
+
+    Args:
+        alphabet: text of each label, ``""`` for the blank.
+        settings: the model's ``decoder`` table.
+        files: the model's decoder files.
+
+    Raises:
+        FolderError: a setting or the model's own language model is wrong.
+    """
+
+    def __init__(
+        self, alphabet: tuple[str, ...], settings: Mapping[str, Any], files: Mapping[str, bytes]
+    ) -> None:
+        self.alphabet = alphabet
+        self.settings = SearchSettings.from_folder(settings)
+        self._own = files.get(OWN_MODEL)
+        self._bound: dict[tuple[Any, float], tuple[Any, LanguageModel]] = {}
+
+    def make(
+        self,
+        language_model: Any = None,
+        n_best: int = 1,
+        beam_size: int | None = None,
+        lm_weight: float | None = None,
+        insertion_bonus: float | None = None,
+    ) -> Search:
+        """The search for a call's arguments; what is ``None`` is the model's own setting.
+
+        Without a language model, a beam size and alternatives, that is the greedy one.
+
+        Args:
+            language_model: ``"own"`` for the model's own, the path of an n-gram file, the name of
+                a text generation model, one of these loaded, or ``None`` for none.
+            n_best: hypotheses to return.
+            beam_size: prefixes kept after each frame.
+            lm_weight: weight of the language model.
+            insertion_bonus: added for each label.
+
+        Raises:
+            UsageError: an argument is out of range or no language model.
+            DataError: the language model cannot be read.
+        """
+        if language_model is None:
+            # The bonus makes up for the language model's liking of short texts.
+            insertion_bonus = insertion_bonus or 0.0
+            if beam_size is None and n_best == 1:
+                beam_size = 1
+        settings = self.settings.changed(
+            {"beam_size": beam_size, "lm_weight": lm_weight, "insertion_bonus": insertion_bonus}
+        )
+        bound = None if language_model is None else self._bind(language_model, settings)
+        blank = self.alphabet.index("")
+        return Search(blank, settings, bound, n_best)
+
+    def _bind(self, wanted: Any, settings: SearchSettings) -> LanguageModel:
+        # The model is kept beside what was bound, so that its id stays its own.
+        key = (wanted if isinstance(wanted, str) else id(wanted), settings.unknown_word_probability)
+        if key not in self._bound:
+            model = find_language_model(wanted, self._own)
+            values: dict[str, Any] = {}
+            if isinstance(model, WordNgram):
+                values = {"unknown_word_probability": settings.unknown_word_probability}
+            self._bound[key] = (wanted, model.bind(self.alphabet, **values))
+        return self._bound[key][1]
+
+
+def find_language_model(wanted: Any, own: bytes | None = None) -> UnboundModel:
+    """The language model that a caller means.
+
+    Args:
+        wanted: see :meth:`SearchFactory.make`.
+        own: the recogniser's own language model file.
+
+    Raises:
+        UsageError: it means none.
+        DataError: the file cannot be read.
+    """
+    from zoo.registry import registry
+
+    if isinstance(wanted, CharacterNgram | WordNgram | RecurrentCharacters):
+        return wanted
+    if wanted == OWN:
+        if own is None:
+            raise UsageError("this model has no language model of its own; give a file or a name")
+        try:
+            return load_language_model(own)
+        except DataError as error:
+            raise FolderError(f"{OWN_MODEL}: {error}") from None
+    if isinstance(wanted, str) and wanted.partition(".")[0] in registry().architectures:
+        from zoo.loading import load_model
+
+        return RecurrentCharacters.of_task(load_model(wanted))
+    if isinstance(wanted, (str, os.PathLike)):
+        return load_language_model(Path(wanted))
+    return RecurrentCharacters.of_task(wanted)
