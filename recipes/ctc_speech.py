@@ -6,11 +6,13 @@ zoo evaluate runs/an4
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 from zoo.datasets import load_speech
+from zoo.errors import UsageError
 from zoo.manifest import MANIFEST
 from zoo.processing.features import LogMel
 from zoo.training.audio_augmentation import AudioAugmentation
@@ -104,3 +106,35 @@ def train(name: str, out: Path, **changes: Any) -> Path:
             )
         start = folder
     return out
+
+
+def evaluate(
+    model: Any,
+    reference: str,
+    data: Path | None = None,
+    progress: Callable[[int, int], None] | None = None,
+) -> list[dict[str, Any]]:
+    """Score a model on the test recordings of its corpus: word and character error rates.
+
+    Args:
+        model: a model of :data:`MODELS`, or one fine-tuned from it.
+        reference: what ``zoo evaluate`` was given, for the command in the figures.
+        data: a folder of recordings with ``transcripts.tsv`` to score on instead.
+        progress: called with the number of recordings decoded since the last call, and of all.
+
+    Raises:
+        UsageError: no data is given and the model's own corpus is not one of this recipe's.
+    """
+    from zoo.training.recordings import Recordings, read_transcripts
+    from zoo.training.speech import evaluate_recogniser
+
+    command = f"zoo evaluate {reference}"
+    if data is not None:
+        recordings = Recordings(data, read_transcripts(data), model.processor)
+        command += f" --data {data}"
+        return evaluate_recogniser(model, recordings, data.name, "whole", command, progress)
+    corpus = model.card.get("dataset")
+    if corpus not in {values.corpus for values in MODELS.values()}:
+        raise UsageError(f"{reference} was trained on {corpus!r}; give --data FOLDER to score it")
+    test = load_speech(corpus)["test"]
+    return evaluate_recogniser(model, test, corpus, "test", command, progress)

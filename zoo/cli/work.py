@@ -117,6 +117,7 @@ def evaluate_command(model: str, data: Path | None, as_json: bool) -> None:
     import_tensorflow_quietly()
     from tqdm import tqdm
 
+    from zoo.card import figure_name, figure_value
     from zoo.loading import load_model
 
     loaded = load_model(model)
@@ -132,19 +133,18 @@ def evaluate_command(model: str, data: Path | None, as_json: bool) -> None:
         print_json(found)
         return
     published = {
-        (row["metric"], row["dataset"], row["split"]): row["value"] for row in loaded.metrics
+        (figure_name(row), row["dataset"], row["split"]): row["value"] for row in loaded.metrics
     }
     rows = [
         (
-            row["metric"],
-            f"{row['value']:.4f}",
-            row["unit"],
+            figure_name(row),
+            figure_value(row),
             f"{row['dataset']}, {row['split']}",
-            published.get((row["metric"], row["dataset"], row["split"]), "-"),
+            published.get((figure_name(row), row["dataset"], row["split"]), "-"),
         )
         for row in found
     ]
-    print_table(("metric", "measured", "unit", "data", "metrics.json"), rows)
+    print_table(("metric", "measured", "data", "metrics.json"), rows)
 
 
 @click.command(

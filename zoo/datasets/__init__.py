@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 from zoo.errors import DataError, UsageError, did_you_mean
 
 if TYPE_CHECKING:
-    from zoo.datasets.speech import Utterance
+    from zoo.processing.speech import Utterance
 
 _BUILDERS = {
     "an4": "zoo.datasets.speech:an4",

@@ -6,7 +6,6 @@ import hashlib
 import io
 import re
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -15,6 +14,7 @@ import tensorflow_datasets as tfds
 
 from zoo.datasets.base import ZipResource, fetch
 from zoo.errors import DataError
+from zoo.processing.speech import Utterance
 
 SAMPLE_RATE = 16_000
 VALIDATION_UTTERANCES = 100
@@ -29,23 +29,6 @@ SPLITS = {
 }
 
 _LINE = re.compile(r"(?:<s> )?(?P<text>[A-Z' ]+?)(?: </s>)? \((?P<id>[\w-]+)\)")
-
-
-@dataclass(frozen=True)
-class Utterance:
-    """A recording of what one person said.
-
-    Args:
-        samples: ``(samples,)`` int16, :data:`SAMPLE_RATE` a second.
-        text: what was said.
-        speaker: who said it.
-        identity: its name in the corpus.
-    """
-
-    samples: np.ndarray
-    text: str
-    speaker: str
-    identity: str
 
 
 class Utterances(Sequence[Utterance]):
@@ -67,7 +50,7 @@ class Utterances(Sequence[Utterance]):
         samples = row["audio"] if "audio" in row else row["speech"]
         speaker = row["speaker"] if "speaker" in row else row["speaker_id"]
         return Utterance(
-            np.asarray(samples).astype(np.int16),
+            np.asarray(samples, np.float32) / np.float32(32768),
             row["text"].decode(),
             speaker.decode() if isinstance(speaker, bytes) else str(speaker),
             row["id"].decode(),

@@ -28,7 +28,6 @@ from safetensors import SafetensorError
 from safetensors.numpy import load, save
 
 from zoo.errors import DataError, FolderError, UsageError
-from zoo.files import atomic_path
 from zoo.manifest import parse_json, read_file
 
 MAX_ORDER = 12
@@ -140,12 +139,8 @@ class Ngrams:
         found /= counts[first:last].sum() + (last - first)
         return found
 
-    def save(self, path: str | Path, kind: str, symbols: Sequence[str]) -> Path:
-        """Write the n-grams with the text of their symbols, the end mark's left out.
-
-        Raises:
-            ZooError: the file cannot be written.
-        """
+    def to_bytes(self, kind: str, symbols: Sequence[str]) -> bytes:
+        """The file of the n-grams with the text of their symbols, the end mark's left out."""
         header = {"kind": kind, "order": self.order, "symbols": list(symbols)}
         ids = np.stack(
             [
@@ -161,10 +156,7 @@ class Ngrams:
             "counts": np.minimum(self.counts, 2**32 - 1).astype(np.uint32),
         }
         metadata = {"format": _FORMAT, "header": json.dumps(header, ensure_ascii=False)}
-        path = Path(path).expanduser()
-        with atomic_path(path) as temporary:
-            temporary.write_bytes(save(arrays, metadata))
-        return path
+        return save(arrays, metadata)
 
 
 def read_ngrams(source: str | Path | bytes) -> tuple[str, list[str], Ngrams]:

@@ -7,8 +7,9 @@ import itertools
 import math
 import os
 import threading
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -117,6 +118,19 @@ class SpeechRecognition(Task):
         self._run: Any = None
         self._step: Any = None
         self._lock = threading.Lock()
+
+    def set_search(self, settings: Mapping[str, Any], files: Mapping[str, bytes]) -> None:
+        """Change the decoder's settings and files, such as the model's own language model.
+
+        Args:
+            settings: values of :class:`zoo.decoding.search.SearchSettings`.
+            files: by name.
+
+        Raises:
+            FolderError: a setting is unknown or out of range.
+        """
+        self.searches = SearchFactory(self.processor.vocabulary, settings, files)
+        self.decoder, self.files = dict(settings), dict(files)
 
     @property
     def frame_seconds(self) -> float:
@@ -248,6 +262,45 @@ class SpeechRecognition(Task):
         )
         return Alignment(
             text, self._words(spans), characters, ctc_log_probability(log_probs, labels, blank)
+        )
+
+    def plot(
+        self,
+        audio: AudioSource,
+        path: str | os.PathLike[str],
+        sample_rate: float | None = None,
+        **search: Any,
+    ) -> Path:
+        """Draw a recording: log-mel features, posteriors of the labels, words under them.
+
+        Args:
+            audio: one recording of at most :data:`LONGEST_PIECE` seconds.
+            path: where to; PNG, SVG or PDF by its ending.
+            sample_rate: of an array.
+            **search: arguments of :meth:`transcribe`, such as ``language_model``.
+
+        Returns:
+            The picture's path.
+
+        Raises:
+            UsageError, DataError: as :meth:`transcribe`, or the recording is too long to draw.
+        """
+        from zoo.tasks.speech_picture import draw_recording
+
+        log_mel = self.processor.log_mel
+        samples = self.processor.read(audio, sample_rate)
+        if len(samples) > LONGEST_PIECE * log_mel.sample_rate:
+            raise UsageError(f"a picture shows at most {LONGEST_PIECE:g} s; cut the recording")
+        features = log_mel.features(samples)
+        (log_probs,) = self._outputs([features])
+        return draw_recording(
+            Path(path).expanduser(),
+            features,
+            log_mel.frame_seconds,
+            log_probs,
+            self.frame_seconds,
+            self.processor.vocabulary,
+            self.transcribe(samples, log_mel.sample_rate, **search),
         )
 
     def open_stream(

@@ -99,6 +99,11 @@ class SpeechStream:
         self._begin()
 
     @property
+    def greedy(self) -> bool:
+        """Whether the text only grows until the utterance ends."""
+        return self._search.greedy
+
+    @property
     def seconds(self) -> float:
         """Seconds of audio that were fed."""
         return self._samples / self.sample_rate

@@ -20,6 +20,7 @@ def make_task(
     processor: Any,
     card: Mapping[str, Any],
     decoder: Mapping[str, Any] | None = None,
+    files: Mapping[str, bytes] | None = None,
 ) -> Any:
     """A task around a network that was just trained.
 
@@ -30,9 +31,12 @@ def make_task(
         processor: raw input to arrays.
         card: facts for the model card.
         decoder: the decoder's settings.
+        files: the decoder's files.
     """
     entry = registry().architecture(architecture)
-    bundle = Bundle(entry, config, processor, dict(decoder or {}), {}, card=dict(card))
+    bundle = Bundle(
+        entry, config, processor, dict(decoder or {}), {}, card=dict(card), files=dict(files or {})
+    )
     return entry.load("task_class")(bundle, network)
 
 
