@@ -174,7 +174,7 @@ def test_one_graph_serves_all_lengths(bidirectional: Any) -> None:
     for seconds in (0.3, 1.7, 4.1):
         bidirectional.transcribe(speech_like(seconds), RATE)
     bidirectional.transcribe([speech_like(0.5)] * 3, RATE)
-    assert bidirectional._compiled().experimental_get_tracing_count() == 1
+    assert bidirectional.compiled().experimental_get_tracing_count() == 1
 
 
 def test_a_picture_is_drawn(model: Any, tmp_path: Path) -> None:

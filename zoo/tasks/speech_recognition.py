@@ -423,11 +423,11 @@ class SpeechRecognition(Task):
         padded = np.zeros((len(features), frames.max(), features[0].shape[1]), np.float32)
         for row, one in enumerate(features):
             padded[row, : len(one)] = one
-        found = self._compiled()(padded, frames).numpy()
+        found = self.compiled()(padded, frames).numpy()
         lengths = output_frames(frames)
         return [found[row, :length] for row, length in enumerate(lengths.tolist())]
 
-    def _compiled(self) -> Any:
+    def compiled(self) -> Any:
         """The network as one graph for all lengths, compiled once."""
         if self._run is None:
             import tensorflow as tf
