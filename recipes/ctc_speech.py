@@ -31,6 +31,7 @@ class Values:
         log_mel: the features.
         augmentation: how much recordings are changed.
         variants: changed recordings kept of each utterance.
+        splice_share: share of them, from the second plan on, that are put together from words.
         batch: utterances in a batch.
         license: SPDX identifier of the weights.
         data_note: what the card says of the data.
@@ -45,6 +46,7 @@ class Values:
     log_mel: LogMel = field(default_factory=LogMel)
     augmentation: AudioAugmentation = field(default_factory=AudioAugmentation)
     variants: int = 16
+    splice_share: float = 0.0
     batch: int = 16
     license: str = "apache-2.0"
     data_note: str = ""
@@ -78,7 +80,11 @@ MODELS = {
         corpus="an4",
         languages=("en",),
         network={"units": 256, "dropout": 0.4, "weight_dropout": 0.3},
-        plans=(Plan(epochs=120, learning_rate=2e-3, weight_decay=0.02),),
+        plans=(
+            Plan(epochs=50, learning_rate=2e-3, weight_decay=0.02, average=0.998),
+            Plan(epochs=70, learning_rate=1.5e-3, weight_decay=0.02, average=0.998),
+        ),
+        splice_share=0.5,
         data_note=AN4_DATA,
         limits=AN4_LIMITS,
         comparison=AN4_COMPARISON,
@@ -149,6 +155,8 @@ def train(name: str, out: Path, **changes: Any) -> Path:
                 dataset=values.corpus,
                 license=values.license,
                 start=start,
+                splice_share=values.splice_share if start else 0.0,
+                language_model=last,
             )
         start = folder
     return out
