@@ -159,6 +159,7 @@ def train_recogniser(
     dataset: str,
     license: str,
     start: Path | None = None,
+    aligner: str | Path | None = None,
     splice_share: float = 0.0,
     language_model: bool = True,
 ) -> Path:
@@ -181,8 +182,8 @@ def train_recogniser(
         license: SPDX identifier for the card.
         start: a model folder of the same network to start from; its weights are kept if nothing
             does better.
-        splice_share: share of the training examples that are put together anew from words, which
-            the model in ``start`` finds.
+        aligner: a recogniser that finds the words in the recordings, as ``load_model`` takes it.
+        splice_share: share of the training examples that are put together anew from these words.
         language_model: give the model a language model of the transcripts.
 
     Returns:
@@ -220,8 +221,8 @@ def train_recogniser(
         keras.utils.set_random_seed(plan.seed)
         made = entry.load("builder")(config, dtype=plan.dtype)
         splicer = None
-        if start is not None and splice_share:
-            splicer = Splicer(training, load_model(start))
+        if aligner is not None:
+            splicer = Splicer(training, load_model(aligner))
         examples = AugmentedFeatures(
             training, processor, augmentation, variants, plan.seed, splicer, splice_share
         )
