@@ -16,10 +16,16 @@ from typing import Any, Self
 
 import keras
 
-from zoo.models.ctc_parts import CELLS, halved, only, recurrent_layers, recurrent_parameters
+from zoo.models.ctc_parts import (
+    CELLS,
+    SUBSAMPLING,
+    halved,
+    only,
+    recurrent_layers,
+    recurrent_parameters,
+)
 from zoo.models.values import check_choice, check_range
 
-SUBSAMPLING = 4
 _CONTEXT = 2  # frames to the left that a causal convolution of width 3 sees
 
 
@@ -97,11 +103,6 @@ class CTCLSTMConfig(CTCBiLSTMConfig):
     def parameters(self) -> int:
         """Number of weights of the network, without building it."""
         return super().parameters() + (self.look_ahead + 2) * self.units
-
-
-def output_frames(frames: Any) -> Any:
-    """How many outputs the networks give for so many frames."""
-    return (frames + SUBSAMPLING - 1) // SUBSAMPLING
 
 
 def build_bidirectional(config: CTCBiLSTMConfig, *, dtype: str = "float32") -> keras.Model:

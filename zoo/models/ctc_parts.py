@@ -14,7 +14,14 @@ import keras
 from zoo.layers import recurrent_layer
 
 CELLS = ("lstm", "gru")
+SUBSAMPLING = 4
+"""Frames, columns or points for each output of the networks."""
 _GATES = {"lstm": 4, "gru": 3}
+
+
+def output_frames(frames: Any) -> Any:
+    """How many outputs the networks give for so many frames."""
+    return (frames + SUBSAMPLING - 1) // SUBSAMPLING
 
 
 def only(x: Any, real: Any) -> Any:

@@ -11,7 +11,7 @@ import tensorflow as tf
 
 from zoo.decoding.ctc import greedy
 from zoo.errors import DataError
-from zoo.models.ctc import output_frames
+from zoo.models.ctc_parts import output_frames
 
 Example = tuple[np.ndarray, np.ndarray]
 """Features ``(frames, bins)`` float32 and labels ``(characters,)`` int32."""
