@@ -6,12 +6,35 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any, Self
 
+import numpy as np
+
 from zoo.errors import FolderError
 from zoo.processing.alphabet import Alphabet
 from zoo.processing.image import ImageSource, read_image
 from zoo.processing.ink import InkFeatures, InkNormaliser
 from zoo.processing.ink_files import ink_of_any
 from zoo.processing.line_image import LineImage, LineNormaliser
+
+
+@dataclass(frozen=True)
+class Line:
+    """The image of a line with what is written there.
+
+    Args:
+        image: ``(height, width)`` uint8.
+        text: its transcript.
+        writer: whose hand it is.
+        page: the page it is from.
+        kind: what kind of line, such as ``"text"``.
+        identity: its name in the corpus or the folder.
+    """
+
+    image: np.ndarray
+    text: str
+    writer: str = ""
+    page: str = ""
+    kind: str = ""
+    identity: str = ""
 
 
 @dataclass(frozen=True)

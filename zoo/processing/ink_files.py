@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import shlex
 from collections.abc import Iterator
@@ -336,6 +337,6 @@ def ink_of_any(value: Any) -> list[np.ndarray]:
     """
     if isinstance(value, Ink):
         return check_strokes(value.strokes)
-    if isinstance(value, (str, Path)):
-        return check_strokes(read_ink(value))
+    if isinstance(value, (str, os.PathLike)):
+        return check_strokes(read_ink(Path(value)))
     return check_strokes(value)
