@@ -101,7 +101,34 @@ class InkNormaliser:
         Raises:
             DataError: the ink is longer than :data:`MAX_FRAMES` steps.
         """
-        walk = _normalised(_Walk.of(strokes))
+        return self._walked(_normalised(_Walk.of(strokes)))
+
+    def normalise(self, strokes: Strokes) -> list[np.ndarray]:
+        """Strokes smooth, level, upright, centred, with a spread of 1, and points thinned out.
+
+        Args:
+            strokes: as :func:`check_strokes` gives them.
+        """
+        walk = _normalised(_Walk.of(strokes)).resampled(self.spacing / 2, math.inf)
+        parts = np.split(walk.xy, np.flatnonzero(np.diff(walk.stroke)) + 1)
+        return [part.astype(np.float32) for part in parts]
+
+    def features_of_normal(self, strokes: Strokes) -> np.ndarray:
+        """Features ``(frames, 5)`` of strokes that are normalised already.
+
+        Args:
+            strokes: as :meth:`normalise` gives them.
+        """
+        return self._walked(_Walk.of(strokes)).features
+
+    def length(self, strokes: Strokes) -> float:
+        """About how many frames strokes will give."""
+        walk = _Walk.of(strokes)
+        spread = max(walk.moments()[1], 1e-9)
+        steps = np.hypot(*np.diff(walk.xy, axis=0).T)
+        return float(np.where(walk.air[1:], steps / _AIR, steps).sum() / spread / self.spacing) + 1
+
+    def _walked(self, walk: _Walk) -> InkFeatures:
         return _features(walk.resampled(self.spacing, _AIR), self.spacing)
 
 
@@ -140,6 +167,15 @@ def check_strokes(strokes: Any) -> list[np.ndarray]:
     if not count:
         raise UsageError("there is no ink: no stroke has a point")
     return found
+
+
+def height_of(strokes: Strokes) -> tuple[float, float]:
+    """Mean and standard deviation of the writing's height, as the normaliser sees it.
+
+    Args:
+        strokes: as :func:`check_strokes` gives them.
+    """
+    return _Walk.of(strokes).moments()
 
 
 @dataclass(frozen=True)
