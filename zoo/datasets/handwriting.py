@@ -56,7 +56,7 @@ class PreparedLines(Sequence[Line]):
         return len(self._source)
 
     def __getitem__(self, index: Any) -> Any:
-        row = self._source[index]
+        row = self._source[_inside(index, len(self))]
         image = read_image(row["image"])
         names = (row[key].decode() for key in ("text", "writer", "page", "kind", "id"))
         return Line(image, *names)
@@ -77,11 +77,18 @@ class PreparedInks(Sequence[Ink]):
         return len(self._source)
 
     def __getitem__(self, index: Any) -> Any:
-        row = self._source[index]
+        row = self._source[_inside(index, len(self))]
         points = np.asarray(row["points"], np.float64)
         strokes = np.split(points, np.cumsum(row["lengths"])[:-1])
         names = (row[key].decode() for key in ("text", "category", "quality", "writer"))
         return Ink(strokes, *names)
+
+
+def _inside(index: int, length: int) -> int:
+    """An index that ends a loop where the data ends."""
+    if not 0 <= index < length:
+        raise IndexError(index)
+    return index
 
 
 class LineCorpus(  # type: ignore[call-arg]
