@@ -42,6 +42,7 @@ _SPREAD_PIXELS = 7.0  # a spread in the units of estimate_slant
 _LONG = 12.0  # spreads of width from which on a line has a slope
 _STEEPEST = 0.4
 _AIR = 4.0  # steps through the air are so much longer
+_JUMP = 1e5  # so long that a way through the air is one step; not infinite, so that places differ
 _BACK = 4.0  # spreads back that count as 1
 
 
@@ -71,7 +72,7 @@ class InkNormaliser:
             letter is about three spreads high.
     """
 
-    spacing: float = 0.5
+    spacing: float = 0.4
 
     def __post_init__(self) -> None:
         check_range(self, "spacing", float, 0.05, 5.0)
@@ -109,7 +110,7 @@ class InkNormaliser:
         Args:
             strokes: as :func:`check_strokes` gives them.
         """
-        walk = _normalised(_Walk.of(strokes)).resampled(self.spacing / 2, math.inf)
+        walk = _normalised(_Walk.of(strokes)).resampled(self.spacing / 2, _JUMP)
         parts = np.split(walk.xy, np.flatnonzero(np.diff(walk.stroke)) + 1)
         return [part.astype(np.float32) for part in parts]
 
@@ -126,7 +127,9 @@ class InkNormaliser:
         walk = _Walk.of(strokes)
         spread = max(walk.moments()[1], 1e-9)
         steps = np.hypot(*np.diff(walk.xy, axis=0).T)
-        return float(np.where(walk.air[1:], steps / _AIR, steps).sum() / spread / self.spacing) + 1
+        along = np.where(walk.air[1:], steps / _AIR, steps).sum() / spread / self.spacing
+        # However short a stroke and the way to it are, each takes a frame.
+        return float(along) + 1.5 * len(strokes)
 
     def _walked(self, walk: _Walk) -> InkFeatures:
         return _features(walk.resampled(self.spacing, _AIR), self.spacing)
@@ -290,7 +293,7 @@ def _normalised(walk: _Walk) -> _Walk:
     middle, spread = walk.moments()
     origin = np.array([walk.xy[:, 0].min(), middle])
     walk = walk.mapped(np.eye(2) / max(spread, 1e-12), origin)
-    walk = walk.resampled(_FINE, math.inf).smoothed().smoothed()
+    walk = walk.resampled(_FINE, _JUMP).smoothed().smoothed()
     slope = _slope(walk)
     walk = walk.mapped(np.array([[1.0, -slope], [0.0, 1.0]]), np.zeros(2))
     middle, spread = walk.moments()

@@ -111,30 +111,40 @@ class LineNormaliser:
         scale = float(
             np.clip(self.spread / max(spread, 1e-3), _SCALES[0] * fill, _SCALES[1] * fill)
         )
-        columns = self._resample(ink, scale, slant, top + middle)
-        return LineImage(columns, (left - self.margin / scale) / ratio, scale * ratio)
+        columns, before = self._resample(ink, scale, slant, top + middle)
+        inked = np.flatnonzero((columns > _INK).any(axis=1))
+        # Thin ink may be paler at another size; then all columns are kept.
+        first, last = (inked[0], inked[-1]) if len(inked) else (0, len(columns) - 1)
+        first, last = max(0, int(first) - self.margin), int(last) + 1 + self.margin
+        begin = (left + (first - before) / scale) / ratio
+        return LineImage(columns[first:last], begin, scale * ratio)
 
-    def _resample(self, ink: np.ndarray, scale: float, slant: float, middle: float) -> np.ndarray:
-        """Scale, shear about the middle row, and put that row into the middle of the result."""
+    def _resample(
+        self, ink: np.ndarray, scale: float, slant: float, middle: float
+    ) -> tuple[np.ndarray, int]:
+        """Scale, shear about the middle row, and put that row into the middle of the result.
+
+        Returns:
+            The columns, and how many of them are before the ink's left edge.
+        """
         height, width = (max(1, round(scale * length)) for length in ink.shape)
-        lean = math.ceil(abs(slant) * self.height / 2)
-        columns = width + 2 * self.margin
+        before = self.margin + math.ceil(abs(slant) * self.height / 2)
+        columns = width + 2 * before
         if columns > MAX_COLUMNS:
             raise DataError(
                 f"the line is {columns} columns wide at a height of {self.height}; "
                 f"at most {MAX_COLUMNS} are read: is it a page, or turned?"
             )
         image = Image.fromarray(ink).resize((width, height), Image.Resampling.BILINEAR)
-        canvas = Image.new("F", (columns + 2 * lean, height + 2 * self.height))
-        canvas.paste(image, (self.margin + lean, self.height))
-        # Row r of the result is row r + first of the canvas.
+        canvas = Image.new("F", (columns, height + 2 * self.height))
+        canvas.paste(image, (before, self.height))
+        # (x, y) of the result comes from (x - slant * (y - height / 2), y + first).
         first = middle * height / ink.shape[0] + self.height - self.height / 2
-        # (x, y) of the result comes from (x + lean - slant * (y - height / 2), y + first).
-        shear = (1.0, -slant, lean + slant * self.height / 2, 0.0, 1.0, first)
+        shear = (1.0, -slant, slant * self.height / 2, 0.0, 1.0, first)
         found = canvas.transform(
             (columns, self.height), Image.Transform.AFFINE, shear, Image.Resampling.BILINEAR
         )
-        return np.ascontiguousarray(np.clip(np.asarray(found), 0.0, 1.0).T)
+        return np.ascontiguousarray(np.clip(np.asarray(found), 0.0, 1.0).T), before
 
 
 def ink_of(grey: np.ndarray) -> np.ndarray:

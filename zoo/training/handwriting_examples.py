@@ -20,8 +20,8 @@ from zoo.training.image_augmentation import ImageAugmentation
 from zoo.training.ink_augmentation import InkAugmentation
 from zoo.training.ink_rendering import InkRendering, plain_image
 
-_LINE = (8.0, 60.0)  # fewest and most frames of ink for each character of a line
-_EDGES = 60.0  # frames that a line of few characters may have besides
+_LINE = (3.0, 24.0)  # least and most way of the pen for each character, in spreads of the height
+_EDGES = 24.0  # what a line of few characters may have besides
 
 
 @dataclass(frozen=True)
@@ -135,7 +135,7 @@ class LineExamples(_Examples):
         normaliser = self._processor.normaliser
         if isinstance(sample.source, Ink):
             strokes = _light(sample.source.strokes)
-            if is_a_line(InkNormaliser().length(strokes), sample.text):
+            if is_a_line(strokes, sample.text):
                 spreads = float(np.ptp(np.concatenate(strokes)[:, 0])) / height_of(strokes)[1]
                 length = spreads * normaliser.spread + 2 * normaliser.margin
                 self._keep(strokes, length, sample, labels)
@@ -187,9 +187,8 @@ class PenExamples(_Examples):
     def _add(self, sample: Sample, labels: np.ndarray) -> None:
         assert isinstance(sample.source, Ink)
         strokes = _light(sample.source.strokes)
-        length = self._processor.normaliser.length(strokes)
-        if is_a_line(length, sample.text):
-            self._keep(strokes, length, sample, labels)
+        if is_a_line(strokes, sample.text):
+            self._keep(strokes, self._processor.normaliser.length(strokes), sample, labels)
 
 
 def long_enough(features: np.ndarray, labels: np.ndarray) -> np.ndarray:
@@ -199,22 +198,22 @@ def long_enough(features: np.ndarray, labels: np.ndarray) -> np.ndarray:
     return np.pad(features, ((0, missing), (0, 0))) if missing else features
 
 
-def is_a_line(frames: float, text: str) -> bool:
+def is_a_line(strokes: Sequence[np.ndarray], text: str) -> bool:
     """Whether ink is about as long as its text on one line would be.
 
     Ink of several lines is high, so that, brought to one height, it is short for its text.
     """
-    return _LINE[0] * len(text) <= frames <= _LINE[1] * len(text) + _EDGES
+    normaliser = InkNormaliser()
+    way = normaliser.length(strokes) * normaliser.spacing
+    return _LINE[0] * len(text) <= way <= _LINE[1] * len(text) + _EDGES
 
 
 def single_lines(samples: Iterable[Sample]) -> list[Sample]:
     """The samples of ink that stand on one line."""
-    normaliser = InkNormaliser()
     return [
         sample
         for sample in samples
-        if isinstance(sample.source, Ink)
-        and is_a_line(normaliser.length(sample.source.strokes), sample.text)
+        if isinstance(sample.source, Ink) and is_a_line(sample.source.strokes, sample.text)
     ]
 
 
