@@ -40,7 +40,7 @@ class PenBiLSTMConfig:
     channels: int = 64
     cell: str = "lstm"
     layers: int = 3
-    units: int = 144
+    units: int = 160
     dropout: float = 0.0
     weight_dropout: float = 0.0
 
