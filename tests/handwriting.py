@@ -50,8 +50,17 @@ def some_text(rng: np.random.Generator, words: int = 2) -> str:
     return " ".join("".join(rng.choice(list("loizv"), rng.integers(2, 5))) for _ in range(words))
 
 
-def make_reader(architecture: str, labels: tuple[str, ...] = LABELS, **values: Any) -> Any:
-    """An untrained reader that writes a lot, the same for the same values."""
+def make_reader(
+    architecture: str, labels: tuple[str, ...] = LABELS, loud: float = 2.0, **values: Any
+) -> Any:
+    """An untrained reader that writes a lot, the same for the same values.
+
+    Args:
+        architecture: its registered name.
+        labels: of its alphabet.
+        loud: what the weights are multiplied by, so that outputs differ from place to place.
+        **values: of the builder.
+    """
     import keras
 
     from zoo.processing.alphabet import Alphabet
@@ -72,8 +81,8 @@ def make_reader(architecture: str, labels: tuple[str, ...] = LABELS, **values: A
     config = entry.load("config")(labels=len(labels), **small)
     keras.utils.set_random_seed(5)
     network = entry.load("builder")(config)
-    for variable in network.weights:  # so that outputs differ from place to place
-        variable.assign(2.0 * variable.numpy())
+    for variable in network.weights:
+        variable.assign(loud * variable.numpy())
     card = {"name": f"{architecture}.tiny", "languages": ["en"], "license": "apache-2.0"}
     return make_task(architecture, network, config, processor, card)
 
@@ -111,3 +120,27 @@ def write_page(folder: Path, texts: list[str], name: str = "page") -> tuple[Path
         encoding="utf-8",
     )
     return path, page
+
+
+def write_folder(folder: Path, count: int, header: bool = False, pen: bool = False) -> Path:
+    """Lines of the script with their table."""
+    folder.mkdir()
+    from PIL import Image
+
+    rows = ["file\ttext\tsplit"] if header else []
+    for number in range(count):
+        rng = np.random.default_rng(number)
+        text = some_text(rng, 1)
+        name = f"{number:03d}.{'inkml' if pen else 'png'}"
+        if pen:
+            traces = "".join(
+                "<trace>" + ", ".join(f"{x:.3f} {y:.3f}" for x, y in stroke) + "</trace>"
+                for stroke in write(text, rng)
+            )
+            (folder / name).write_text(f"<ink>{traces}</ink>")
+        else:
+            Image.fromarray(draw(text, rng)).save(folder / name)
+        split = ("train", "val", "test")[number % 3] if header else ""
+        rows.append(f"{name}\t{text}\t{split}" if header else f"{name}\t{text}")
+    (folder / "lines.tsv").write_text("\n".join(rows) + "\n", encoding="utf-8")
+    return folder

@@ -26,7 +26,9 @@ from zoo.processing.slant import estimate_slant
 
 MAX_COLUMNS = 32_768
 _FAINT = 0.06  # contrast below which there is no ink
+_DARKEST = 95.0  # percentile of the ink that is black
 _INK = 0.35
+_EDGE = 2  # pixels around the ink that are kept
 _WORKING_HEIGHT = 96
 _SCALES = (0.6, 1.7)  # limits of the size, as shares of what makes the ink fill the height
 
@@ -102,16 +104,18 @@ class LineNormaliser:
         if box is None:
             return LineImage(np.zeros((0, self.height), np.float32), 0.0, 1.0)
         top, bottom, left, right = box
-        ink = ink[:, left:right]
-        dark = ink > _INK
-        middle, spread = _moments(dark[top:bottom])
-        rows, places = np.nonzero(dark)
-        slant = estimate_slant(places, top + middle - rows)
         fill = self.height / (bottom - top)
+        # The same around the ink however wide the margins are, and without specks in them.
+        ink = np.pad(ink, _EDGE)[top : bottom + 2 * _EDGE, left : right + 2 * _EDGE]
+        left -= _EDGE
+        dark = ink > _INK
+        middle, spread = _moments(dark)
+        rows, places = np.nonzero(dark)
+        slant = estimate_slant(places, middle - rows)
         scale = float(
             np.clip(self.spread / max(spread, 1e-3), _SCALES[0] * fill, _SCALES[1] * fill)
         )
-        columns, before = self._resample(ink, scale, slant, top + middle)
+        columns, before = self._resample(ink, scale, slant, middle)
         inked = np.flatnonzero((columns > _INK).any(axis=1))
         # Thin ink may be paler at another size; then all columns are kept.
         first, last = (inked[0], inked[-1]) if len(inked) else (0, len(columns) - 1)
@@ -157,15 +161,21 @@ def ink_of(grey: np.ndarray) -> np.ndarray:
         ``(height, width)`` float32, 0 paper and 1 ink; all 0 where there is no contrast.
     """
     low, middle, high = np.percentile(grey, (0.5, 50, 99.5))
+    if high - low < _FAINT * 255:  # little writing on much paper, or none
+        low, high = float(grey.min()), float(grey.max())
     if high - low < _FAINT * 255:
         return np.zeros(grey.shape, np.float32)
     if middle - low < high - middle:  # most of it is dark: white writing
         grey = 255 - grey
     light = grey.astype(np.float32) + 1.0
     ink = 1.0 - np.minimum(light / _background(grey), 1.0)
-    paper, darkest = np.percentile(ink, (50, 99.5))
-    if darkest - paper < _FAINT:
+    paper = np.float32(np.median(ink))
+    grain = np.median(np.abs(ink - paper))
+    written = ink[ink > paper + max(_FAINT, 6 * float(grain))]
+    if not len(written):
         return np.zeros(grey.shape, np.float32)
+    # Of the ink alone, so that the width of the margins makes no difference.
+    darkest = np.float32(np.percentile(written, _DARKEST))
     return np.clip((ink - paper) / (darkest - paper), 0.0, 1.0)
 
 

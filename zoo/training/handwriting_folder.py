@@ -75,7 +75,7 @@ def read_folder(folder: Path, processor: Lines | Pen) -> list[FolderLine]:
         found = list(_from_ink(folder))
     else:
         found = list(_from_pages(folder))
-    found = [line for line in found if line.source.text]
+    found = [line for line in found if line.source.text.strip()]
     if not found:
         kinds = "ink files with texts" if isinstance(processor, Pen) else "ALTO or PAGE files"
         raise DataError(f"{folder} has neither a {TABLE} with lines nor {kinds}")

@@ -11,6 +11,8 @@ import numba
 import numpy as np
 from PIL import Image
 
+_MOST_RISE = 3.0
+
 
 @dataclass(frozen=True)
 class ImageAugmentation:
@@ -85,7 +87,7 @@ class ImageAugmentation:
         slope, shear = rng.uniform(-self.turn, self.turn), rng.uniform(-self.shear, self.shear)
         rise = slope * (x - width / 2)
         # A long line would be turned out of the image.
-        rise = np.clip(rise, -self.shift, self.shift) + rng.uniform(-self.shift, self.shift)
+        rise = np.clip(rise, -_MOST_RISE, _MOST_RISE) + rng.uniform(-self.shift, self.shift)
         across = _field(width, height, self.elastic_pixels, rng) * self.elastic
         down = _field(width, height, self.elastic_pixels, rng) * self.elastic
         source_x = (x + shear * y + across) / wide
