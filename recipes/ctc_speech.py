@@ -31,6 +31,9 @@ class Values:
         log_mel: the features.
         augmentation: how much recordings are changed.
         variants: changed recordings kept of each utterance.
+        aligner: a pretrained recogniser that finds words in the recordings; left out, what one plan
+            made finds them for the next.
+        splice_share: share of the examples that are put together from such words.
         batch: utterances in a batch.
         license: SPDX identifier of the weights.
         data_note: what the card says of the data.
@@ -45,6 +48,8 @@ class Values:
     log_mel: LogMel = field(default_factory=LogMel)
     augmentation: AudioAugmentation = field(default_factory=AudioAugmentation)
     variants: int = 16
+    aligner: str = ""
+    splice_share: float = 0.0
     batch: int = 16
     license: str = "apache-2.0"
     data_note: str = ""
@@ -52,18 +57,70 @@ class Values:
     comparison: tuple[dict[str, Any], ...] = ()
 
 
+def published(what: str, value: float, source: str) -> dict[str, Any]:
+    """A word error rate that others published for the same recordings, in percent."""
+    return {"what": what, "value": value, "unit": "% WER", "source": source}
+
+
+AN4_DATA = (
+    "CMU AN4: 84 people spell names and addresses and say numbers, dates and commands, 16 kHz, "
+    "about 50 minutes. The figures are on the corpus's own test list (130 utterances, 10 speakers "
+    "who are in no other list). Eight speakers of the training list, 102 utterances, were held out "
+    "to choose on. The recordings were changed in training: speed, loudness, noise, bands."
+)
+AN4_LIMITS = (
+    "It knows the words of AN4: letters, digits, numbers, months, a few commands. It spells out "
+    "what it does not know, mostly wrongly. It was trained on North American speech."
+)
+AN4_COMPARISON = (
+    published("deepspeech.pytorch V3, 5x800 recurrent", 9.57, "SeanNaren/deepspeech.pytorch"),
+    published("ESPnet Transformer", 7.6, "espnet/espnet, egs/an4"),
+    published("ESPnet Transformer with language model", 7.4, "espnet/espnet, egs/an4"),
+)
+
 MODELS = {
     "ctc_bilstm.an4": Values(
         corpus="an4",
         languages=("en",),
         network={"units": 256, "dropout": 0.4, "weight_dropout": 0.3},
-        plans=(Plan(epochs=120, learning_rate=2e-3, weight_decay=0.02),),
+        plans=(
+            Plan(epochs=50, learning_rate=2e-3, weight_decay=0.02, average=0.998),
+            Plan(epochs=70, learning_rate=1.5e-3, weight_decay=0.02, average=0.998),
+        ),
+        splice_share=0.5,
+        data_note=AN4_DATA,
+        limits=AN4_LIMITS,
+        comparison=AN4_COMPARISON,
     ),
     "ctc_lstm.an4": Values(
         corpus="an4",
         languages=("en",),
         network={"units": 384, "dropout": 0.4, "weight_dropout": 0.3, "look_ahead": 4},
-        plans=(Plan(epochs=120, learning_rate=2e-3, weight_decay=0.02),),
+        plans=(Plan(epochs=120, learning_rate=2e-3, weight_decay=0.02, average=0.998),),
+        aligner="ctc_bilstm.an4",
+        splice_share=0.5,
+        data_note=AN4_DATA,
+        limits=AN4_LIMITS,
+        comparison=AN4_COMPARISON,
+    ),
+    # For those who have a GPU: 960 hours.
+    "ctc_bilstm.librispeech": Values(
+        corpus="librispeech",
+        languages=("en",),
+        network={"units": 768, "layers": 5, "dropout": 0.1},
+        plans=(Plan(epochs=30, learning_rate=1e-3, warmup_steps=5000),),
+        variants=2,
+        batch=32,
+        license="cc-by-4.0",
+    ),
+    "ctc_lstm.librispeech": Values(
+        corpus="librispeech",
+        languages=("en",),
+        network={"units": 1024, "layers": 5, "dropout": 0.1, "look_ahead": 4},
+        plans=(Plan(epochs=30, learning_rate=1e-3, warmup_steps=5000),),
+        variants=2,
+        batch=32,
+        license="cc-by-4.0",
     ),
 }
 
@@ -103,6 +160,9 @@ def train(name: str, out: Path, **changes: Any) -> Path:
                 dataset=values.corpus,
                 license=values.license,
                 start=start,
+                aligner=(values.aligner or start) if values.splice_share else None,
+                splice_share=values.splice_share,
+                language_model=last,
             )
         start = folder
     return out

@@ -170,11 +170,12 @@ def test_a_text_too_long_for_the_recording_has_no_probability(model: Any) -> Non
         model.score(speech_like(0.1), "ß", RATE)
 
 
-def test_one_graph_serves_all_lengths(bidirectional: Any) -> None:
-    for seconds in (0.3, 1.7, 4.1):
-        bidirectional.transcribe(speech_like(seconds), RATE)
-    bidirectional.transcribe([speech_like(0.5)] * 3, RATE)
-    assert bidirectional._compiled().experimental_get_tracing_count() == 1
+def test_the_engine_gives_what_the_network_gives(model: Any) -> None:
+    samples = speech_like(1.3, seed=11)
+    features = model.processor.log_mel.features(samples)[None]
+    logits = np.asarray(model.network([features, np.ones(features.shape[:2], bool)]))[0]
+    log_probs = logits - np.log(np.exp(logits).sum(axis=-1, keepdims=True))
+    np.testing.assert_allclose(model.log_probs(samples, RATE), log_probs, atol=3e-5)
 
 
 def test_a_picture_is_drawn(model: Any, tmp_path: Path) -> None:

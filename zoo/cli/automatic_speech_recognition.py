@@ -98,7 +98,8 @@ def _transcribe(
 
     known = [audio_seconds(source) for source in sources]
     total = sum(seconds for seconds in known if seconds) if all(known) else None
-    with tqdm(total=total, unit="s", desc="transcribing", unit_scale=True, delay=2) as bar:
+    bar = tqdm(total=total, unit="s", desc="transcribing", unit_scale=True, delay=2, disable=None)
+    with bar:
         results: list[Any] = loaded.transcribe(sources, rate, on_progress=bar.update, **search)
     return results
 

@@ -29,7 +29,8 @@ from zoo.processing.audio import AudioPiece, AudioSource, iter_audio_blocks, spl
 from zoo.tasks.base import Task
 
 if TYPE_CHECKING:
-    from zoo.tasks.speech_stream import SpeechStream, StreamStep
+    from zoo.native.ctc import NativeCTC
+    from zoo.tasks.speech_stream import SpeechStream
 
 LONGEST_PIECE = 20.0
 """Seconds of a recording that the network reads in one go; longer ones are cut at silences."""
@@ -115,8 +116,7 @@ class SpeechRecognition(Task):
     def __init__(self, bundle: Bundle, network: Any) -> None:
         super().__init__(bundle, network)
         self.searches = SearchFactory(self.processor.vocabulary, self.decoder, self.files)
-        self._run: Any = None
-        self._step: Any = None
+        self._engine: NativeCTC | None = None
         self._lock = threading.Lock()
 
     def set_search(self, settings: Mapping[str, Any], files: Mapping[str, bytes]) -> None:
@@ -338,15 +338,6 @@ class SpeechRecognition(Task):
         search = self.searches.make(language_model, n_best, beam_size, lm_weight, insertion_bonus)
         return SpeechStream(self, search, sample_rate, endpoint_seconds)
 
-    def stream_step(self) -> StreamStep:
-        """The network four frames at a time, which all streams of this task share."""
-        from zoo.tasks.speech_stream import StreamStep
-
-        with self._lock:
-            if self._step is None:
-                self._step = StreamStep(self.network, self.config)
-            return self._step
-
     def golden_inputs(self) -> dict[str, np.ndarray]:
         """Features of a rising tone, 23 frames, and 17 frames of it with padding."""
         log_mel = self.processor.log_mel
@@ -423,30 +414,23 @@ class SpeechRecognition(Task):
         padded = np.zeros((len(features), frames.max(), features[0].shape[1]), np.float32)
         for row, one in enumerate(features):
             padded[row, : len(one)] = one
-        found = self._compiled()(padded, frames).numpy()
+        found = self.engine.log_probs(padded, frames)
         lengths = output_frames(frames)
         return [found[row, :length] for row, length in enumerate(lengths.tolist())]
 
-    def _compiled(self) -> Any:
-        """The network as one graph for all lengths, compiled once."""
-        if self._run is None:
-            import tensorflow as tf
+    @property
+    def engine(self) -> NativeCTC:
+        """The network in machine code, which holds a copy of the weights.
 
-            bins = self.processor.log_mel.mel_bins
+        It is made at its first use: a network that is trained further needs a new task around it.
+        """
+        with self._lock:
+            if self._engine is None:
+                from zoo.native.ctc import NativeCTC
 
-            @tf.function(
-                input_signature=[
-                    tf.TensorSpec((None, None, bins), tf.float32),
-                    tf.TensorSpec((None,), tf.int32),
-                ]
-            )
-            def run(features: Any, frames: Any) -> Any:
-                mask = tf.sequence_mask(frames, tf.shape(features)[1])
-                logits = self.network([features, mask], training=False)
-                return tf.nn.log_softmax(tf.cast(logits, tf.float32))
-
-            self._run = run
-        return self._run
+                weights = {v.path: v.numpy() for v in self.network.weights}
+                self._engine = NativeCTC(weights, self.config)
+            return self._engine
 
     def _labels(self, text: str) -> list[int]:
         if not isinstance(text, str):
