@@ -137,8 +137,7 @@ def poilus_writer(page: str) -> str:
 
 def hooker_letter(page: str) -> str:
     """Which letter a page is of."""
-    found = re.match(r"(JDH(?:_\d+)+?)_\d{3}\b|(JDH(?:_\d+)*\w)\d{3}\b", page)
-    return (found[1] or found[2]) if found else page
+    return re.sub(r"_?\d{3}(?: \(\d+\))?$", "", page)
 
 
 def split_of(name: str, validation: frozenset[str], test: frozenset[str]) -> str:

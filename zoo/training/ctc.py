@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
 from typing import Any
 
 import keras
@@ -115,26 +114,16 @@ class CTCObjective:
 
 
 class _LazyBatches(Sequence[tuple[np.ndarray, ...]]):
-    """Batches that are made when they are asked for, the next one while one is learnt from."""
+    """Batches that are made when they are asked for."""
 
     def __init__(self, groups: list[np.ndarray], make: Callable[..., Any], epoch: int) -> None:
         self._groups, self._make, self._epoch = groups, make, epoch
-        self._pool = ThreadPoolExecutor(1)
-        self._next: tuple[int, Future[Any]] | None = None
 
     def __len__(self) -> int:
         return len(self._groups)
 
     def __getitem__(self, index: Any) -> Any:
-        made, self._next = self._next, None
-        if made is not None and made[0] == index:
-            batch = made[1].result()
-        else:
-            batch = self._make(self._groups[index], self._epoch)
-        if isinstance(index, int) and 0 <= index < len(self) - 1:
-            following = self._pool.submit(self._make, self._groups[index + 1], self._epoch)
-            self._next = (index + 1, following)
-        return batch
+        return self._make(self._groups[index], self._epoch)
 
 
 def pad_batch(examples: Sequence[Example]) -> tuple[np.ndarray, ...]:
