@@ -37,7 +37,7 @@ from zoo.errors import UsageError
 @click.option("--insertion-bonus", type=float, help="Added for each character.")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON with places and confidences.")
 @click.option(
-    "--plot",
+    "--picture",
     type=click.Path(path_type=Path),
     help="Draw a line or strokes with the characters under the ink, as PNG, SVG or PDF.",
 )
@@ -48,7 +48,7 @@ def run(
     page: bool,
     out: Path | None,
     as_json: bool,
-    plot: Path | None,
+    picture: Path | None,
     **search: Any,
 ) -> None:
     """Read INPUTS: images of lines, images of pages, or files of pen strokes (InkML, UNIPEN).
@@ -60,12 +60,12 @@ def run(
     from zoo.tasks.handwriting import LineRecognition
 
     is_page = page or layout is not None
-    if len(inputs) > 1 and (is_page or plot):
-        raise UsageError("--layout, --page and --plot go with one input")
+    if len(inputs) > 1 and (is_page or picture):
+        raise UsageError("--layout, --page and --picture go with one input")
     if out is not None and layout is None:
         raise UsageError("--out writes the layout file with the text; give --layout")
-    if is_page and plot:
-        raise UsageError("--plot draws a line, not a page")
+    if is_page and picture:
+        raise UsageError("--picture draws a line, not a page")
     loaded = load_model(model)
     if is_page and not isinstance(loaded, LineRecognition):
         raise UsageError(f"{model} reads pen strokes; --layout and --page go with images")
@@ -74,10 +74,10 @@ def run(
         return
     names, sources = _sources(loaded, inputs)
     results = _read(loaded, sources, search)
-    if plot is not None:
+    if picture is not None:
         if len(sources) > 1:
-            raise UsageError(f"{inputs[0]} holds several pieces of writing; --plot draws one")
-        loaded.alignment_plot(sources[0], plot, **search)
+            raise UsageError(f"{inputs[0]} holds several pieces of writing; --picture draws one")
+        loaded.alignment_plot(sources[0], picture, **search)
     if as_json:
         print_json([{"input": n, **_plain(r)} for n, r in zip(names, results, strict=True)])
     elif len(results) == 1:
