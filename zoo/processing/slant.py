@@ -26,12 +26,12 @@ def estimate_slant(x: np.ndarray, above: np.ndarray) -> float:
     reach = math.ceil(max(abs(_SLANTS[0]), _SLANTS[-1]) * float(np.abs(above).max())) + 1
     x = x - x.min() + reach
     length = int(x.max()) + reach + 2
-    scores = np.empty(len(_SLANTS))
-    for number, slant in enumerate(_SLANTS):
-        places = np.round(x - slant * above).astype(np.int64)
-        full = np.bincount(places, minlength=length)
-        # Rounding makes some columns full at slants of a half and a whole; three together do not.
-        three = (full[:-2] + full[1:-1] + full[2:]).astype(np.float64)
-        scores[number] = (three**2).sum()
+    places = np.round(x - _SLANTS[:, None] * above).astype(np.int64)
+    places += length * np.arange(len(_SLANTS))[:, None]
+    full = np.bincount(places.ravel(), minlength=places.shape[0] * length)
+    full = full.reshape(len(_SLANTS), length).astype(np.float64)
+    # Rounding makes some columns full at slants of a half and a whole; three together do not.
+    three = full[:, :-2] + full[:, 1:-1] + full[:, 2:]
+    scores = (three**2).sum(axis=1)
     good = scores >= scores.min() + _NEAR * (scores.max() - scores.min())
     return float(_SLANTS[good].mean())

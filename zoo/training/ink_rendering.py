@@ -10,14 +10,15 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+import numba
 import numpy as np
-from PIL import Image, ImageDraw, ImageFilter
+from PIL import Image, ImageFilter
 
 from zoo.processing.ink import height_of
 
-_FINE = 3  # drawn so many times larger, and scaled down
 _SPREAD = 8.0  # pixels of a spread of the writing's height
 _MARGIN = 8
+_THINNEST = 0.5  # pixels of the thinnest pen
 _MOST_PIXELS = 4_000  # of an image's width or height; longer ink is drawn smaller
 
 
@@ -111,16 +112,14 @@ def draw_ink(
     scale = min(scale, _MOST_PIXELS / max(float((high - low).max()), 1e-9))
     margin = np.full(2, _MARGIN + pen * _SPREAD)
     width, height = np.ceil((high - low) * scale + 2 * margin).astype(int).tolist()
-    canvas = Image.new("L", (_FINE * width, _FINE * height))
-    brush = ImageDraw.Draw(canvas)
-    thick = max(1, round(_FINE * _SPREAD * pen))
+    canvas = np.zeros((height, width), np.float32)
+    radius = max(_THINNEST, pen * _SPREAD) / 2
     reach = np.zeros(2) if nib is None else nib * _SPREAD
     copies = 1 + math.ceil(2 * float(np.hypot(*reach)) / max(pen * _SPREAD, 0.5))
     for share in np.linspace(-0.5, 0.5, copies) if copies > 1 else (0.0,):
         for stroke in strokes:
-            places = _FINE * ((stroke - low) * scale + margin + share * reach)
-            _draw_stroke(brush, places, thick)
-    return np.array(canvas.reduce(_FINE))
+            _draw_stroke(canvas, (stroke - low) * scale + margin + share * reach, radius)
+    return np.round(255 * canvas).astype(np.uint8)
 
 
 def plain_image(strokes: Sequence[np.ndarray]) -> np.ndarray:
@@ -128,11 +127,31 @@ def plain_image(strokes: Sequence[np.ndarray]) -> np.ndarray:
     return np.asarray(255 - draw_ink(strokes))
 
 
-def _draw_stroke(brush: ImageDraw.ImageDraw, places: np.ndarray, thick: int) -> None:
-    radius = thick / 2
-    if len(places) > 1:
-        brush.line(
-            [tuple(place) for place in places.tolist()], fill=255, width=thick, joint="curve"
-        )
-    for x, y in places[[0, -1]].tolist():
-        brush.ellipse((x - radius, y - radius, x + radius, y + radius), fill=255)
+@numba.njit(nogil=True, cache=True)
+def _draw_stroke(canvas: np.ndarray, places: np.ndarray, radius: float) -> None:
+    """Draw a stroke with a round pen.
+
+    A pixel is as dark as the pen covers it, taken from its distance to the nearest segment.
+
+    Args:
+        canvas: ``(height, width)`` float32, from 0 to 1; is drawn on.
+        places: ``(points, 2)`` float64, x and y in pixels.
+        radius: of the pen, in pixels.
+    """
+    height, width = canvas.shape
+    reach = radius + 0.5
+    for first in range(max(1, len(places) - 1)):
+        last = min(first + 1, len(places) - 1)
+        x, y = places[first]
+        across, down = places[last, 0] - x, places[last, 1] - y
+        square = max(across * across + down * down, 1e-12)
+        top, bottom = min(y, y + down) - reach, max(y, y + down) + reach
+        left, right = min(x, x + across) - reach, max(x, x + across) + reach
+        for row in range(max(0, int(top)), min(height, int(bottom) + 2)):
+            for column in range(max(0, int(left)), min(width, int(right) + 2)):
+                share = ((column - x) * across + (row - y) * down) / square
+                share = min(max(share, 0.0), 1.0)
+                away = math.hypot(column - x - share * across, row - y - share * down)
+                dark = min(reach - away, 1.0)
+                if dark > canvas[row, column]:
+                    canvas[row, column] = dark
