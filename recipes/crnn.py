@@ -73,7 +73,7 @@ MODELS = {
         corpus="copiste+poilus+unipen",
         languages=("fr", "en"),
         network={"dropout": 0.25, "weight_dropout": 0.15},
-        plans=(Plan(epochs=36, learning_rate=2e-3, weight_decay=0.02),),
+        plans=(Plan(epochs=40, learning_rate=2e-3, weight_decay=0.02),),
         data_note=(
             "Copiste d'un jour ((c) BAnQ, CC BY 4.0; 3,957 lines of text, and the formula of "
             "consent, of 199 writers; the formula speaks of non-commercial ends), Testaments de "
