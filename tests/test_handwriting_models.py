@@ -71,7 +71,7 @@ def test_the_default_sizes_are_between_one_and_three_million() -> None:
 @pytest.mark.parametrize("cell", ["lstm", "gru"])
 def test_an_input_gives_the_same_logits_alone_and_padded(kind: str, cell: str) -> None:
     _, network = make(kind, cell=cell)
-    for length in (1, 2, 3, 4, 5, 8, 9, 23, 40):
+    for length in (1, 3, 8, 21):
         x = features(kind, length)
         # What stands in the padding must not matter, so it is loud noise.
         batch = np.full((2, 64, x.shape[2]), 50.0, np.float32)
