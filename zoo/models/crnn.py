@@ -39,7 +39,7 @@ class _Convolution:
     normalised: bool = False
 
 
-_CONVOLUTIONS = (
+CONVOLUTIONS = (
     _Convolution(5, (2, 2), 1),
     _Convolution(3, (2, 2), 2),
     _Convolution(3, (1, 1), 3),
@@ -99,7 +99,7 @@ class CRNNConfig:
     def parameters(self) -> int:
         """Number of weights of the network, without building it."""
         total, height, before = 0, self.height, 1
-        for layer in _CONVOLUTIONS:
+        for layer in CONVOLUTIONS:
             filters = layer.filters * self.channels
             total += layer.size**2 * before * filters + filters
             height = halved(height) if layer.strides[1] == 2 else height
@@ -127,7 +127,7 @@ def build(config: CRNNConfig, *, dtype: str = "float32") -> keras.Model:
     real = mask
     x = keras.layers.Reshape((-1, config.height, 1), name="image")(columns)
     x = only(x, real)
-    for number, layer in enumerate(_CONVOLUTIONS, 1):
+    for number, layer in enumerate(CONVOLUTIONS, 1):
         x, real = _convolve(x, real, config, layer, number, dtype)
     x = keras.layers.Reshape((-1, x.shape[2] * x.shape[3]), name="frames")(x)
     x = keras.layers.Dropout(config.dropout, dtype=dtype, name="dropout_0")(x)
