@@ -20,13 +20,17 @@ VALUES: dict[str, dict[str, Any]] = {
 }
 
 
-@pytest.mark.parametrize("kind", ["crnn", "pen_bilstm"])
-def test_a_script_is_learnt_and_new_characters_are_added(kind: str, tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("kind", "lines", "epochs", "rate"), [("crnn", 70, 24, 6e-3), ("pen_bilstm", 40, 10, 1e-2)]
+)
+def test_a_script_is_learnt_and_new_characters_are_added(
+    kind: str, lines: int, epochs: int, rate: float, tmp_path: Path
+) -> None:
     # The reader knows no "v" and no "z" yet.
     model = make_reader(kind, labels=LABELS[:-2], loud=1.0, **VALUES[kind])
     start = model.save(tmp_path / "start")
-    folder = write_folder(tmp_path / "lines", 70, pen=kind == "pen_bilstm")
-    values: dict[str, Any] = {"epochs": 24, "learning_rate": 6e-3, "patience": 0}
+    folder = write_folder(tmp_path / "lines", lines, pen=kind == "pen_bilstm")
+    values: dict[str, Any] = {"epochs": epochs, "learning_rate": rate, "patience": 0}
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         out = finetune_handwriting(str(start), folder, tmp_path / "run", **values)
