@@ -99,7 +99,9 @@ def test_run_reads_a_prompt_from_standard_input(tiny_folder: Path) -> None:
 
 
 def test_run_help_is_that_of_the_task(tiny_folder: Path) -> None:
-    assert "--temperature" in zoo("run", tiny_folder, "--help").stdout
+    shown = zoo("run", tiny_folder, "--help").stdout
+    assert shown.split()[:5] == ["Usage:", "zoo", "run", str(tiny_folder), "[OPTIONS]"]
+    assert "--temperature" in shown
 
 
 @pytest.mark.parametrize(

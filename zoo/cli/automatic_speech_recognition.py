@@ -24,7 +24,7 @@ _SUBTITLE_GAP = 1.0
     epilog="Examples:\n\n\b\n  zoo run ctc_bilstm.an4 a.wav b.flac --json\n"
     "  arecord -q -f S16_LE -r 16000 -c 1 -t raw | zoo run ctc_lstm.an4 -",
 )
-@click.argument("model")
+@click.argument("model", metavar="")
 @click.argument("recordings", nargs=-1, required=True)
 @click.option("--language-model", help="own, an n-gram file, or a text generation model.")
 @click.option("--beam-size", type=int, help="Prefixes kept by the beam search; 1 is greedy.")
@@ -195,7 +195,7 @@ def _clock(seconds: float) -> str:
     "finetune",
     epilog="Example:\n\n\b\n  zoo finetune ctc_bilstm.an4 --audio recordings --out runs/mine",
 )
-@click.argument("model")
+@click.argument("model", metavar="")
 @click.option(
     "--audio",
     required=True,

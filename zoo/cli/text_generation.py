@@ -12,7 +12,7 @@ from zoo.cli.output import print_json
 
 
 @click.command("run", epilog="Example:\n\n\b\n  zoo run char_lstm.shakespeare ROMEO: --seed 1")
-@click.argument("model")
+@click.argument("model", metavar="")
 @click.argument("prompts", nargs=-1)
 @click.option("--length", default=400, show_default=True, help="Characters to write.")
 @click.option("--temperature", type=float, help="0 takes the likeliest; higher is more varied.")
@@ -92,7 +92,7 @@ def _read_standard_input() -> str:
     "finetune",
     epilog="Example:\n\n\b\n  zoo finetune char_lstm.shakespeare --text my.txt --out runs/mine",
 )
-@click.argument("model")
+@click.argument("model", metavar="")
 @click.option(
     "--text",
     "texts",

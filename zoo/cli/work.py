@@ -47,7 +47,7 @@ def _architecture_of(model: str) -> Architecture:
 
 def _hand_on(ctx: click.Context, kind: str, model: str, rest: tuple[str, ...]) -> Any:
     command = _task_command(model, kind)
-    name = f"{ctx.command_path} {model}"
+    name = f"{ctx.info_name} {model}"
     with command.make_context(name, [model, *rest], parent=ctx.parent) as inner:
         import_tensorflow_quietly()
         return command.invoke(inner)
