@@ -272,7 +272,7 @@ class OnnxGraph:
         return self.node("Add", [product, bias], f"{name}_sum")
 
     def recurrent_layers(self, x: str, layers: int, units: int) -> str:
-        """Bidirectional LSTM layers, each with its normalisation, on ``(time, batch, features)``."""
+        """Bidirectional LSTM layers with normalisation, on ``(time, batch, features)``."""
         import numpy as np
 
         order = [0, 3, 1, 2]  # Keras has the gates i, f, c, o; ONNX i, o, f, c
