@@ -66,9 +66,9 @@ AN4_DATA = (
     "CMU AN4: 84 people spell names and addresses and say numbers, dates and commands, 16 kHz, "
     "about 50 minutes. The figures are on the corpus's own test list (130 utterances, 10 speakers "
     "who are in no other list). Eight speakers of the training list, 102 utterances, were held out "
-    "to choose on. The recordings were changed in training: speed, loudness, noise, bands; and up to "
-    "half of what was learnt from was put together from words that one speaker had said, cut out by "
-    "forced alignment."
+    "to choose on. The recordings were changed in training: speed, loudness, noise, bands; and up "
+    "to half of what was learnt from was put together from words that one speaker had said, cut "
+    "out by forced alignment."
 )
 AN4_LIMITS = (
     "It knows the words of AN4: letters, digits, numbers, months, a few commands. It spells out "

@@ -10,7 +10,8 @@ import pytest
 
 from zoo.decoding.ctc import ctc_log_probability
 from zoo.errors import DataError
-from zoo.models.ctc import CTCBiLSTMConfig, build_bidirectional, output_frames
+from zoo.models.ctc import CTCBiLSTMConfig, build_bidirectional
+from zoo.models.ctc_parts import output_frames
 from zoo.training.ctc import CTCObjective, Example, fits
 from zoo.training.plan import Plan
 from zoo.training.rundir import RunDirectory

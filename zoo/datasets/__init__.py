@@ -15,12 +15,20 @@ from typing import TYPE_CHECKING, Any
 from zoo.errors import DataError, UsageError, did_you_mean
 
 if TYPE_CHECKING:
+    from zoo.processing.handwriting import Line
+    from zoo.processing.ink_files import Ink
     from zoo.processing.speech import Utterance
 
 _BUILDERS = {
     "an4": "zoo.datasets.speech:an4",
+    "copiste": "zoo.datasets.handwriting:copiste",
+    "hooker": "zoo.datasets.handwriting:hooker",
     "karpathy_shakespeare": "zoo.datasets.texts:KarpathyShakespeare",
     "librispeech": "zoo.datasets.speech:librispeech",
+    "poilus": "zoo.datasets.handwriting:poilus",
+    "unipen_characters": "zoo.datasets.handwriting:unipen_characters",
+    "unipen_texts": "zoo.datasets.handwriting:unipen_texts",
+    "unipen_words": "zoo.datasets.handwriting:unipen_words",
     "war_and_peace": "zoo.datasets.texts:WarAndPeace",
 }
 
@@ -75,6 +83,38 @@ def load_speech(name: str) -> dict[str, Sequence[Utterance]]:
         return {
             split: Utterances(made.as_data_source(split=own)) for split, own in SPLITS[name].items()
         }
+
+
+def load_lines(name: str) -> dict[str, Sequence[Line]]:
+    """A corpus of handwritten lines, read from the disk a line at a time.
+
+    Returns:
+        ``{"train": ..., "validation": ..., "test": ...}``.
+
+    Raises:
+        DataError: the corpus is not there and cannot be fetched, or its files are damaged.
+        UsageError: there is no corpus of that name.
+    """
+    from zoo.datasets.handwriting import PreparedLines
+
+    with _prepared(name) as made:
+        return {split: PreparedLines(made, split) for split in made.info.splits}
+
+
+def load_ink(name: str) -> dict[str, Sequence[Ink]]:
+    """A corpus of pen strokes, read from the disk a piece at a time.
+
+    Returns:
+        ``{"train": ..., "validation": ..., "test": ...}``.
+
+    Raises:
+        DataError: the corpus is not there and cannot be fetched, or its files are damaged.
+        UsageError: there is no corpus of that name.
+    """
+    from zoo.datasets.handwriting import PreparedInks
+
+    with _prepared(name) as made:
+        return {split: PreparedInks(made, split) for split in made.info.splits}
 
 
 @contextlib.contextmanager

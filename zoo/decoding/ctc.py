@@ -301,6 +301,27 @@ def words_from_spans(
     return tuple(words)
 
 
+def ranges_from_spans(spans: Sequence[LabelSpan], frames: int) -> list[tuple[float, float]]:
+    """Where each label may reach to: half-way to its neighbours.
+
+    Spans are narrow and have gaps between them, while letters stand side by side. The first and the
+    last label reach as far outwards as labels do on average.
+
+    Args:
+        spans: of the labels, in order.
+        frames: number of all frames.
+
+    Returns:
+        Begin and end of each, in frames and parts of them.
+    """
+    if not spans:
+        return []
+    middles = [(a.end + b.start) / 2 for a, b in itertools.pairwise(spans)]
+    reach = (spans[-1].end - spans[0].start) / max(1, len(spans) - 1) / 2 if middles else frames
+    edges = [max(0.0, spans[0].start - reach), *middles, min(frames, spans[-1].end + reach)]
+    return [(float(begin), float(end)) for begin, end in itertools.pairwise(edges)]
+
+
 def _hypothesis(
     spans: tuple[LabelSpan, ...], log_probs: np.ndarray, blank: int, score: float, ctc: float
 ) -> Hypothesis:

@@ -37,4 +37,26 @@ ARCHITECTURES = (
         recipe="zoo.recipes.ctc_speech",
         default_weights="an4",
     ),
+    Architecture(
+        name="crnn",
+        task="image-to-text",
+        summary="Recogniser of handwritten lines: convolutions, bidirectional LSTM or GRU layers, "
+        "CTC.",
+        builder="zoo.models.crnn:build",
+        config="zoo.models.crnn:CRNNConfig",
+        processor="zoo.processing.handwriting:Lines",
+        task_class="zoo.tasks.handwriting:LineRecognition",
+        recipe="zoo.recipes.crnn",
+    ),
+    Architecture(
+        name="pen_bilstm",
+        task="image-to-text",
+        summary="Recogniser of pen strokes: strided convolutions, bidirectional LSTM or GRU "
+        "layers, CTC.",
+        builder="zoo.models.pen_bilstm:build",
+        config="zoo.models.pen_bilstm:PenBiLSTMConfig",
+        processor="zoo.processing.handwriting:Pen",
+        task_class="zoo.tasks.handwriting:PenRecognition",
+        recipe="zoo.recipes.pen_bilstm",
+    ),
 )

@@ -6,8 +6,7 @@ labels and blank for every fourth frame, as Deep Speech 2 does (Amodei et al. 20
 arXiv:1512.02595). ``ctc_bilstm`` hears the whole utterance in both directions. ``ctc_lstm`` is
 causal but for Deep Speech 2's row convolution, whose look-ahead is a value of the model.
 
-Padding never counts: the mask is applied before each layer that could carry it on, and all padding
-of the convolutions is explicit, so that an utterance gives the same logits alone and in a batch.
+Padding never counts, see :mod:`zoo.models.ctc_parts`.
 """
 
 from __future__ import annotations
@@ -17,12 +16,16 @@ from typing import Any, Self
 
 import keras
 
-from zoo.layers import recurrent_layer
+from zoo.models.ctc_parts import (
+    CELLS,
+    SUBSAMPLING,
+    halved,
+    only,
+    recurrent_layers,
+    recurrent_parameters,
+)
 from zoo.models.values import check_choice, check_range
 
-CELLS = ("lstm", "gru")
-SUBSAMPLING = 4
-_GATES = {"lstm": 4, "gru": 3}
 _CONTEXT = 2  # frames to the left that a causal convolution of width 3 sees
 
 
@@ -72,16 +75,12 @@ class CTCBiLSTMConfig:
 
     def parameters(self) -> int:
         """Number of weights of the network, without building it."""
-        channels, biases = self.channels, 2 if self.cell == "gru" else 1
+        channels = self.channels
         total = 9 * channels + channels + 9 * channels * channels + channels
-        width = _thinned(_thinned(self.bins)) * channels
-        for _ in range(self.layers):
-            total += (
-                self.directions * _GATES[self.cell] * self.units * (width + self.units + biases)
-            )
-            width = self.directions * self.units
-            total += 2 * width
-        return total + (width + 1) * self.labels
+        total += recurrent_parameters(
+            self, halved(halved(self.bins)) * channels, directions=self.directions
+        )
+        return total + (self.directions * self.units + 1) * self.labels
 
 
 @dataclass(frozen=True)
@@ -104,11 +103,6 @@ class CTCLSTMConfig(CTCBiLSTMConfig):
     def parameters(self) -> int:
         """Number of weights of the network, without building it."""
         return super().parameters() + (self.look_ahead + 2) * self.units
-
-
-def output_frames(frames: Any) -> Any:
-    """How many outputs the networks give for so many frames."""
-    return (frames + SUBSAMPLING - 1) // SUBSAMPLING
 
 
 def build_bidirectional(config: CTCBiLSTMConfig, *, dtype: str = "float32") -> keras.Model:
@@ -138,32 +132,17 @@ def _build(config: Any, dtype: str, *, causal: bool, name: str) -> keras.Model:
     mask = keras.Input((None,), dtype="bool", name="mask")
     x = keras.layers.Reshape((-1, config.bins, 1), name="image")(features)
     real = mask
-    x = _only(x, real)
+    x = only(x, real)
     for number in (1, 2):
         time_padding = (_CONTEXT, 0) if causal else (1, 1)
         pad = keras.layers.ZeroPadding2D((time_padding, (1, 1)), name=f"pad_{number}")
         x = _convolution(config, number, dtype)(pad(x))
         real = real[:, ::2]
-        x = _only(x, real)
+        x = only(x, real)
     x = keras.layers.Reshape((-1, x.shape[2] * x.shape[3]), name="frames")(x)
-    for number in range(1, config.layers + 1):
-        layer = recurrent_layer(
-            config.cell,
-            config.units,
-            return_sequences=True,
-            return_state=causal,
-            weight_dropout=config.weight_dropout,
-            dtype=dtype,
-            name=f"recurrent_{number}",
-        )
-        if not causal:
-            layer = keras.layers.Bidirectional(layer, dtype=dtype, name=f"recurrent_{number}")
-        x = layer(x, mask=real)
-        x = x[0] if causal else x
-        x = keras.layers.LayerNormalization(dtype=dtype, name=f"normalisation_{number}")(x)
-        x = keras.layers.Dropout(config.dropout, dtype=dtype, name=f"dropout_{number}")(x)
+    x = recurrent_layers(x, real, config, dtype, bidirectional=not causal)
     if causal:
-        x = keras.layers.ZeroPadding1D((0, config.look_ahead), name="pad_ahead")(_only(x, real))
+        x = keras.layers.ZeroPadding1D((0, config.look_ahead), name="pad_ahead")(only(x, real))
         # Begin as a mean. Keras's own start counts all channels as inputs of each and is so small
         # that nothing comes through and training stays at blanks only.
         mean = keras.initializers.Constant(1.0 / (config.look_ahead + 1))
@@ -225,19 +204,6 @@ def streaming_step(network: keras.Model, config: CTCLSTMConfig) -> keras.Model:
         after += new
         x = network.get_layer(f"normalisation_{number}")(x)
     if config.look_ahead:
-        x = joined(_only(x, real), (config.look_ahead, config.units))
+        x = joined(only(x, real), (config.look_ahead, config.units))
     logits = network.get_layer("logits")(network.get_layer("ahead")(x))
     return keras.Model([frames, real, *before], [logits, *after], name="ctc_lstm_step")
-
-
-def _only(x: Any, real: Any) -> Any:
-    """Set what stands in padding to zero."""
-    real = keras.ops.cast(real, x.dtype)
-    while len(real.shape) < len(x.shape):
-        real = keras.ops.expand_dims(real, -1)
-    return x * real
-
-
-def _thinned(length: int) -> int:
-    """Length after a convolution of stride 2."""
-    return (length + 1) // 2

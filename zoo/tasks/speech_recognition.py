@@ -24,7 +24,7 @@ from zoo.decoding.ctc import (
 )
 from zoo.decoding.search import Search, SearchFactory
 from zoo.errors import UsageError
-from zoo.models.ctc import SUBSAMPLING, output_frames
+from zoo.models.ctc_parts import SUBSAMPLING, output_frames
 from zoo.processing.audio import AudioPiece, AudioSource, iter_audio_blocks, split_at_silences
 from zoo.tasks.base import Task
 

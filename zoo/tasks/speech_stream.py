@@ -14,7 +14,7 @@ from zoo.decoding.beam import PrefixBeam
 from zoo.decoding.ctc import beam_hypotheses
 from zoo.decoding.search import Search
 from zoo.errors import UsageError
-from zoo.models.ctc import SUBSAMPLING
+from zoo.models.ctc_parts import SUBSAMPLING
 from zoo.processing.audio import MAX_RATE, MIN_RATE, check_number, to_float
 from zoo.processing.features import LogMelStream
 

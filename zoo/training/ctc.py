@@ -11,12 +11,11 @@ import tensorflow as tf
 
 from zoo.decoding.ctc import greedy
 from zoo.errors import DataError
-from zoo.models.ctc import output_frames
+from zoo.models.ctc_parts import output_frames
+from zoo.training.batching import Batching, EvenBatches
 
 Example = tuple[np.ndarray, np.ndarray]
-"""Features ``(frames, bins)`` float32 and labels ``(characters,)`` int32."""
-
-_POOL = 8  # batches that are sorted by length together
+"""Features ``(frames, width)`` float32, which of an image are its columns, and int32 labels."""
 
 
 class CTCObjective:
@@ -31,6 +30,7 @@ class CTCObjective:
         blank: label of the blank.
         batch: examples in a batch.
         seed: of the order.
+        batching: which examples make a batch, in place of ``batch`` of them.
 
     Raises:
         DataError: there are no examples.
@@ -48,29 +48,20 @@ class CTCObjective:
         blank: int,
         batch: int,
         seed: int,
+        batching: Batching | None = None,
     ) -> None:
         if not len(lengths) or not validation:
             raise DataError("there must be examples to train on and examples to choose on")
         self.network = network
-        self._prepare, self._lengths, self._validation = prepare, np.asarray(lengths), validation
-        self._blank, self._batch, self._seed = blank, batch, seed
-        self.steps_per_epoch = -(-len(lengths) // batch)
+        self._prepare, self._validation = prepare, validation
+        self._blank, self._batch = blank, batch
+        self._batching = batching or EvenBatches(lengths, batch, seed)
+        self.steps_per_epoch = self._batching.steps
         self._log_probs = tf.function(self._run, reduce_retracing=True)
 
     def batches(self, epoch: int) -> Sequence[tuple[np.ndarray, ...]]:
         """The batches of an epoch, each made when it is asked for."""
-        rng = np.random.default_rng([self._seed, epoch])
-        order = rng.permutation(len(self._lengths))
-        pools = [
-            order[i : i + _POOL * self._batch] for i in range(0, len(order), _POOL * self._batch)
-        ]
-        sorted_pools = [pool[np.argsort(self._lengths[pool], kind="stable")] for pool in pools]
-        groups = [
-            pool[i : i + self._batch]
-            for pool in sorted_pools
-            for i in range(0, len(pool), self._batch)
-        ]
-        return _LazyBatches([groups[i] for i in rng.permutation(len(groups))], self._make, epoch)
+        return _LazyBatches(self._batching.groups(epoch), self._make, epoch)
 
     def initial_carry(self) -> list[np.ndarray]:
         """Nothing is carried from batch to batch."""

@@ -15,8 +15,13 @@ from zoo.training.error_rates import character_error_rate, word_error_rate
 
 Ngram = CharacterNgram | WordNgram
 
-_MODELS: tuple[Callable[[Sequence[str]], Ngram], ...] = (
-    lambda texts: CharacterNgram.train(texts, order=6),
+Maker = Callable[[Sequence[str]], Ngram]
+
+CHARACTER_MODELS: tuple[Maker, ...] = (lambda texts: CharacterNgram.train(texts, order=6),)
+"""Where there are far more words than the training texts have."""
+
+MODELS: tuple[Maker, ...] = (
+    *CHARACTER_MODELS,
     lambda texts: WordNgram.train(texts, order=2),
     lambda texts: WordNgram.train(texts, order=3),
 )
@@ -30,6 +35,7 @@ def choose_language_model(
     texts: Sequence[str],
     outputs: Sequence[np.ndarray],
     references: Sequence[str],
+    makers: Sequence[Maker] = MODELS,
 ) -> tuple[Ngram, SearchSettings]:
     """The n-gram model of training texts, and the search settings, with the fewest word errors.
 
@@ -41,8 +47,9 @@ def choose_language_model(
         texts: transcripts to learn from.
         outputs: ``(outputs, labels)`` log-probabilities of utterances or lines to choose on.
         references: what they say.
+        makers: what kinds of model to try.
     """
-    models = [make(texts) for make in _MODELS]
+    models = [make(texts) for make in makers]
     start = SearchSettings()
     best = _best(
         [(m, replace(start, lm_weight=weight)) for m in models for weight in _WEIGHTS],

@@ -1,0 +1,222 @@
+"""Line recognisers: normalised images, convolutions, LSTM layers, characters by CTC.
+
+    zoo train crnn.latin --out runs/latin
+    zoo evaluate runs/latin
+
+``crnn.latin`` reads French and English. Its lines are those of Copiste (French, today, 199 writers
+to learn from) and of Poilus (French wills of 1914 to 1918), and, since no free set of English line
+images from many hands exists, words and texts of UNIPEN drawn as images, a sixth of them in each
+epoch.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import asdict, dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+from zoo.datasets import load_ink, load_lines
+from zoo.errors import UsageError
+from zoo.manifest import MANIFEST
+from zoo.processing.alphabet import Alphabet
+from zoo.processing.handwriting import Line, Lines
+from zoo.processing.line_image import LineNormaliser
+from zoo.training.handwriting_examples import Sample, plain_examples, samples_of
+from zoo.training.handwriting_texts import text_to_learn, text_to_score, usable_ink
+from zoo.training.image_augmentation import ImageAugmentation
+from zoo.training.ink_rendering import InkRendering
+from zoo.training.plan import Plan
+
+
+@dataclass(frozen=True)
+class Values:
+    """All values of one pretrained model.
+
+    Args:
+        corpus: the corpora's names for the card.
+        languages: ISO 639-1 codes.
+        network: values of :class:`zoo.models.crnn.CRNNConfig`.
+        plans: how to train: one plan after the other, each from the best weights of the last.
+        normaliser: images to columns.
+        augmentation: how much lines are changed.
+        rendering: how ink is drawn.
+        formula_share: share of the epochs that a line of Copiste's formula of consent is in.
+        words_share: the same for UNIPEN's words.
+        texts_share: the same for UNIPEN's texts.
+        validation_words: drawn words to choose on.
+        license: SPDX identifier of the weights.
+        data_note: what the card says of the data.
+        limits: what the card says of the model's limits.
+        comparison: published figures, for the card.
+    """
+
+    corpus: str
+    languages: tuple[str, ...]
+    network: dict[str, Any]
+    plans: tuple[Plan, ...]
+    normaliser: LineNormaliser = field(default_factory=LineNormaliser)
+    augmentation: ImageAugmentation = field(default_factory=ImageAugmentation)
+    rendering: InkRendering = field(default_factory=InkRendering)
+    formula_share: float = 0.25
+    words_share: float = 0.16
+    texts_share: float = 0.16
+    validation_words: int = 500
+    license: str = "cc-by-4.0"
+    data_note: str = ""
+    limits: str = ""
+    comparison: tuple[dict[str, Any], ...] = ()
+
+
+MODELS = {
+    "crnn.latin": Values(
+        corpus="copiste+poilus+unipen",
+        languages=("fr", "en"),
+        network={"dropout": 0.25, "weight_dropout": 0.15},
+        plans=(Plan(epochs=40, learning_rate=2e-3, weight_decay=0.02),),
+        data_note=(
+            "Copiste d'un jour ((c) BAnQ, CC BY 4.0; 3,957 lines of text, and the formula of "
+            "consent, of 199 writers; the formula speaks of non-commercial ends), Testaments de "
+            "Poilus (Archives nationales and CREMMA, CC BY 4.0; 2,462 lines), and words and texts "
+            "of UNIPEN train_r01_v07 (CC BY 4.0, doi 10.5281/zenodo.1195803). UNIPEN's ink is "
+            "real, its rendering as images is ours. No writer is in two splits. Lines with "
+            "crossed-out words are not scored, and the long s counts as s."
+        ),
+        limits=(
+            "French and English in Latin letters, one line at a time; pages need a layout file or "
+            "clean, straight lines. Names, numbers and rare characters are read worst. What it "
+            "reads is a draft for a person to correct, not evidence."
+        ),
+        comparison=(
+            {
+                "what": "public French kraken models on mixed hands, other data",
+                "value": 22,
+                "unit": "% CER",
+                "source": "as reported by their authors, about",
+            },
+        ),
+    ),
+}
+
+
+def training_samples(values: Values) -> list[Sample]:
+    """What a model learns from, each with its share of the epochs."""
+    samples = []
+    for name in ("copiste", "poilus"):
+        for line in load_lines(name)["train"]:
+            share = values.formula_share if line.kind == "consent" else 1.0
+            samples.append(Sample(line, text_to_learn(line), share))
+    for name, share in (("unipen_words", values.words_share), ("unipen_texts", values.texts_share)):
+        samples += samples_of(
+            (ink for ink in load_ink(name)["train"] if usable_ink(ink)), share=share
+        )
+    return [sample for sample in samples if sample.text]
+
+
+def scored_samples(split: str) -> Iterator[tuple[str, list[Sample]]]:
+    """The name of each set that is scored, and what is scored of it, the headline's first."""
+
+    def to_score(line: Line) -> str:
+        return text_to_score(line)
+
+    for name in ("copiste", "poilus"):
+        yield name, samples_of(load_lines(name)[split], to_score)
+    words = (ink for ink in load_ink("unipen_words")[split] if usable_ink(ink))
+    yield "unipen_words, rendered", samples_of(words)
+
+
+def train(name: str, out: Path, **changes: Any) -> Path:
+    """Train a registered model from its corpora.
+
+    Args:
+        name: a key of :data:`MODELS`.
+        out: the run's folder; a broken run in it is continued.
+        **changes: fields of each plan to change, such as ``epochs=1``.
+
+    Returns:
+        The model folder.
+    """
+    from zoo.training.handwriting import train_handwriting
+    from zoo.training.handwriting_examples import LineExamples
+
+    values = MODELS[name]
+    samples = training_samples(values)
+    processor = Lines(values.normaliser, Alphabet.of_texts(sample.text for sample in samples))
+    sets = dict(scored_samples("validation"))
+    validation = [
+        example
+        for set_name, chosen in sets.items()
+        for example in plain_examples(
+            chosen, processor, values.validation_words if "rendered" in set_name else None
+        )
+    ]
+    # A third from each set, so that the language model is chosen for all of them.
+    choice = [
+        sample for chosen in sets.values() for sample in chosen[:: max(1, len(chosen) // 40)][:40]
+    ]
+    start = None
+    for number, plan in enumerate(values.plans, 1):
+        plan = replace(plan, **changes)
+        last = number == len(values.plans)
+        folder = out if last else out / "training" / f"stage_{number}"
+        if last or not (folder / MANIFEST).exists():
+            examples = LineExamples(
+                samples, processor, plan.seed, name, values.augmentation, values.rendering
+            )
+            train_handwriting(
+                name=name,
+                out=folder,
+                training=examples.set,
+                validation=validation,
+                choice=choice,
+                processor=processor,
+                network=values.network,
+                plan=plan,
+                languages=values.languages,
+                dataset=values.corpus,
+                license=values.license,
+                values={
+                    "augmentation": asdict(values.augmentation),
+                    "rendering": asdict(values.rendering),
+                },
+                start=start,
+            )
+        start = folder
+    return out
+
+
+def evaluate(
+    model: Any,
+    reference: str,
+    data: Path | None = None,
+    progress: Callable[[int, int], None] | None = None,
+) -> list[dict[str, Any]]:
+    """Score a model on the test lines of its corpora: character and word error rates.
+
+    Args:
+        model: a model of :data:`MODELS`, or one fine-tuned from it.
+        reference: what ``zoo evaluate`` was given, for the command in the figures.
+        data: a folder of lines to score on instead, see
+            :func:`zoo.training.handwriting_folder.read_folder`; of one that names splits the test
+            lines are scored.
+        progress: called with the number of lines read since the last call, and of all.
+
+    Raises:
+        UsageError: no data is given and the model's own corpora are not those of this recipe.
+    """
+    from zoo.training.handwriting import evaluate_folder, evaluate_handwriting
+
+    if data is not None:
+        return evaluate_folder(model, reference, data, progress)
+    corpus = model.card.get("dataset")
+    if corpus not in {values.corpus for values in MODELS.values()}:
+        raise UsageError(f"{reference} was trained on {corpus!r}; give --data FOLDER to score it")
+    sets = list(scored_samples("test"))
+    total = sum(len(samples) for _, samples in sets)
+    return [
+        row
+        for name, samples in sets
+        for row in evaluate_handwriting(
+            model, samples, name, "test", f"zoo evaluate {reference}", progress, total
+        )
+    ]

@@ -1,0 +1,191 @@
+"""Pen recognisers: strokes resampled by arc length, LSTM layers, characters by CTC.
+
+    zoo train pen_bilstm.unipen --out runs/unipen
+    zoo evaluate runs/unipen
+
+``pen_bilstm.unipen`` learns from UNIPEN's words and texts, with isolated digits, capitals and small
+letters mixed in, since rare characters are rarer still in words.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import asdict, dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+from zoo.datasets import load_ink
+from zoo.errors import UsageError
+from zoo.manifest import MANIFEST
+from zoo.processing.alphabet import Alphabet
+from zoo.processing.handwriting import Pen
+from zoo.processing.ink import InkNormaliser
+from zoo.training.handwriting_examples import Sample, plain_examples, samples_of, single_lines
+from zoo.training.handwriting_texts import usable_ink
+from zoo.training.ink_augmentation import InkAugmentation
+from zoo.training.plan import Plan
+
+
+@dataclass(frozen=True)
+class Values:
+    """All values of one pretrained model.
+
+    Args:
+        corpus: the corpus's name for the card.
+        languages: ISO 639-1 codes.
+        network: values of :class:`zoo.models.pen_bilstm.PenBiLSTMConfig`.
+        plans: how to train: one plan after the other, each from the best weights of the last.
+        normaliser: strokes to features.
+        augmentation: how much strokes are changed.
+        characters_step: of the isolated characters one in so many is taken.
+        characters_share: share of the epochs that each of these is in.
+        validation_words: words to choose on.
+        validation_texts: texts to choose on.
+        license: SPDX identifier of the weights.
+        data_note: what the card says of the data.
+        limits: what the card says of the model's limits.
+        comparison: published figures, for the card.
+    """
+
+    corpus: str
+    languages: tuple[str, ...]
+    network: dict[str, Any]
+    plans: tuple[Plan, ...]
+    normaliser: InkNormaliser = field(default_factory=InkNormaliser)
+    augmentation: InkAugmentation = field(default_factory=InkAugmentation)
+    characters_step: int = 4
+    characters_share: float = 0.5
+    validation_words: int = 1500
+    validation_texts: int = 300
+    license: str = "cc-by-4.0"
+    data_note: str = ""
+    limits: str = ""
+    comparison: tuple[dict[str, Any], ...] = ()
+
+
+MODELS = {
+    "pen_bilstm.unipen": Values(
+        corpus="unipen",
+        languages=("en",),
+        network={"dropout": 0.2, "weight_dropout": 0.1},
+        plans=(Plan(epochs=16, learning_rate=3e-3, weight_decay=0.01),),
+        data_note=(
+            "UNIPEN train_r01_v07 (CC BY 4.0, doi 10.5281/zenodo.1195803): words (category 7), "
+            "texts of one line (8), and some of the isolated characters (1a, 1b, 1c). Left out are "
+            "sources with markup, gibberish, code or German, what was marked BAD, and in the words "
+            "labels of one character. No writer is in two splits."
+        ),
+        limits=(
+            "English words and lines in Latin letters without accents, written from left to right. "
+            "It reads one line at a time and was never shown cursive of before the 1990s."
+        ),
+    ),
+}
+
+
+def training_samples(values: Values) -> list[Sample]:
+    """What a model learns from, each with its share of the epochs."""
+    samples = []
+    for name in ("unipen_words", "unipen_texts"):
+        samples += samples_of(ink for ink in load_ink(name)["train"] if usable_ink(ink))
+    characters = load_ink("unipen_characters")["train"]
+    chosen = (characters[i] for i in range(0, len(characters), values.characters_step))
+    usable = (ink for ink in chosen if usable_ink(ink))
+    return samples + samples_of(usable, share=values.characters_share)
+
+
+def scored_samples(name: str, split: str) -> list[Sample]:
+    """What is scored of a part of the corpus: of the texts only those of one line."""
+    found = samples_of(ink for ink in load_ink(name)[split] if usable_ink(ink))
+    return single_lines(found) if name == "unipen_texts" else found
+
+
+def train(name: str, out: Path, **changes: Any) -> Path:
+    """Train a registered model from its corpus.
+
+    Args:
+        name: a key of :data:`MODELS`.
+        out: the run's folder; a broken run in it is continued.
+        **changes: fields of each plan to change, such as ``epochs=1``.
+
+    Returns:
+        The model folder.
+    """
+    from zoo.training.handwriting import train_handwriting
+    from zoo.training.handwriting_examples import PenExamples
+
+    values = MODELS[name]
+    samples = training_samples(values)
+    processor = Pen(values.normaliser, Alphabet.of_texts(sample.text for sample in samples))
+    words = scored_samples("unipen_words", "validation")
+    texts = scored_samples("unipen_texts", "validation")
+    validation = plain_examples(words, processor, values.validation_words)
+    validation += plain_examples(texts, processor, values.validation_texts)
+    start = None
+    for number, plan in enumerate(values.plans, 1):
+        plan = replace(plan, **changes)
+        last = number == len(values.plans)
+        folder = out if last else out / "training" / f"stage_{number}"
+        if last or not (folder / MANIFEST).exists():
+            examples = PenExamples(samples, processor, plan.seed, name, values.augmentation)
+            train_handwriting(
+                name=name,
+                out=folder,
+                training=examples.set,
+                validation=validation,
+                choice=words,
+                processor=processor,
+                network=values.network,
+                plan=plan,
+                languages=values.languages,
+                dataset=values.corpus,
+                license=values.license,
+                values={"augmentation": asdict(values.augmentation)},
+                start=start,
+            )
+        start = folder
+    return out
+
+
+def evaluate(
+    model: Any,
+    reference: str,
+    data: Path | None = None,
+    progress: Callable[[int, int], None] | None = None,
+) -> list[dict[str, Any]]:
+    """Score a model on the test words and texts of UNIPEN: character and word error rates.
+
+    The words that no training writer wrote are scored a second time by themselves.
+
+    Args:
+        model: a model of :data:`MODELS`, or one fine-tuned from it.
+        reference: what ``zoo evaluate`` was given, for the command in the figures.
+        data: a folder of ink to score on instead, see
+            :func:`zoo.training.handwriting_folder.read_folder`.
+        progress: called with the number of inputs read since the last call, and of all.
+
+    Raises:
+        UsageError: no data is given and the model's own corpus is not that of this recipe.
+    """
+    from zoo.training.handwriting import evaluate_folder, evaluate_handwriting
+
+    if data is not None:
+        return evaluate_folder(model, reference, data, progress)
+    corpus = model.card.get("dataset")
+    if corpus not in {values.corpus for values in MODELS.values()}:
+        raise UsageError(f"{reference} was trained on {corpus!r}; give --data FOLDER to score it")
+    words = scored_samples("unipen_words", "test")
+    known = {sample.text for sample in scored_samples("unipen_words", "train")}
+    sets = {
+        "unipen_words": words,
+        "unipen_words, words not in training": [one for one in words if one.text not in known],
+        "unipen_texts": scored_samples("unipen_texts", "test"),
+    }
+    total = sum(map(len, sets.values()))
+    return [
+        row
+        for name, samples in sets.items()
+        for row in evaluate_handwriting(
+            model, samples, name, "test", f"zoo evaluate {reference}", progress, total
+        )
+    ]

@@ -1,0 +1,68 @@
+"""Batches of like length: every example has its turn, and little is padding."""
+
+from __future__ import annotations
+
+from collections import Counter
+
+import numpy as np
+import pytest
+
+from zoo.errors import DataError
+from zoo.training.batching import EvenBatches, SizedBatches
+
+LENGTHS = np.random.default_rng(0).choice([30.0, 80.0, 85.0, 300.0, 620.0], 400)
+SHARES = np.where(np.arange(400) % 4 == 0, 1.0, 0.25)
+
+
+def test_even_batches_have_every_example_once() -> None:
+    made = EvenBatches(LENGTHS, 16, 1)
+    groups = made.groups(3)
+    assert len(groups) == made.steps == 25
+    assert sorted(np.concatenate(groups).tolist()) == list(range(400))
+
+
+def test_examples_are_in_their_share_of_the_epochs() -> None:
+    made = SizedBatches(LENGTHS, 4000, SHARES, seed=1)
+    seen: Counter[int] = Counter()
+    for epoch in range(16):
+        groups = made.groups(epoch)
+        assert len(groups) == made.steps
+        numbers = np.concatenate(groups).tolist()
+        assert sorted(n for n in numbers if n % 4 == 0) == list(range(0, 400, 4))
+        seen.update(numbers)
+    rare = [seen[i] for i in range(400) if i % 4]
+    # Each gets its turn, about as often as the others.
+    assert min(rare) >= 3
+    assert max(rare) <= 6
+    assert np.mean(rare) == pytest.approx(4.0, rel=0.1)
+
+
+def test_batches_have_one_size_and_little_padding() -> None:
+    made = SizedBatches(LENGTHS, 4000, np.ones(400), seed=1)
+    for group in made.groups(0):
+        longest = LENGTHS[group].max()
+        assert longest * len(group) <= 4000
+        assert LENGTHS[group].mean() > 0.85 * longest
+    many = SizedBatches(np.full(1000, 2.0), 1e6, np.ones(1000), seed=1, most=64)
+    assert max(map(len, many.groups(0))) <= 64
+
+
+def test_an_epoch_is_the_same_at_each_call_and_others_differ() -> None:
+    made, again = (SizedBatches(LENGTHS, 4000, SHARES, seed=5) for _ in range(2))
+    for a, b in zip(made.groups(7), again.groups(7), strict=True):
+        np.testing.assert_array_equal(a, b)
+    assert any(
+        len(a) != len(b) or (a != b).any()
+        for a, b in zip(made.groups(7), made.groups(8), strict=True)
+    )
+
+
+def test_a_line_longer_than_the_size_is_a_batch_by_itself() -> None:
+    made = SizedBatches([10.0, 9000.0], 100, [1.0, 1.0], seed=0)
+    assert sorted(map(list, made.groups(0))) == [[0], [1]]
+
+
+def test_no_examples_are_refused() -> None:
+    for make in (lambda: EvenBatches([], 4, 0), lambda: SizedBatches([], 10, [], 0)):
+        with pytest.raises(DataError):
+            make()

@@ -1,0 +1,124 @@
+"""XML from anywhere, read so that it can do no harm, and written back as it was."""
+
+from __future__ import annotations
+
+import xml.etree.ElementTree as ElementTree
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+from xml.etree.ElementTree import Element
+
+from defusedxml.common import DefusedXmlException
+from defusedxml.ElementTree import DefusedXMLParser
+
+from zoo.errors import DataError
+from zoo.files import open_without_waiting
+
+MAX_XML_BYTES = 64 * 2**20
+
+
+@dataclass(frozen=True)
+class XmlDocument:
+    """A parsed document.
+
+    Args:
+        root: its root element; comments are kept.
+        prefixes: namespace of each prefix that it declares, ``""`` for the default one.
+        name: its name in messages.
+    """
+
+    root: Element
+    prefixes: dict[str, str]
+    name: str
+
+    @property
+    def namespace(self) -> str:
+        """Namespace of the root, or an empty text."""
+        tag = self.root.tag
+        return tag[1:].partition("}")[0] if tag.startswith("{") else ""
+
+    @property
+    def kind(self) -> str:
+        """Name of the root without its namespace."""
+        return local_name(self.root)
+
+    def to_bytes(self, root: Element) -> bytes:
+        """A changed copy of the root as a UTF-8 file, with this document's prefixes."""
+        for prefix, namespace in self.prefixes.items():
+            if not prefix.startswith("ns"):  # ElementTree keeps these for its own
+                ElementTree.register_namespace(prefix, namespace)
+        data: bytes = ElementTree.tostring(root, encoding="utf-8", xml_declaration=True)
+        return data + b"\n"
+
+
+class _Builder(ElementTree.TreeBuilder):
+    """Builds the tree and notes the prefixes."""
+
+    def __init__(self) -> None:
+        super().__init__(insert_comments=True)
+        self.prefixes: dict[str, str] = {}
+
+    def start_ns(self, prefix: str | None, uri: str) -> None:
+        self.prefixes.setdefault(prefix or "", uri)
+
+
+def read_xml(source: str | Path | bytes) -> XmlDocument:
+    """Parse an XML file.
+
+    Entities are never expanded and nothing outside the file is ever asked for: a document that
+    declares entities is refused.
+
+    Args:
+        source: a path, or the bytes of a file.
+
+    Raises:
+        DataError: the file is missing, larger than :data:`MAX_XML_BYTES`, no well-formed XML, or
+            declares entities.
+    """
+    if isinstance(source, bytes):
+        data, name = source, "the XML"
+    else:
+        path = Path(source).expanduser()
+        name = str(path)
+        try:
+            with open(path, "rb", opener=open_without_waiting) as stream:
+                data = stream.read(MAX_XML_BYTES + 1)
+        except OSError as error:
+            raise DataError(f"cannot read {path}: {error.strerror or error}") from None
+    if len(data) > MAX_XML_BYTES:
+        raise DataError(f"{name} is larger than {MAX_XML_BYTES:,} bytes")
+    builder = _Builder()
+    parser: Any = DefusedXMLParser(target=builder, forbid_entities=True, forbid_external=True)
+    try:
+        parser.feed(data)
+        root = parser.close()
+    except DefusedXmlException:
+        raise DataError(f"{name} declares entities or refers to other files; remove them") from None
+    except (ElementTree.ParseError, ValueError, LookupError) as error:
+        raise DataError(f"{name} is no well-formed XML: {error}") from None
+    return XmlDocument(root, builder.prefixes, name)
+
+
+def local_name(element: Element) -> str:
+    """Name of an element without its namespace; comments have none."""
+    tag: Any = element.tag
+    return tag.rpartition("}")[2] if isinstance(tag, str) else ""
+
+
+def children(element: Element, name: str) -> Iterator[Element]:
+    """The element's own children of a name, whatever their namespace."""
+    return (child for child in element if local_name(child) == name)
+
+
+def child(element: Element, *names: str) -> Element | None:
+    """The first child of a name, of that the first child of the next name, and so on."""
+    found: Element | None = element
+    for name in names:
+        found = next(children(found, name), None) if found is not None else None
+    return found
+
+
+def descendants(element: Element, name: str) -> Iterator[Element]:
+    """All elements of a name below one, whatever their namespace, in document order."""
+    return (one for one in element.iter() if local_name(one) == name)

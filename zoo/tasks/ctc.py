@@ -1,0 +1,135 @@
+"""What tasks around a network trained with CTC share: outputs of the network, search, labels."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from zoo.bundle import Bundle
+from zoo.decoding.search import SearchFactory
+from zoo.errors import UsageError
+from zoo.models.ctc_parts import output_frames
+from zoo.tasks.base import Task
+
+BATCH = 16
+_BATCH_FRAMES = 32_768  # frames of a batch, padding included
+
+
+@dataclass(frozen=True)
+class Alternative:
+    """Another text for the same input.
+
+    Args:
+        text: the text.
+        score: natural log; what the texts are ranked by.
+        confidence: 0 to 1.
+    """
+
+    text: str
+    score: float
+    confidence: float
+
+    def __str__(self) -> str:
+        return self.text
+
+
+class CTCRecogniser(Task):
+    """A task whose network gives label probabilities for a sequence of features.
+
+    Its processor has an ``alphabet`` and the ``vocabulary`` of it; its network takes ``[features
+    (batch, frames, width), mask (batch, frames)]``.
+
+    Attributes:
+        searches: makes the search for a call's arguments.
+    """
+
+    def __init__(self, bundle: Bundle, network: Any) -> None:
+        super().__init__(bundle, network)
+        self.searches = SearchFactory(self.processor.vocabulary, self.decoder, self.files)
+        self._run: Any = None
+        self._run_lock = threading.Lock()
+
+    def set_search(self, settings: Mapping[str, Any], files: Mapping[str, bytes]) -> None:
+        """Change the decoder's settings and files, such as the model's own language model.
+
+        Args:
+            settings: values of :class:`zoo.decoding.search.SearchSettings`.
+            files: by name.
+
+        Raises:
+            FolderError: a setting is unknown or out of range.
+        """
+        self.searches = SearchFactory(self.processor.vocabulary, settings, files)
+        self.decoder, self.files = dict(settings), dict(files)
+
+    def outputs(self, features: Sequence[np.ndarray]) -> list[np.ndarray]:
+        """Natural log-probabilities of the labels for inputs of any lengths.
+
+        Args:
+            features: ``(frames, width)`` float32 each.
+
+        Returns:
+            ``(outputs, labels)`` float32 for each, an output for every fourth frame.
+        """
+        order = sorted(range(len(features)), key=lambda number: len(features[number]))
+        found: dict[int, np.ndarray] = {}
+        start = 0
+        while start < len(order):
+            end = start + 1
+            while end < len(order) and end - start < BATCH:
+                if (end + 1 - start) * len(features[order[end]]) > _BATCH_FRAMES:
+                    break
+                end += 1
+            group = order[start:end]
+            results = self._batch([features[number] for number in group])
+            found.update(zip(group, results, strict=True))
+            start = end
+        return [found[number] for number in range(len(features))]
+
+    def labels_of(self, text: Any) -> list[int]:
+        """Labels of a text.
+
+        Raises:
+            UsageError: it is no text.
+            DataError: it has characters that the model does not know.
+        """
+        if not isinstance(text, str):
+            raise UsageError(f"the text must be text, not {type(text).__name__}")
+        labels: list[int] = self.processor.alphabet.encode(text, "the text").tolist()
+        return labels
+
+    def _batch(self, features: Sequence[np.ndarray]) -> list[np.ndarray]:
+        frames = np.asarray([len(one) for one in features], np.int32)
+        if not frames.max():
+            empty = np.zeros((0, len(self.processor.vocabulary)), np.float32)
+            return [empty] * len(features)
+        padded = np.zeros((len(features), frames.max(), features[0].shape[1]), np.float32)
+        for row, one in enumerate(features):
+            padded[row, : len(one)] = one
+        found = self._compiled(padded.shape[2])(padded, frames).numpy()
+        lengths = output_frames(frames).tolist()
+        return [found[row, :length] for row, length in enumerate(lengths)]
+
+    def _compiled(self, width: int) -> Any:
+        """The network as one graph for all lengths, compiled once."""
+        with self._run_lock:
+            if self._run is None:
+                import tensorflow as tf
+
+                @tf.function(
+                    input_signature=[
+                        tf.TensorSpec((None, None, width), tf.float32),
+                        tf.TensorSpec((None,), tf.int32),
+                    ]
+                )
+                def run(features: Any, frames: Any) -> Any:
+                    mask = tf.sequence_mask(frames, tf.shape(features)[1])
+                    logits = self.network([features, mask], training=False)
+                    return tf.nn.log_softmax(tf.cast(logits, tf.float32))
+
+                self._run = run
+            return self._run

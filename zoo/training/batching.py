@@ -1,0 +1,132 @@
+"""Which examples make a batch: examples of like length, so that little of it is padding."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from typing import Protocol
+
+import numpy as np
+
+from zoo.errors import DataError
+
+_POOL = 8  # batches that are sorted by length together
+_WIDENING = 1.12  # longest over shortest length of a bucket
+
+
+class Batching(Protocol):
+    """The batches of each epoch, the same at each call.
+
+    Attributes:
+        steps: batches of an epoch.
+    """
+
+    steps: int
+
+    def groups(self, epoch: int) -> list[np.ndarray]:
+        """The numbers of the examples of each batch of an epoch, counted from 0."""
+        ...
+
+
+class EvenBatches:
+    """Batches of one number of examples; every example is in every epoch.
+
+    Args:
+        lengths: of each example.
+        batch: examples in a batch.
+        seed: of the order.
+
+    Raises:
+        DataError: there are no examples.
+    """
+
+    def __init__(self, lengths: Sequence[float], batch: int, seed: int) -> None:
+        if not len(lengths):
+            raise DataError("there must be examples to train on")
+        self._lengths, self._batch, self._seed = np.asarray(lengths), batch, seed
+        self.steps = -(-len(lengths) // batch)
+
+    def groups(self, epoch: int) -> list[np.ndarray]:
+        """See :class:`Batching`."""
+        rng = np.random.default_rng([self._seed, epoch])
+        order = rng.permutation(len(self._lengths))
+        pools = [
+            order[i : i + _POOL * self._batch] for i in range(0, len(order), _POOL * self._batch)
+        ]
+        sorted_pools = [pool[np.argsort(self._lengths[pool], kind="stable")] for pool in pools]
+        groups = [
+            pool[i : i + self._batch]
+            for pool in sorted_pools
+            for i in range(0, len(pool), self._batch)
+        ]
+        return [groups[i] for i in rng.permutation(len(groups))]
+
+
+class SizedBatches:
+    """Batches of one size, padding included, from examples that are in a share of the epochs.
+
+    Examples are put into buckets of like length. Of those with a share below 1 each epoch gets
+    others, until all have had their turn.
+
+    Args:
+        lengths: of each example.
+        size: frames of a batch.
+        shares: share of the epochs that each example is in, above 0 to 1.
+        seed: of the order.
+        most: examples of a batch at most.
+
+    Raises:
+        DataError: there are no examples.
+    """
+
+    def __init__(
+        self,
+        lengths: Sequence[float],
+        size: float,
+        shares: Sequence[float],
+        seed: int,
+        most: int = 128,
+    ) -> None:
+        if not len(lengths):
+            raise DataError("there must be examples to train on")
+        self._seed = seed
+        length = np.maximum(np.asarray(lengths, np.float64), 1.0)
+        share = np.asarray(shares, np.float64)
+        bucket = np.floor(np.log(length / length.min()) / math.log(_WIDENING)).astype(np.int64)
+        self._buckets: list[tuple[list[tuple[np.ndarray, int]], int]] = []
+        for number in np.unique(bucket):
+            inside = np.flatnonzero(bucket == number)
+            parts = []
+            for own in np.unique(share[inside]):
+                members = inside[share[inside] == own]
+                parts.append((members, max(1, round(own * len(members)))))
+            batch = int(np.clip(size // length[inside].max(), 1, most))
+            drawn = sum(count for _, count in parts)
+            self._buckets.append((parts, -(-drawn // batch)))
+        self.steps = sum(count for _, count in self._buckets)
+
+    def groups(self, epoch: int) -> list[np.ndarray]:
+        """See :class:`Batching`."""
+        rng = np.random.default_rng([self._seed, epoch])
+        groups: list[np.ndarray] = []
+        for number, (parts, batches) in enumerate(self._buckets):
+            drawn = [
+                self._drawn(members, count, epoch, (number, part))
+                for part, (members, count) in enumerate(parts)
+            ]
+            groups += np.array_split(rng.permutation(np.concatenate(drawn)), batches)
+        return [groups[i] for i in rng.permutation(len(groups))]
+
+    def _drawn(
+        self, members: np.ndarray, count: int, epoch: int, key: tuple[int, int]
+    ) -> np.ndarray:
+        """The epoch's part of an endless row of shuffles."""
+        found = []
+        start = epoch * count
+        while count:
+            turn, first = divmod(start, len(members))
+            order = np.random.default_rng([self._seed, *key, turn]).permutation(members)
+            part = order[first : first + count]
+            found.append(part)
+            start, count = start + len(part), count - len(part)
+        return np.concatenate(found)
