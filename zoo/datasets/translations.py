@@ -235,7 +235,9 @@ def split_by_hash(
             for code, others in sentences[english].items()
         }
         if any(kept.values()):
-            train.append(Sentence(english, {code: others for code, others in kept.items() if others}))
+            train.append(
+                Sentence(english, {code: others for code, others in kept.items() if others})
+            )
 
     def whole(names: list[str]) -> list[Sentence]:
         return [

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 # Punctuation that ends a sentence, with the quotes and brackets that close after it; after the full
 # stops of East Asian scripts no space is needed.
 _END = re.compile(
-    r"(?P<end>[.!?…]+[\"'”’»)\]]*)(?P<space>\s+)|(?P<wide>[。！？]+[」』”]*)(?P<none>\s*)|\n\s*"
+    r"(?P<end>(?<![.!?…])[.!?…]++[\"'”’»)\]]*+)\s++|(?P<wide>[。！？]++[」』”]*+)\s*+|\n\s*+"
 )
 _ABBREVIATION = re.compile(
     r"(?:^|[\s(\"'“„«])(?:[^\W\d_]|Mr|Mrs|Ms|Dr|Prof|St|Sr|Sra|Jr|vs|Mme|Mlle|Hr|Fr|bzw|ca|usw"
@@ -42,7 +42,7 @@ def split_sentences(text: str) -> list[TextPiece]:
     """
     pieces, start = [], 0
     for found in _END.finditer(text):
-        if found["end"] is not None and "\n" not in found["space"]:
+        if found["end"] is not None and "\n" not in found[0]:
             before = text[max(start, found.end("end") - _LONGEST) : found.end("end")]
             if found["end"] == "." and _ABBREVIATION.search(before):
                 continue
