@@ -80,8 +80,8 @@ def test_single_steps_give_what_the_network_gives_for_all_steps(values: dict[str
     target = np.random.default_rng(2).integers(1, VOCABULARY, (6, 5)).astype(np.int32)
     logits, *weights = outputs(network, np.repeat(source, 2, axis=0), target)
     expected = logits - np.log(np.exp(logits).sum(-1, keepdims=True))
-    steps = DecodingSteps(network, config, rows=2)
-    state, rows = steps.start(source), np.arange(6)
+    steps = DecodingSteps(network, config)
+    state, rows = steps.start(source, rows=2), np.arange(6)
     for t in range(3):
         found, log_probs, attention, state = steps(state, rows, target[rows, t], VOCABULARY)
         np.testing.assert_allclose(

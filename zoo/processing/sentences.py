@@ -6,11 +6,8 @@ import re
 from collections.abc import Callable
 from dataclasses import dataclass
 
-# Punctuation that ends a sentence, with the quotes and brackets that close after it; after the full
-# stops of East Asian scripts no space is needed.
-_END = re.compile(
-    r"(?P<end>(?<![.!?…])[.!?…]++[\"'”’»)\]]*+)\s++|(?P<wide>[。！？]++[」』”]*+)\s*+|\n\s*+"
-)
+# Punctuation that ends a sentence, with the quotes and brackets that close after it; or a line end.
+_END = re.compile(r"(?P<end>(?<![.!?…])[.!?…]++[\"'”’»)\]]*+)\s++|\n\s*+")
 _ABBREVIATION = re.compile(
     r"(?:^|[\s(\"'“„«])(?:[^\W\d_]|Mr|Mrs|Ms|Dr|Prof|St|Sr|Sra|Jr|vs|Mme|Mlle|Hr|Fr|bzw|ca|usw"
     r"|z\. ?B|d\. ?h|u\. ?a|p\. ?ej|p\. ?ex|e\.g|i\.e|a\.m|p\.m|U\.S|EE\. ?UU)\.$",
@@ -48,9 +45,7 @@ def split_sentences(text: str) -> list[TextPiece]:
                 continue
             if not found["end"].strip(".…") and text[found.end() : found.end() + 1].islower():
                 continue
-        end = next(
-            (found.end(name) for name in ("end", "wide") if found[name] is not None), found.start()
-        )
+        end = found.start() if found["end"] is None else found.end("end")
         pieces += _trimmed(text[start:end], text[end : found.end()])
         start = found.end()
     return pieces + _trimmed(text[start:], "")
