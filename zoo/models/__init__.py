@@ -35,4 +35,14 @@ ARCHITECTURES = (
         task_class="zoo.tasks.speech_recognition:SpeechRecognition",
         recipe="zoo.recipes.ctc_speech",
     ),
+    Architecture(
+        name="seq2seq_lstm",
+        task="translation",
+        summary="Translator: bidirectional LSTM or GRU encoder, attention, decoder, subwords.",
+        builder="zoo.models.seq2seq:build",
+        config="zoo.models.seq2seq:Seq2SeqConfig",
+        processor="zoo.processing.subwords:Subwords",
+        task_class="zoo.tasks.translation:Translation",
+        recipe="zoo.recipes.seq2seq_lstm",
+    ),
 )

@@ -259,7 +259,8 @@ class Seq2SeqObjective:
         steps = 1 + max(len(target) for _, target in pairs)
         targets = np.full((len(pairs), steps), PAD, np.int32)
         targets[:, 0] = BEGIN
-        places, right = [], []
+        places: list[np.ndarray] = []
+        right: list[Any] = []
         for row, (source, target) in enumerate(pairs):
             sources[row, : len(source)] = source
             targets[row, 1 : len(target) + 1] = target
