@@ -39,7 +39,6 @@ CELLS = ("lstm", "gru")
 PAD = 0
 
 _GATES = {"lstm": 4, "gru": 3}
-_EMBEDDING_SPREAD = 0.1
 
 
 @dataclass(frozen=True)
@@ -215,7 +214,9 @@ def softmax_weights(network: keras.Model, config: Seq2SeqConfig) -> tuple[Any, A
 def embed(layers: Layers, config: Seq2SeqConfig, ids: Any, side: str) -> Any:
     """Embedded ids of the ``"source"`` or the ``"target"``, one more axis than ``ids``."""
     layer = layers["embedding" if config.tie_embeddings else f"{side}_embedding"]
-    return layers[f"{side}_dropout"](layer(ids))
+    # The rows are short, as the softmax needs them, and made longer here (Vaswani et al. 2017,
+    # arXiv:1706.03762, 3.4): without that learning is slow to begin.
+    return layers[f"{side}_dropout"](layer(ids) * config.embedding**0.5)
 
 
 def encode(layers: Layers, config: Seq2SeqConfig, source: Any) -> Encoded:
@@ -284,7 +285,7 @@ def _embedding_layers(config: Seq2SeqConfig, dtype: str) -> Sequence[Any]:
         return kind(
             config.vocabulary_size,
             config.embedding,
-            embeddings_initializer=keras.initializers.RandomNormal(stddev=_EMBEDDING_SPREAD),
+            embeddings_initializer=keras.initializers.RandomNormal(stddev=config.embedding**-0.5),
             dtype=dtype,
             name=name,
         )

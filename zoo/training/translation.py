@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.metadata
 import math
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -421,7 +422,8 @@ def score_texts(
         value = scorer.corpus_score(
             [cut(text) for text in texts], [[cut(text) for text in one] for one in streams]
         ).score
-        name = f"sacremoses, lower-cased; sacrebleu {scorer.get_signature()}"
+        version = importlib.metadata.version("sacremoses")
+        name = f"sacremoses {version}, lower-cased; sacrebleu {scorer.get_signature()}"
         rows.append(("bleu_tokenized_lowercased", value, "BLEU", name))
     for metric, unit, scorer in (("bleu", "BLEU", BLEU()), ("chrf", "chrF2", CHRF())):
         value = scorer.corpus_score(list(texts), streams).score
