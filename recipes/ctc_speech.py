@@ -6,11 +6,13 @@ zoo evaluate runs/an4
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 from zoo.datasets import load_speech
+from zoo.errors import UsageError
 from zoo.manifest import MANIFEST
 from zoo.processing.features import LogMel
 from zoo.training.audio_augmentation import AudioAugmentation
@@ -50,18 +52,64 @@ class Values:
     comparison: tuple[dict[str, Any], ...] = ()
 
 
+def published(what: str, value: float, source: str) -> dict[str, Any]:
+    """A word error rate that others published for the same recordings, in percent."""
+    return {"what": what, "value": value, "unit": "% WER", "source": source}
+
+
+AN4_DATA = (
+    "CMU AN4: 84 people spell names and addresses and say numbers, dates and commands, 16 kHz, "
+    "about 50 minutes. The figures are on the corpus's own test list (130 utterances, 10 speakers "
+    "who are in no other list). Eight speakers of the training list, 102 utterances, were held out "
+    "to choose on. The recordings were changed in training: speed, loudness, noise, bands."
+)
+AN4_LIMITS = (
+    "It knows the words of AN4: letters, digits, numbers, months, a few commands. It spells out "
+    "what it does not know, mostly wrongly. It was trained on North American speech."
+)
+AN4_COMPARISON = (
+    published("deepspeech.pytorch V3, 5x800 recurrent", 9.57, "SeanNaren/deepspeech.pytorch"),
+    published("ESPnet Transformer", 7.6, "espnet/espnet, egs/an4"),
+    published("ESPnet Transformer with language model", 7.4, "espnet/espnet, egs/an4"),
+)
+
 MODELS = {
     "ctc_bilstm.an4": Values(
         corpus="an4",
         languages=("en",),
         network={"units": 256, "dropout": 0.4, "weight_dropout": 0.3},
         plans=(Plan(epochs=120, learning_rate=2e-3, weight_decay=0.02),),
+        data_note=AN4_DATA,
+        limits=AN4_LIMITS,
+        comparison=AN4_COMPARISON,
     ),
     "ctc_lstm.an4": Values(
         corpus="an4",
         languages=("en",),
         network={"units": 384, "dropout": 0.4, "weight_dropout": 0.3, "look_ahead": 4},
         plans=(Plan(epochs=120, learning_rate=2e-3, weight_decay=0.02),),
+        data_note=AN4_DATA,
+        limits=AN4_LIMITS,
+        comparison=AN4_COMPARISON,
+    ),
+    # For those who have a GPU: 960 hours.
+    "ctc_bilstm.librispeech": Values(
+        corpus="librispeech",
+        languages=("en",),
+        network={"units": 768, "layers": 5, "dropout": 0.1},
+        plans=(Plan(epochs=30, learning_rate=1e-3, warmup_steps=5000),),
+        variants=2,
+        batch=32,
+        license="cc-by-4.0",
+    ),
+    "ctc_lstm.librispeech": Values(
+        corpus="librispeech",
+        languages=("en",),
+        network={"units": 1024, "layers": 5, "dropout": 0.1, "look_ahead": 4},
+        plans=(Plan(epochs=30, learning_rate=1e-3, warmup_steps=5000),),
+        variants=2,
+        batch=32,
+        license="cc-by-4.0",
     ),
 }
 
@@ -104,3 +152,35 @@ def train(name: str, out: Path, **changes: Any) -> Path:
             )
         start = folder
     return out
+
+
+def evaluate(
+    model: Any,
+    reference: str,
+    data: Path | None = None,
+    progress: Callable[[int, int], None] | None = None,
+) -> list[dict[str, Any]]:
+    """Score a model on the test recordings of its corpus: word and character error rates.
+
+    Args:
+        model: a model of :data:`MODELS`, or one fine-tuned from it.
+        reference: what ``zoo evaluate`` was given, for the command in the figures.
+        data: a folder of recordings with ``transcripts.tsv`` to score on instead.
+        progress: called with the number of recordings decoded since the last call, and of all.
+
+    Raises:
+        UsageError: no data is given and the model's own corpus is not one of this recipe's.
+    """
+    from zoo.training.recordings import Recordings, read_transcripts
+    from zoo.training.speech import evaluate_recogniser
+
+    command = f"zoo evaluate {reference}"
+    if data is not None:
+        recordings = Recordings(data, read_transcripts(data), model.processor)
+        command += f" --data {data}"
+        return evaluate_recogniser(model, recordings, data.name, "whole", command, progress)
+    corpus = model.card.get("dataset")
+    if corpus not in {values.corpus for values in MODELS.values()}:
+        raise UsageError(f"{reference} was trained on {corpus!r}; give --data FOLDER to score it")
+    test = load_speech(corpus)["test"]
+    return evaluate_recogniser(model, test, corpus, "test", command, progress)

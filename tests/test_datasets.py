@@ -94,14 +94,13 @@ def test_an_unknown_corpus_suggests_the_nearest() -> None:
 
 AN4 = """
 import json, zoo.datasets
-builder = zoo.datasets.builder("an4")
-builder.download_and_prepare()
 speakers, texts, seconds = {}, {}, {}
-for split in builder.info.splits:
-    rows = list(builder.as_dataset(split=split).as_numpy_iterator())
-    speakers[split] = sorted({row["speaker"].decode() for row in rows})
-    texts[split] = [row["text"].decode() for row in rows]
-    seconds[split] = sum(len(row["audio"]) for row in rows) / 16000
+for split, rows in zoo.datasets.load_speech("an4").items():
+    rows = [rows[i] for i in range(len(rows))]
+    speakers[split] = sorted({row.speaker for row in rows})
+    texts[split] = [row.text for row in rows]
+    seconds[split] = sum(len(row.samples) for row in rows) / 16000
+    assert all(0.05 < abs(row.samples).max() <= 1.0 for row in rows[:20])
 print("\\n" + json.dumps([speakers, texts, seconds]))
 """
 

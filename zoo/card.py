@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -49,6 +50,18 @@ def model_card(bundle: Bundle) -> str:
     return "\n\n".join(parts) + "\n"
 
 
+def figure_name(row: Mapping[str, Any]) -> str:
+    """What a row of ``metrics.json`` is a figure of: the metric, and how the model decoded."""
+    return ", ".join(filter(None, [row["metric"], row.get("decoding")]))
+
+
+def figure_value(row: Mapping[str, Any]) -> str:
+    """Its value with unit and, where there is one, the 95 % interval."""
+    text = f"{row['value']:g} {row.get('unit', '')}".strip()
+    low, high = row.get("interval_95", (None, None))
+    return text if low is None else f"{text} ({low:g} to {high:g})"
+
+
 def _eval_results(bundle: Bundle) -> list[Any]:
     from huggingface_hub import EvalResult
 
@@ -60,7 +73,7 @@ def _eval_results(bundle: Bundle) -> list[Any]:
             dataset_split=row["split"],
             metric_type=row["metric"],
             metric_value=row["value"],
-            metric_name=row["metric"],
+            metric_name=figure_name(row),
         )
         for row in bundle.metrics
     ]
@@ -84,8 +97,8 @@ def _facts(bundle: Bundle) -> str:
 def _figures(metrics: list[dict[str, Any]]) -> str:
     rows = [
         (
-            row["metric"],
-            f"{row['value']:.4f} {row.get('unit', '')}".strip(),
+            figure_name(row),
+            figure_value(row),
             f"{row['dataset']}, {row['split']}",
             row.get("scorer", ""),
             f"`{row['command']}`" if row.get("command") else "",

@@ -285,7 +285,7 @@ def test_each_part_of_the_header_is_checked(
         "ngrams": np.array([[4, 0], [4, 2]], np.uint16),
         "counts": np.array([1, 2], np.uint32),
     }
-    metadata = {"format": "zoo-ngram-1", "header": json.dumps(header)}
+    metadata = {"ngram": json.dumps({"format": "zoo-ngram-1"} | header)}
     path = tmp_path / "model.ngram"
     path.write_bytes(save(arrays, metadata))
     with pytest.raises(DataError, match=message):

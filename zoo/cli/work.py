@@ -97,7 +97,9 @@ def train_command(model: str, out: Path, **changes: Any) -> None:
     """
     architecture = registry().architecture(model.partition(".")[0])
     import_tensorflow_quietly()
-    recipe = _recipe(architecture)
+    from zoo.training.publish import recipe_of
+
+    recipe = recipe_of(architecture)
     if model not in recipe.MODELS:
         known = ", ".join(recipe.MODELS)
         raise UsageError(f"there is no recipe for {model!r}; there are {known}")
@@ -115,36 +117,28 @@ def train_command(model: str, out: Path, **changes: Any) -> None:
 def evaluate_command(model: str, data: Path | None, as_json: bool) -> None:
     """Score MODEL on the test split of its data set, beside the figures it came with."""
     import_tensorflow_quietly()
-    from tqdm import tqdm
-
+    from zoo.card import figure_name, figure_value
     from zoo.loading import load_model
+    from zoo.training.publish import evaluate
 
     loaded = load_model(model)
-    recipe = _recipe(loaded.architecture)
-    with tqdm(desc="evaluating", unit_scale=True) as bar:
-
-        def progress(count: int, total: int) -> None:
-            bar.total = total
-            bar.update(count)
-
-        found = recipe.evaluate(loaded, model, data, progress)
+    found = evaluate(loaded, model, data)
     if as_json:
         print_json(found)
         return
     published = {
-        (row["metric"], row["dataset"], row["split"]): row["value"] for row in loaded.metrics
+        (figure_name(row), row["dataset"], row["split"]): row["value"] for row in loaded.metrics
     }
     rows = [
         (
-            row["metric"],
-            f"{row['value']:.4f}",
-            row["unit"],
+            figure_name(row),
+            figure_value(row),
             f"{row['dataset']}, {row['split']}",
-            published.get((row["metric"], row["dataset"], row["split"]), "-"),
+            published.get((figure_name(row), row["dataset"], row["split"]), "-"),
         )
         for row in found
     ]
-    print_table(("metric", "measured", "unit", "data", "metrics.json"), rows)
+    print_table(("metric", "measured", "data", "metrics.json"), rows)
 
 
 @click.command(
@@ -161,15 +155,6 @@ def export_command(model: str, kind: str, out: Path) -> None:
 
     loaded = load_model(model)
     click.echo(loaded.export_keras(out) if kind == "keras" else loaded.save(out))
-
-
-def _recipe(architecture: Architecture) -> Any:
-    if not architecture.recipe:
-        raise UsageError(f"{architecture.name} has no recipe")
-    try:
-        return importlib.import_module(architecture.recipe)
-    except ModuleNotFoundError as error:
-        raise UsageError(f"cannot import the recipe {architecture.recipe}: {error}") from None
 
 
 for _command in (run_command, finetune_command, evaluate_command, export_command):

@@ -15,8 +15,8 @@ from typing import TYPE_CHECKING, Any
 from zoo.errors import DataError, UsageError, did_you_mean
 
 if TYPE_CHECKING:
-    from zoo.datasets.speech import Utterance
     from zoo.datasets.translations import Sentence
+    from zoo.processing.speech import Utterance
 
 _BUILDERS = {
     "an4": "zoo.datasets.speech:an4",

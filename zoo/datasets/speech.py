@@ -6,7 +6,6 @@ import hashlib
 import io
 import re
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -15,6 +14,8 @@ import tensorflow_datasets as tfds
 
 from zoo.datasets.base import ZipResource, fetch
 from zoo.errors import DataError
+from zoo.processing.audio import read_audio
+from zoo.processing.speech import Utterance
 
 SAMPLE_RATE = 16_000
 VALIDATION_UTTERANCES = 100
@@ -31,23 +32,6 @@ SPLITS = {
 _LINE = re.compile(r"(?:<s> )?(?P<text>[A-Z' ]+?)(?: </s>)? \((?P<id>[\w-]+)\)")
 
 
-@dataclass(frozen=True)
-class Utterance:
-    """A recording of what one person said.
-
-    Args:
-        samples: ``(samples,)`` int16, :data:`SAMPLE_RATE` a second.
-        text: what was said.
-        speaker: who said it.
-        identity: its name in the corpus.
-    """
-
-    samples: np.ndarray
-    text: str
-    speaker: str
-    identity: str
-
-
 class Utterances(Sequence[Utterance]):
     """The utterances of a split, each read when it is asked for.
 
@@ -62,16 +46,20 @@ class Utterances(Sequence[Utterance]):
         return len(self._source)
 
     def __getitem__(self, index: Any) -> Any:
-        row = self._source[index]
-        # LibriSpeech of tensorflow-datasets has other names, and 64 bits for samples of 16.
-        samples = row["audio"] if "audio" in row else row["speech"]
-        speaker = row["speaker"] if "speaker" in row else row["speaker_id"]
-        return Utterance(
-            np.asarray(samples).astype(np.int16),
-            row["text"].decode(),
-            speaker.decode() if isinstance(speaker, bytes) else str(speaker),
-            row["id"].decode(),
-        )
+        row = self._source[range(len(self))[index]]
+        if "audio" in row:
+            samples = row["audio"].astype(np.float32) / np.float32(32768)
+            speaker = row["speaker"].decode()
+        else:  # LibriSpeech of tensorflow-datasets: FLAC as it was downloaded
+            samples = read_audio(row["speech"])
+            speaker = str(row["speaker_id"])
+        return Utterance(samples, row["text"].decode(), speaker, row["id"].decode())
+
+
+def open_split(made: Any, split: str) -> Utterances:
+    """The utterances of a split of a prepared builder."""
+    lazy = {"speech": tfds.decode.SkipDecoding()} if "speech" in made.info.features else None
+    return Utterances(made.as_data_source(split=split, decoders=lazy))
 
 
 def an4() -> An4:
@@ -80,8 +68,12 @@ def an4() -> An4:
 
 
 def librispeech() -> Any:
-    """The builder of LibriSpeech that tensorflow-datasets has: 960 hours, 60 GB to download."""
-    return tfds.builder("librispeech", file_format="array_record")
+    """The builder of LibriSpeech that tensorflow-datasets has: 960 hours, 60 GB to download.
+
+    Its FLAC files are kept as they are and decoded when they are read, which takes a sixth of the
+    disk and no ffmpeg.
+    """
+    return tfds.builder("librispeech/lazy_decode", file_format="array_record")
 
 
 class An4(  # type: ignore[call-arg]

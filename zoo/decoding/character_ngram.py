@@ -11,6 +11,7 @@ import numpy as np
 from zoo.decoding.fusion import LanguageModel, by_label, check_texts, label_ids
 from zoo.decoding.ngram import Ngrams, cache_of
 from zoo.errors import UsageError
+from zoo.files import write_bytes
 
 
 class CharacterNgram:
@@ -43,9 +44,19 @@ class CharacterNgram:
         coded = ([*(ids[c] for c in text), end] for text in texts)
         return cls(characters, Ngrams.count(coded, end + 1, order))
 
+    def to_bytes(self) -> bytes:
+        """The model's file, for :func:`~zoo.decoding.language_model.load_language_model`."""
+        return self.ngrams.to_bytes("characters", self.characters)
+
     def save(self, path: str | Path) -> Path:
-        """Write the model for :func:`load_language_model`."""
-        return self.ngrams.save(path, "characters", self.characters)
+        """Write the model's file.
+
+        Raises:
+            ZooError: it cannot be written.
+        """
+        target = Path(path).expanduser()
+        write_bytes(target, self.to_bytes())
+        return target
 
     def log_probability(self, text: str) -> float:
         """Natural log-probability of a text and its end."""

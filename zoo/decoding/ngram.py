@@ -28,7 +28,6 @@ from safetensors import SafetensorError
 from safetensors.numpy import load, save
 
 from zoo.errors import DataError, FolderError, UsageError
-from zoo.files import atomic_path
 from zoo.manifest import parse_json, read_file
 
 MAX_ORDER = 12
@@ -36,6 +35,7 @@ MAX_SYMBOLS = 2**20
 MAX_FILE_BYTES = 256 * 2**20
 
 _FORMAT = "zoo-ngram-1"
+_HEADER = "ngram"
 _KEY_BITS = 63
 _CACHED_NUMBERS = 2**23
 
@@ -140,13 +140,14 @@ class Ngrams:
         found /= counts[first:last].sum() + (last - first)
         return found
 
-    def save(self, path: str | Path, kind: str, symbols: Sequence[str]) -> Path:
-        """Write the n-grams with the text of their symbols, the end mark's left out.
-
-        Raises:
-            ZooError: the file cannot be written.
-        """
-        header = {"kind": kind, "order": self.order, "symbols": list(symbols)}
+    def to_bytes(self, kind: str, symbols: Sequence[str]) -> bytes:
+        """The file of the n-grams with the text of their symbols, the end mark's left out."""
+        header = {
+            "format": _FORMAT,
+            "kind": kind,
+            "order": self.order,
+            "symbols": list(symbols),
+        }
         ids = np.stack(
             [
                 (self.keys >> np.uint64((self.order - 1 - place) * self.bits))
@@ -160,11 +161,9 @@ class Ngrams:
             "ngrams": ids.astype(narrow),
             "counts": np.minimum(self.counts, 2**32 - 1).astype(np.uint32),
         }
-        metadata = {"format": _FORMAT, "header": json.dumps(header, ensure_ascii=False)}
-        path = Path(path).expanduser()
-        with atomic_path(path) as temporary:
-            temporary.write_bytes(save(arrays, metadata))
-        return path
+        # One entry, since safetensors writes several in any order, and the same model is to give
+        # the same bytes.
+        return save(arrays, {_HEADER: json.dumps(header, ensure_ascii=False)})
 
 
 def read_ngrams(source: str | Path | bytes) -> tuple[str, list[str], Ngrams]:
@@ -200,10 +199,11 @@ def _header(data: bytes) -> dict[str, Any]:
         raise UsageError("its header is cut off or it is another kind of file")
     content = parse_json(data[8 : 8 + size], "its header")
     metadata = content.get("__metadata__") if isinstance(content, dict) else None
-    if not isinstance(metadata, dict) or metadata.get("format") != _FORMAT:
+    text = metadata.get(_HEADER) if isinstance(metadata, dict) else None
+    header = parse_json(text.encode(), "its header") if isinstance(text, str) else None
+    if not isinstance(header, dict) or header.pop("format", None) != _FORMAT:
         raise UsageError(f"its format is not {_FORMAT}")
-    header = parse_json(str(metadata.get("header", "")).encode(), "its header")
-    if not isinstance(header, dict) or set(header) != {"kind", "order", "symbols"}:
+    if set(header) != {"kind", "order", "symbols"}:
         raise UsageError("its header has not the parts it should have")
     return header
 

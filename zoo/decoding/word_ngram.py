@@ -13,6 +13,7 @@ import numpy as np
 from zoo.decoding.fusion import LanguageModel, check_alphabet, check_texts
 from zoo.decoding.ngram import Ngrams, cache_of
 from zoo.errors import UsageError
+from zoo.files import write_bytes
 
 
 class WordNgram:
@@ -49,9 +50,19 @@ class WordNgram:
         coded = ([*(ids[word] for word in line), end] for line in lines)
         return cls(words, Ngrams.count(coded, end + 1, order))
 
+    def to_bytes(self) -> bytes:
+        """The model's file, for :func:`~zoo.decoding.language_model.load_language_model`."""
+        return self.ngrams.to_bytes("words", self.words)
+
     def save(self, path: str | Path) -> Path:
-        """Write the model for :func:`load_language_model`."""
-        return self.ngrams.save(path, "words", self.words)
+        """Write the model's file.
+
+        Raises:
+            ZooError: it cannot be written.
+        """
+        target = Path(path).expanduser()
+        write_bytes(target, self.to_bytes())
+        return target
 
     def bind(
         self,

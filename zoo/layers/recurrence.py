@@ -114,8 +114,10 @@ class Recurrence(keras.layers.RNN):
 
         time_major = _time_major(ops.cast(sequences, dtype))
         if mask is not None:
-            mask = ops.cast(mask, "bool")
-            mask = _time_major(mask if len(mask.shape) == 3 else ops.expand_dims(mask, -1))
+            mask = mask if len(mask.shape) == 3 else ops.expand_dims(mask, -1)
+            # oneDNN complains on standard error about transposed booleans and integers; and a cast
+            # would be moved behind the transposition.
+            mask = _time_major(ops.where(mask, 1.0, 0.0)) > 0.5
         if self.go_backwards:
             time_major = ops.flip(time_major, axis=0)
             mask = None if mask is None else ops.flip(mask, axis=0)

@@ -112,6 +112,21 @@ def iter_audio_blocks(
     return _exact_blocks(_resampled(blocks, rate, target), length)
 
 
+def audio_seconds(source: AudioSource) -> float | None:
+    """Length of an audio file by its header, which nothing relies on; ``None`` if it does not say.
+
+    Args:
+        source: a path; of anything else the length is not known.
+    """
+    if not isinstance(source, (str, os.PathLike)):
+        return None
+    try:
+        found = float(soundfile.info(os.fspath(Path(source).expanduser())).duration)
+    except (soundfile.SoundFileError, OSError, TypeError, ValueError):
+        return None
+    return found if math.isfinite(found) else None
+
+
 def to_float(samples: np.ndarray, first: int = 0) -> np.ndarray:
     """Samples of any accepted type as float32 in [-1, 1], checked.
 

@@ -26,7 +26,7 @@ from zoo.processing.audio import MAX_RATE, MIN_RATE, to_float
 
 NORMALISATIONS = ("utterance", "running")
 DEVIATION_FLOOR = 0.1
-"""A bin that moves less than this (in nats) is not blown up: digital silence gives zeros."""
+"""Nats. A bin that moves less than this is not blown up, so digital silence gives zeros."""
 
 _BLOCK_FRAMES = 6000
 

@@ -15,6 +15,23 @@ from zoo.processing.features import LogMel
 
 
 @dataclass(frozen=True)
+class Utterance:
+    """A recording of what one person said.
+
+    Args:
+        samples: ``(samples,)`` float32 in [-1, 1], at the recogniser's sample rate.
+        text: what was said.
+        speaker: who said it.
+        identity: its name in the corpus or the folder.
+    """
+
+    samples: np.ndarray
+    text: str
+    speaker: str
+    identity: str
+
+
+@dataclass(frozen=True)
 class Speech:
     """Log-mel features on one side, an alphabet on the other.
 

@@ -7,8 +7,9 @@ import itertools
 import math
 import os
 import threading
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -28,7 +29,8 @@ from zoo.processing.audio import AudioPiece, AudioSource, iter_audio_blocks, spl
 from zoo.tasks.base import Task
 
 if TYPE_CHECKING:
-    from zoo.tasks.speech_stream import SpeechStream, StreamStep
+    from zoo.native.ctc import NativeCTC
+    from zoo.tasks.speech_stream import SpeechStream
 
 LONGEST_PIECE = 20.0
 """Seconds of a recording that the network reads in one go; longer ones are cut at silences."""
@@ -114,9 +116,21 @@ class SpeechRecognition(Task):
     def __init__(self, bundle: Bundle, network: Any) -> None:
         super().__init__(bundle, network)
         self.searches = SearchFactory(self.processor.vocabulary, self.decoder, self.files)
-        self._run: Any = None
-        self._step: Any = None
+        self._engine: NativeCTC | None = None
         self._lock = threading.Lock()
+
+    def set_search(self, settings: Mapping[str, Any], files: Mapping[str, bytes]) -> None:
+        """Change the decoder's settings and files, such as the model's own language model.
+
+        Args:
+            settings: values of :class:`zoo.decoding.search.SearchSettings`.
+            files: by name.
+
+        Raises:
+            FolderError: a setting is unknown or out of range.
+        """
+        self.searches = SearchFactory(self.processor.vocabulary, settings, files)
+        self.decoder, self.files = dict(settings), dict(files)
 
     @property
     def frame_seconds(self) -> float:
@@ -250,6 +264,45 @@ class SpeechRecognition(Task):
             text, self._words(spans), characters, ctc_log_probability(log_probs, labels, blank)
         )
 
+    def plot(
+        self,
+        audio: AudioSource,
+        path: str | os.PathLike[str],
+        sample_rate: float | None = None,
+        **search: Any,
+    ) -> Path:
+        """Draw a recording: log-mel features, posteriors of the labels, words under them.
+
+        Args:
+            audio: one recording of at most :data:`LONGEST_PIECE` seconds.
+            path: where to; PNG, SVG or PDF by its ending.
+            sample_rate: of an array.
+            **search: arguments of :meth:`transcribe`, such as ``language_model``.
+
+        Returns:
+            The picture's path.
+
+        Raises:
+            UsageError, DataError: as :meth:`transcribe`, or the recording is too long to draw.
+        """
+        from zoo.tasks.speech_picture import draw_recording
+
+        log_mel = self.processor.log_mel
+        samples = self.processor.read(audio, sample_rate)
+        if len(samples) > LONGEST_PIECE * log_mel.sample_rate:
+            raise UsageError(f"a picture shows at most {LONGEST_PIECE:g} s; cut the recording")
+        features = log_mel.features(samples)
+        (log_probs,) = self._outputs([features])
+        return draw_recording(
+            Path(path).expanduser(),
+            features,
+            log_mel.frame_seconds,
+            log_probs,
+            self.frame_seconds,
+            self.processor.vocabulary,
+            self.transcribe(samples, log_mel.sample_rate, **search),
+        )
+
     def open_stream(
         self,
         sample_rate: float | None = None,
@@ -284,15 +337,6 @@ class SpeechRecognition(Task):
             )
         search = self.searches.make(language_model, n_best, beam_size, lm_weight, insertion_bonus)
         return SpeechStream(self, search, sample_rate, endpoint_seconds)
-
-    def stream_step(self) -> StreamStep:
-        """The network four frames at a time, which all streams of this task share."""
-        from zoo.tasks.speech_stream import StreamStep
-
-        with self._lock:
-            if self._step is None:
-                self._step = StreamStep(self.network, self.config)
-            return self._step
 
     def golden_inputs(self) -> dict[str, np.ndarray]:
         """Features of a rising tone, 23 frames, and 17 frames of it with padding."""
@@ -370,30 +414,23 @@ class SpeechRecognition(Task):
         padded = np.zeros((len(features), frames.max(), features[0].shape[1]), np.float32)
         for row, one in enumerate(features):
             padded[row, : len(one)] = one
-        found = self._compiled()(padded, frames).numpy()
+        found = self.engine.log_probs(padded, frames)
         lengths = output_frames(frames)
         return [found[row, :length] for row, length in enumerate(lengths.tolist())]
 
-    def _compiled(self) -> Any:
-        """The network as one graph for all lengths, compiled once."""
-        if self._run is None:
-            import tensorflow as tf
+    @property
+    def engine(self) -> NativeCTC:
+        """The network in machine code, which holds a copy of the weights.
 
-            bins = self.processor.log_mel.mel_bins
+        It is made at its first use: a network that is trained further needs a new task around it.
+        """
+        with self._lock:
+            if self._engine is None:
+                from zoo.native.ctc import NativeCTC
 
-            @tf.function(
-                input_signature=[
-                    tf.TensorSpec((None, None, bins), tf.float32),
-                    tf.TensorSpec((None,), tf.int32),
-                ]
-            )
-            def run(features: Any, frames: Any) -> Any:
-                mask = tf.sequence_mask(frames, tf.shape(features)[1])
-                logits = self.network([features, mask], training=False)
-                return tf.nn.log_softmax(tf.cast(logits, tf.float32))
-
-            self._run = run
-        return self._run
+                weights = {v.path: v.numpy() for v in self.network.weights}
+                self._engine = NativeCTC(weights, self.config)
+            return self._engine
 
     def _labels(self, text: str) -> list[int]:
         if not isinstance(text, str):

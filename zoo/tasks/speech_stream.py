@@ -19,6 +19,7 @@ from zoo.processing.audio import MAX_RATE, MIN_RATE, check_number, to_float
 from zoo.processing.features import LogMelStream
 
 if TYPE_CHECKING:
+    from zoo.native.ctc import State
     from zoo.tasks.speech_recognition import SpeechRecognition, Transcript
 
 Result = TypeVar("Result")
@@ -31,7 +32,7 @@ class StreamState:
     Args:
         features: samples and statistics that later frames need.
         frames: ``(fewer than 4, bins)`` frames that wait for the next ones.
-        arrays: the network's state.
+        network: the network's state.
         start: seconds at which the utterance began.
         beam: the beam search, where there is one.
         outputs: log-probabilities ``(1, labels)`` of the utterance so far, one an output.
@@ -43,7 +44,7 @@ class StreamState:
 
     features: LogMelStream = field(repr=False)
     frames: np.ndarray = field(repr=False)
-    arrays: list[Any] = field(repr=False)
+    network: State = field(repr=False)
     start: float
     beam: PrefixBeam | None = field(repr=False)
     outputs: list[np.ndarray] = field(default_factory=list, repr=False)
@@ -57,7 +58,6 @@ class StreamState:
         return replace(
             self,
             features=self.features.copy(),
-            arrays=list(self.arrays),
             beam=self.beam.copy() if self.beam else None,
             outputs=list(self.outputs),
             text=list(self.text),
@@ -94,9 +94,14 @@ class SpeechStream:
         self.sample_rate = check_number(rate, "sample_rate", MIN_RATE, MAX_RATE)
         self.endpoint_seconds = check_number(endpoint_seconds, "endpoint_seconds", 0.1, 3600.0)
         self._task, self._search = task, search
-        self._step = task.stream_step()
+        self._engine = task.engine
         self._lock = threading.Lock()
         self._begin()
+
+    @property
+    def greedy(self) -> bool:
+        """Whether the text only grows until the utterance ends."""
+        return self._search.greedy
 
     @property
     def seconds(self) -> float:
@@ -205,7 +210,7 @@ class SpeechStream:
     def _new_utterance(self, features: LogMelStream, frames: np.ndarray) -> StreamState:
         start = features.frames * features.log_mel.frame_seconds
         beam = None if self._search.greedy else self._search.beam()
-        return StreamState(features, frames, self._step.start(), start, beam)
+        return StreamState(features, frames, self._engine.start(), start, beam)
 
     def _guarded(self, action: Callable[[], Result], finished_too: bool = False) -> Result:
         if not self._lock.acquire(blocking=False):
@@ -239,8 +244,8 @@ class SpeechStream:
     def _advance(self, frames: np.ndarray, real: float) -> None:
         """Four frames to the network, and the output that is final now to the decoder."""
         at, blank = self._at, self._search.blank
-        log_probs, at.arrays = self._step.run(frames, real, at.arrays)
-        if at.skipped < self._step.look_ahead:
+        log_probs, at.network = self._engine.step(frames, real, at.network)
+        if at.skipped < self._engine.look_ahead:
             at.skipped += 1
             return
         at.outputs.append(log_probs)
@@ -265,7 +270,7 @@ class SpeechStream:
             rest = np.zeros((SUBSAMPLING, bins), np.float32)
             rest[: len(at.frames)] = at.frames
             self._advance(rest, 1.0)
-        for _ in range(self._step.look_ahead if at.skipped or at.outputs else 0):
+        for _ in range(self._engine.look_ahead if at.skipped or at.outputs else 0):
             self._advance(np.zeros((SUBSAMPLING, bins), np.float32), 0.0)
         nothing = np.zeros((0, len(self._task.processor.vocabulary)), np.float32)
         outputs = np.concatenate([nothing, *at.outputs])
@@ -275,53 +280,3 @@ class SpeechStream:
             found = beam_hypotheses(at.beam, outputs, self._search.n_best)
         self._at = self._new_utterance(at.features, at.frames[:0])
         return self._task.make_transcript(found, self.seconds - at.start, at.start)
-
-
-class StreamStep:
-    """The network of a streaming recogniser, four frames at a time, compiled.
-
-    Args:
-        network: what :func:`zoo.models.ctc.build_causal` made.
-        config: its values.
-    """
-
-    def __init__(self, network: Any, config: Any) -> None:
-        import tensorflow as tf
-
-        from zoo.models.ctc import streaming_step
-
-        self.look_ahead: int = config.look_ahead
-        step = streaming_step(network, config)
-        self._start = [
-            tf.zeros((1, *spec.shape[1:]), tf.as_dtype(spec.dtype)) for spec in step.inputs[2:]
-        ]
-
-        @tf.function(
-            input_signature=[
-                tf.TensorSpec((1, SUBSAMPLING, config.bins), tf.float32),
-                tf.TensorSpec((1, 1), tf.float32),
-                [tf.TensorSpec(array.shape, array.dtype) for array in self._start],
-            ]
-        )
-        def run(frames: Any, real: Any, arrays: Any) -> Any:
-            logits, *after = step([frames, real, *arrays], training=False)
-            return tf.nn.log_softmax(tf.cast(logits, tf.float32))[0], after
-
-        self._compiled = run
-
-    def start(self) -> list[Any]:
-        """The state at the beginning of an utterance."""
-        return list(self._start)
-
-    def run(
-        self, frames: np.ndarray, real: float, arrays: list[Any]
-    ) -> tuple[np.ndarray, list[Any]]:
-        """One step: ``(1, labels)`` log-probabilities, ``look_ahead`` outputs back, and the state.
-
-        Args:
-            frames: ``(4, bins)``.
-            real: 1 before the end of the utterance, 0 after it.
-            arrays: the state.
-        """
-        log_probs, after = self._compiled(frames[None], np.full((1, 1), real, np.float32), arrays)
-        return log_probs.numpy(), after

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import importlib
 import platform
 import subprocess
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from tqdm import tqdm
+
 import zoo
 from zoo.bundle import Bundle
-from zoo.registry import registry
+from zoo.errors import UsageError
+from zoo.registry import Architecture, registry
 
 
 def make_task(
@@ -20,6 +24,7 @@ def make_task(
     processor: Any,
     card: Mapping[str, Any],
     decoder: Mapping[str, Any] | None = None,
+    files: Mapping[str, bytes] | None = None,
 ) -> Any:
     """A task around a network that was just trained.
 
@@ -30,10 +35,54 @@ def make_task(
         processor: raw input to arrays.
         card: facts for the model card.
         decoder: the decoder's settings.
+        files: the decoder's files.
     """
     entry = registry().architecture(architecture)
-    bundle = Bundle(entry, config, processor, dict(decoder or {}), {}, card=dict(card))
+    bundle = Bundle(
+        entry, config, processor, dict(decoder or {}), {}, card=dict(card), files=dict(files or {})
+    )
     return entry.load("task_class")(bundle, network)
+
+
+def evaluate(model: Any, reference: str, data: Path | None = None) -> list[dict[str, Any]]:
+    """Score a model by its recipe's own ``evaluate``, with a progress bar.
+
+    Args:
+        model: the task.
+        reference: what it was loaded by, for the commands in the figures.
+        data: the user's own data, or ``None`` for the test split of the model's corpus.
+
+    Returns:
+        Rows for ``metrics.json``.
+
+    Raises:
+        UsageError: the architecture has no recipe.
+        DataError: the data cannot be had or read.
+    """
+    with tqdm(desc="evaluating", unit_scale=True) as bar:
+
+        def progress(count: int, total: int) -> None:
+            bar.total = total
+            bar.update(count)
+
+        rows: list[dict[str, Any]] = recipe_of(model.architecture).evaluate(
+            model, reference, data, progress
+        )
+    return rows
+
+
+def recipe_of(architecture: Architecture) -> Any:
+    """The module of an architecture's recipe.
+
+    Raises:
+        UsageError: it has none, or it cannot be imported.
+    """
+    if not architecture.recipe:
+        raise UsageError(f"{architecture.name} has no recipe")
+    try:
+        return importlib.import_module(architecture.recipe)
+    except ModuleNotFoundError as error:
+        raise UsageError(f"cannot import the recipe {architecture.recipe}: {error}") from None
 
 
 def figure(
@@ -102,12 +151,13 @@ def machine() -> str:
     import tensorflow as tf
 
     return (
-        f"{_processor_name()}, {os.cpu_count()} cores, Python {platform.python_version()}, "
+        f"{processor_name()}, {os.cpu_count()} cores, Python {platform.python_version()}, "
         f"TensorFlow {tf.__version__}, Keras {keras.__version__}"
     )
 
 
-def _processor_name() -> str:
+def processor_name() -> str:
+    """The processor's name, as Linux knows it."""
     try:
         for line in Path("/proc/cpuinfo").read_text().splitlines():
             if line.startswith("model name"):

@@ -3,29 +3,34 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict
+from importlib.metadata import version
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 from tqdm import tqdm
 
+import zoo
 from zoo.bundle import assign_weights, read_bundle
-from zoo.errors import DataError
+from zoo.decoding.search import OWN, OWN_MODEL
+from zoo.errors import DataError, UsageError
+from zoo.manifest import sha256_of
 from zoo.processing.alphabet import Alphabet
 from zoo.processing.features import LogMel
-from zoo.processing.speech import Speech
+from zoo.processing.speech import Speech, Utterance
 from zoo.training.audio_augmentation import AudioAugmentation
 from zoo.training.ctc import CTCObjective, Example, fits
+from zoo.training.error_rates import character_error_rate, word_error_rate
 from zoo.training.plan import Plan
-from zoo.training.publish import make_task
+from zoo.training.publish import figure, make_task
+from zoo.training.recordings import Recordings, read_transcripts, split_by_hash
 from zoo.training.rundir import RunDirectory
-
-if TYPE_CHECKING:
-    from zoo.datasets.speech import Utterance
+from zoo.training.search_choice import choose_language_model
 
 CACHE_BYTES = 4 * 2**30
+VARIANTS = 16
 
 
 class AugmentedFeatures:
@@ -36,11 +41,17 @@ class AugmentedFeatures:
     and the epoch alone.
 
     Args:
-        utterances: what was said, each with its ``samples`` and ``text``.
+        utterances: what to learn from; those that CTC cannot learn from are left out.
         processor: features and alphabet.
         augmentation: how much to change.
         variants: of each utterance.
         seed: of all draws.
+
+    Attributes:
+        lengths: frames of each example before any change.
+
+    Raises:
+        DataError: no recording is long enough for its transcript.
     """
 
     def __init__(
@@ -51,61 +62,70 @@ class AugmentedFeatures:
         variants: int,
         seed: int,
     ) -> None:
-        self.utterances, self.processor = utterances, processor
+        self._utterances, self._processor = utterances, processor
         self._augmentation, self._variants, self._seed = augmentation, variants, seed
+        self._numbers, self.lengths, self._labels = _usable(utterances, processor)
         self._kept: dict[tuple[int, int], np.ndarray] = {}
         self._bytes = 0
 
     def example(self, number: int, epoch: int) -> Example:
-        """Features and labels of an utterance in an epoch."""
+        """Features and labels of an example in an epoch."""
         rng = np.random.default_rng([self._seed, number, epoch])
         features = self._variant(number, int(rng.integers(self._variants)))
-        labels = self.processor.alphabet.encode(self.utterances[number].text)
+        labels = self._labels[number]
         if not fits(len(features), labels):  # spoken too fast; the loss would be infinite
-            features = plain_features(self.utterances[number], self.processor)
+            features = self._processor.log_mel.features(self._samples(number))
         return self._augmentation.features(features.astype(np.float32), rng), labels
 
     def _variant(self, number: int, variant: int) -> np.ndarray:
         found = self._kept.get((number, variant))
         if found is None:
             rng = np.random.default_rng([self._seed, number, variant, 1])
-            log_mel = self.processor.log_mel
-            samples = _floats(self.utterances[number])
-            changed = self._augmentation.waveform(samples, log_mel.sample_rate, rng)
+            log_mel = self._processor.log_mel
+            changed = self._augmentation.waveform(self._samples(number), log_mel.sample_rate, rng)
             found = log_mel.features(changed).astype(np.float16)
             if self._bytes + found.nbytes <= CACHE_BYTES:
                 self._kept[number, variant] = found
                 self._bytes += found.nbytes
         return found
 
-
-def plain_features(utterance: Utterance, processor: Speech) -> np.ndarray:
-    """``(frames, bins)`` float32 features of an utterance as it is."""
-    return processor.log_mel.features(_floats(utterance))
-
-
-def _floats(utterance: Utterance) -> np.ndarray:
-    return utterance.samples.astype(np.float32) / np.float32(32768)
+    def _samples(self, number: int) -> np.ndarray:
+        samples: np.ndarray = self._utterances[self._numbers[number]].samples
+        return samples
 
 
-def usable(
-    utterances: Sequence[Utterance], processor: Speech, where: str
-) -> tuple[list[int], list[int]]:
-    """Numbers and frame counts of the utterances that CTC can learn from.
+def plain_examples(utterances: Sequence[Utterance], processor: Speech) -> list[Example]:
+    """Features and labels of utterances as they are.
 
     Raises:
-        DataError: there are none.
+        DataError: no recording is long enough for its transcript.
     """
-    numbers, frames = [], []
-    for number in tqdm(range(len(utterances)), desc=f"reading {where}", delay=2, leave=False):
-        utterance = utterances[number]
+    numbers, _, labels = _usable(utterances, processor)
+    features = [processor.log_mel.features(utterances[i].samples) for i in numbers]
+    return list(zip(features, labels, strict=True))
+
+
+def _usable(
+    utterances: Sequence[Utterance], processor: Speech
+) -> tuple[list[int], list[int], list[np.ndarray]]:
+    """Numbers, frames and labels of the utterances that CTC can learn from."""
+    numbers, frames, labels = [], [], []
+    for number, utterance in enumerate(_reading(utterances)):
         count = processor.log_mel.frame_count(len(utterance.samples))
-        if utterance.text and fits(count, processor.alphabet.encode(utterance.text)):
+        coded = processor.alphabet.encode(utterance.text, f"the transcript of {utterance.identity}")
+        if len(coded) and fits(count, coded):
             numbers.append(number)
             frames.append(count)
+            labels.append(coded)
     if not numbers:
-        raise DataError(f"{where}: no recording is long enough for its transcript")
-    return numbers, frames
+        raise DataError("no recording is long enough for its transcript")
+    return numbers, frames, labels
+
+
+def _reading(utterances: Sequence[Utterance]) -> Iterator[Utterance]:
+    """The utterances one after the other, with a progress bar where it takes long."""
+    for number in tqdm(range(len(utterances)), desc="reading recordings", delay=2, leave=False):
+        yield utterances[number]
 
 
 def train_recogniser(
@@ -161,7 +181,7 @@ def train_recogniser(
     alphabet = Alphabet.of_texts(training[i].text for i in range(len(training)))
     if hasattr(config_class, "look_ahead"):
         some = range(0, len(training), max(1, len(training) // 1000))
-        log_mel = log_mel.with_prior(log_mel.log_mel(_floats(training[i])) for i in some)
+        log_mel = log_mel.with_prior(log_mel.log_mel(training[i].samples) for i in some)
     processor = Speech(log_mel, alphabet)
     config = config_class(labels=len(alphabet), bins=log_mel.mel_bins, **network)
     values = {
@@ -178,52 +198,233 @@ def train_recogniser(
         keras.utils.set_random_seed(plan.seed)
         made = entry.load("builder")(config, dtype=plan.dtype)
         examples = AugmentedFeatures(training, processor, augmentation, variants, plan.seed)
-        objective = make_objective(made, examples, validation, batch, plan.seed)
+        objective = _objective(made, examples, validation, processor, batch, plan.seed)
         start_loss = math.inf
         if start is not None:
             assign_weights(made, read_bundle(start).weights, str(start))
             start_loss = objective.validate()
         Trainer(objective, plan, run, start_loss=start_loss).train()
         card = {"name": name, "languages": list(languages), "license": license, "dataset": dataset}
-        make_task(entry.name, made, config, processor, card).save(run.path)
+        model = make_task(entry.name, made, config, processor, card)
+        add_language_model(model, training, validation)
+        model.save(run.path)
         run.finish()
     return run.path
 
 
-def make_objective(
+def finetune_recogniser(
+    reference: str,
+    folder: Path,
+    out: Path,
+    *,
+    epochs: int = 30,
+    patience: int = 8,
+    learning_rate: float = 3e-4,
+    validation: float = 0.1,
+    batch: int = 16,
+    seed: int = 0,
+) -> Path:
+    """Train a recogniser further on recordings of one's own.
+
+    The folder that is written holds the weights that did best on the recordings kept back; if
+    nothing did better than the start, those of the start. Characters that the model does not know
+    are added to its alphabet; where it knows capitals only, the transcripts are put into capitals.
+    Its language model is trained anew on the transcripts.
+
+    Args:
+        reference: the model to start from, as ``load_model`` takes it.
+        folder: recordings and ``transcripts.tsv``, see
+            :func:`~zoo.training.recordings.read_transcripts`.
+        out: the run's folder; a broken run in it is continued.
+        epochs: passes over the recordings at most.
+        patience: epochs without a better label error rate before it ends; 0 for never.
+        learning_rate: its peak.
+        validation: share of the recordings, drawn by the hash of their names, to choose on.
+        batch: recordings in a batch.
+        seed: of dropout, changes and order.
+
+    Returns:
+        ``out``, a model folder.
+
+    Raises:
+        UsageError: an argument is out of range.
+        DataError: the folder has no usable ``transcripts.tsv``, or a recording is damaged or too
+            short.
+    """
+    if not 0 < validation < 1:
+        raise UsageError(f"validation must be a share between 0 and 1, not {validation}")
+    if batch < 1:
+        raise UsageError(f"batch must be at least 1, not {batch}")
+    rows = read_transcripts(folder)
+    plan = Plan(
+        epochs=epochs, patience=patience, learning_rate=learning_rate, average=0.99, seed=seed
+    )
+    values = {
+        "model": reference,
+        "transcripts": sha256_of(repr(rows).encode()),
+        "plan": asdict(plan),
+        "validation": validation,
+        "batch": batch,
+    }
+    with RunDirectory(out, values) as run:
+        import keras
+
+        from zoo.loading import load_model
+        from zoo.training.trainer import Trainer
+
+        keras.utils.set_random_seed(seed)
+        model = load_model(reference, dtype=plan.dtype)
+        rows = [(name, _in_case_of(text, model.processor.vocabulary)) for name, text in rows]
+        new = sorted({c for _, text in rows for c in text} - set(model.processor.vocabulary))
+        if new:
+            wider = (*model.processor.vocabulary, *new)
+            model = load_model(reference, dtype=plan.dtype, vocabulary=wider)
+        held_out, learnt = (
+            Recordings(folder, part, model.processor) for part in split_by_hash(rows, validation)
+        )
+        examples = AugmentedFeatures(
+            learnt, model.processor, AudioAugmentation(), VARIANTS, plan.seed
+        )
+        objective = _objective(model.network, examples, held_out, model.processor, batch, seed)
+        before = objective.validate()
+        after = Trainer(objective, plan, run, start_loss=before).train()
+        model.metrics = [
+            figure(
+                "label_error_rate",
+                100 * after,
+                unit="%",
+                dataset=folder.name,
+                split="validation",
+                scorer=f"zoo {zoo.__version__} training, greedy",
+                command=f"zoo finetune {reference} --audio {folder.name} --out {out}",
+                seed=seed,
+                start=round(100 * before, 4),
+            )
+        ]
+        base = model.card.get("name", reference)
+        model.card |= {
+            "name": f"{model.architecture.name}.{run.path.name}",
+            "base_model": base,
+            "dataset": folder.name,
+            "data": f"Fine-tuned from {base} on {len(learnt):,} recordings.",
+        }
+        add_language_model(model, learnt, held_out)
+        model.save(run.path)
+        run.finish()
+    return run.path
+
+
+def _objective(
     network: Any,
-    training: AugmentedFeatures,
+    examples: AugmentedFeatures,
     validation: Sequence[Utterance],
+    processor: Speech,
     batch: int,
     seed: int,
 ) -> CTCObjective:
-    """CTC on augmented utterances, judged on others as they are.
-
-    Args:
-        network: of :mod:`zoo.models.ctc`.
-        training: what to learn from.
-        validation: what to choose on.
-        batch: utterances in a batch.
-        seed: of the order.
-
-    Raises:
-        DataError: there is nothing to learn from or nothing to choose on.
-    """
-    processor = training.processor
-    numbers, frames = usable(training.utterances, processor, "the training recordings")
-    chosen, _ = usable(validation, processor, "the recordings to choose on")
     return CTCObjective(
         network,
-        lambda i, epoch: training.example(numbers[i], epoch),
-        frames,
-        [
-            (
-                plain_features(validation[i], processor),
-                processor.alphabet.encode(validation[i].text),
-            )
-            for i in chosen
-        ],
+        examples.example,
+        examples.lengths,
+        plain_examples(validation, processor),
         blank=processor.alphabet.blank,
         batch=batch,
         seed=seed,
     )
+
+
+def _in_case_of(text: str, vocabulary: Sequence[str]) -> str:
+    letters = [label for label in vocabulary if label.isalpha()]
+    return text.upper() if letters and all(letter.isupper() for letter in letters) else text
+
+
+def add_language_model(
+    model: Any, training: Sequence[Utterance], validation: Sequence[Utterance]
+) -> None:
+    """Give a recogniser a language model of its own, and the search settings that go with it.
+
+    Args:
+        model: a speech recognition task.
+        training: its transcripts are what the language model learns from.
+        validation: utterances to choose on, see
+            :func:`~zoo.training.search_choice.choose_language_model`.
+    """
+    rate = model.processor.log_mel.sample_rate
+    outputs, references = [], []
+    for utterance in _reading(validation):
+        outputs.append(model.log_probs(utterance.samples, rate))
+        references.append(utterance.text)
+    texts = [utterance.text for utterance in _reading(training)]
+    found, settings = choose_language_model(model.processor.vocabulary, texts, outputs, references)
+    model.set_search(asdict(settings), {OWN_MODEL: found.to_bytes()})
+
+
+def evaluate_recogniser(
+    model: Any,
+    utterances: Sequence[Utterance],
+    dataset: str,
+    split: str,
+    command: str,
+    progress: Callable[[int, int], None] | None = None,
+) -> list[dict[str, Any]]:
+    """Word and character error rates, greedy and with the model's own language model.
+
+    A model that streams is scored a second time as a stream, fed 0.1 s at a time.
+
+    Args:
+        model: a speech recognition task.
+        utterances: what to score on.
+        dataset: its name in the figures.
+        split: which part of it, in the figures.
+        command: the command that gives the figures again.
+        progress: called with the number of recordings decoded since the last call, and of all.
+
+    Returns:
+        Rows for ``metrics.json``, in percent, each with a 95 % bootstrap interval; the first is
+        the greedy word error rate.
+    """
+    ways: list[tuple[str, dict[str, Any], bool]] = [("greedy", {}, False)]
+    if OWN_MODEL in model.files:
+        ways.append(("beam with its own language model", {"language_model": OWN}, False))
+    if model.streams:
+        ways += [(f"{name}, streamed", values, True) for name, values, _ in ways]
+    rate = model.processor.log_mel.sample_rate
+    found: list[list[str]] = [[] for _ in ways]
+    references = []
+    for utterance in _reading(utterances):
+        references.append(utterance.text)
+        for texts, (_, values, streamed) in zip(found, ways, strict=True):
+            if streamed:
+                texts.append(_streamed(model, utterance.samples, values))
+            else:
+                texts.append(model.transcribe(utterance.samples, rate, **values).text)
+        if progress:
+            progress(1, len(utterances))
+    rows = []
+    for (name, _, _), texts in zip(ways, found, strict=True):
+        for metric, rate_of in (("wer", word_error_rate), ("cer", character_error_rate)):
+            result = rate_of(references, texts)
+            rows.append(
+                figure(
+                    metric,
+                    result.value,
+                    unit="%",
+                    dataset=dataset,
+                    split=split,
+                    scorer=f"jiwer {version('jiwer')}",
+                    command=command,
+                    interval_95=[round(result.low, 2), round(result.high, 2)],
+                    units=result.units,
+                    decoding=name,
+                )
+            )
+    return rows
+
+
+def _streamed(model: Any, samples: np.ndarray, values: dict[str, Any]) -> str:
+    stream = model.open_stream(**values)
+    step = model.processor.log_mel.sample_rate // 10
+    for start in range(0, len(samples), step):
+        stream.feed(samples[start : start + step])
+    text: str = stream.finish().text
+    return text

@@ -10,7 +10,8 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import asdict
 from typing import Any, Protocol
 
@@ -103,9 +104,10 @@ class Trainer:
         self, epoch: int, done: int, carry: list[Any], losses: list[float], bar: tqdm
     ) -> None:
         batches = self.objective.batches(epoch)
+        indices = range(done, self.objective.steps_per_epoch)
         saved = started = time.monotonic()
-        for index in range(done, self.objective.steps_per_epoch):
-            batch = tuple(tf.constant(array) for array in batches[index])
+        for index, arrays in zip(indices, _made_ahead(batches, indices), strict=True):
+            batch = tuple(tf.constant(array) for array in arrays)
             loss, carry = self._compiled_step(batch, [tf.convert_to_tensor(c) for c in carry])
             losses.append(float(loss))
             if not math.isfinite(losses[-1]):
@@ -228,6 +230,19 @@ class Trainer:
         template = self.objective.initial_carry()
         carry = [arrays[f"carry/{i}"].astype(c.dtype) for i, c in enumerate(template)]
         return facts["epoch"], facts["done"], carry, arrays["losses"].tolist()
+
+
+def _made_ahead(batches: Sequence[Any], indices: Sequence[int]) -> Iterator[Any]:
+    """The batches at ``indices``, each made by a second thread while another is trained on."""
+    with ThreadPoolExecutor(1) as worker:
+        coming: Future[Any] | None = None
+        for index in indices:
+            following = worker.submit(batches.__getitem__, index)
+            if coming is not None:
+                yield coming.result()
+            coming = following
+        if coming is not None:
+            yield coming.result()
 
 
 _STATE_GROUPS = ("network", "optimizer", "average")
