@@ -23,14 +23,16 @@ from zoo.cli.output import print_json, read_standard_input
 @click.option("--beam-size", type=int, help="Hypotheses followed side by side; 1 is greedy.")
 @click.option("--length-penalty", type=float, help="0 for none; more likes longer translations.")
 @click.option("--n-best", default=1, show_default=True, help="Print so many translations of each.")
-@click.option("--plot", type=click.Path(path_type=Path), help="Draw the attention into this file.")
+@click.option(
+    "--picture", type=click.Path(path_type=Path), help="Draw the attention into this file."
+)
 @click.option("--json", "as_json", is_flag=True, help="Print JSON with scores and probabilities.")
 def run(
     model: str,
     texts: tuple[str, ...],
     target: str | None,
     source: str | None,
-    plot: Path | None,
+    picture: Path | None,
     as_json: bool,
     **options: Any,
 ) -> None:
@@ -40,11 +42,11 @@ def run(
 
     loaded = load_model(model)
     read = [read_standard_input() if text == "-" else text for text in texts]
-    if plot is not None and len(read) != 1:
+    if picture is not None and len(read) != 1:
         raise UsageError("give one sentence to draw its attention")
     results = _translate(loaded, read, target=target, source=source, **options)
-    if plot is not None:
-        loaded.alignment_plot(read[0], results[0].text, target, source=source, path=plot)
+    if picture is not None:
+        loaded.alignment_plot(read[0], results[0].text, target, source=source, path=picture)
     if as_json:
         print_json([_plain(result) for result in results])
         return

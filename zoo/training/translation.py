@@ -374,8 +374,9 @@ def evaluate_translations(
             "split": f"{split} {source}-{target}",
             "command": command,
             "sentences": len(references),
-            "beam_size": model.settings.beam_size,
-            "length_penalty": model.settings.length_penalty,
+            "decoding": (
+                f"beam {model.settings.beam_size}, length penalty {model.settings.length_penalty:g}"
+            ),
         }
         scores = score_texts(
             [one.text for one in found], list(references.values()), target, tokenized
