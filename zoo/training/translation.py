@@ -214,7 +214,7 @@ def finetune_translator(
     pairs = [pair for path in files for pair in read_pairs(path)]
     if both_ways:
         pairs += [Pair(b, a, to, origin) for a, b, origin, to in pairs]
-    training, chosen = _split_pairs(pairs, validation, seed)
+    training, chosen = split_pairs(pairs, validation, seed)
     keras.utils.set_random_seed(seed)
     model = load_model(reference, dtype=plan.dtype)
     for origin, to in dict.fromkeys((pair.source_language, pair.target_language) for pair in pairs):
@@ -463,7 +463,7 @@ def _subwords_of_run(
     return processor
 
 
-def _split_pairs(pairs: Sequence[Pair], share: float, seed: int) -> tuple[list[Pair], list[Pair]]:
+def split_pairs(pairs: Sequence[Pair], share: float, seed: int) -> tuple[list[Pair], list[Pair]]:
     """Pairs to learn from and to choose on; no sentence is in both."""
     # Pairs that share a sentence hang together; each such group goes to one side as a whole.
     leader: dict[str, str] = {}
