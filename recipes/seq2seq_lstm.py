@@ -208,7 +208,8 @@ def evaluate(
         UsageError: no data is given and the model's own corpus is not one of this recipe's.
         DataError: the file is missing or malformed.
     """
-    from zoo.training.translation import evaluate_translations, mean_row, pairs_of, read_pairs
+    from zoo.training.pairs import pairs_of, read_pairs
+    from zoo.training.translation_scores import evaluate_translations, mean_row
 
     command = f"zoo evaluate {reference}"
     if data is not None:

@@ -13,9 +13,10 @@ import tensorflow as tf
 from zoo.errors import DataError
 from zoo.models.seq2seq import Seq2SeqConfig, build
 from zoo.processing.subwords import BEGIN, END, Subwords
+from zoo.training.pairs import Pair
 from zoo.training.plan import Plan
 from zoo.training.rundir import RunDirectory
-from zoo.training.seq2seq import Examples, Pair, Seq2SeqObjective, make_examples
+from zoo.training.seq2seq import Examples, Seq2SeqObjective, make_examples
 from zoo.training.trainer import Trainer
 
 VOCABULARY = 40

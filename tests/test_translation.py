@@ -12,7 +12,8 @@ from translators import language
 from zoo import load_model
 from zoo.decoding.beam_search import length_penalty
 from zoo.errors import FolderError, UsageError, ZooError
-from zoo.tasks.translation import LONGEST_PIECE, TranslatedText
+from zoo.tasks.translation import LONGEST_PIECE
+from zoo.tasks.translation_results import TranslatedText
 
 SENTENCE = "The wolf hears the king."
 

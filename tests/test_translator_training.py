@@ -13,17 +13,16 @@ from translators import DIRECTIONS, language, train_small
 from zoo import load_model
 from zoo.datasets.translations import Sentence
 from zoo.errors import DataError, UsageError
-from zoo.training.seq2seq import Pair, Seq2SeqObjective
-from zoo.training.translation import (
-    copied_texts,
+from zoo.tasks.translation_results import TranslatedText
+from zoo.training.pairs import Pair, copied_texts, pairs_of, read_pairs, split_pairs
+from zoo.training.seq2seq import Seq2SeqObjective
+from zoo.training.translation import finetune_translator
+from zoo.training.translation_scores import (
+    choose_length_penalty,
     evaluate_translations,
-    finetune_translator,
     mean_row,
-    pairs_of,
-    read_pairs,
     references_of,
     score_texts,
-    split_pairs,
 )
 
 
@@ -196,6 +195,18 @@ def test_tokenised_scores_know_no_case_and_no_glued_punctuation() -> None:
     assert tokens[1][1] < 50
     assert "sacremoses" in tokens[0][3]
     assert "tok:none" in tokens[0][3]
+
+
+def test_the_length_penalty_with_the_best_bleu_is_chosen() -> None:
+    class Model:
+        """Translates right with one length penalty, and too short with the others."""
+
+        def translate(self, texts: Any, target: str, *, source: str, length_penalty: float) -> Any:
+            found = [text if length_penalty == 0.5 else text[:-12] for text in texts]
+            return [TranslatedText(text, "", target, 0.0, (), ()) for text in found]
+
+    text = "one two three four five six"
+    assert choose_length_penalty(Model(), [Pair(text, text, "en", "fr")]) == 0.5
 
 
 def test_each_direction_is_scored_against_all_references(translator: Any) -> None:

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import Any, NamedTuple
+from typing import Any
 
 import keras
 import numpy as np
@@ -20,20 +20,12 @@ from zoo.errors import DataError
 from zoo.models.seq2seq import Seq2SeqConfig, readout_model, softmax_weights
 from zoo.processing.subwords import BEGIN, END, PAD, Subwords
 from zoo.training.batching import LazyBatches, length_batches
+from zoo.training.pairs import Pair
 
 POOL = 256
 """Batches that are sorted by length together: with two lengths to sort by it takes many."""
 
 _VALIDATION_BATCH = 256
-
-
-class Pair(NamedTuple):
-    """A sentence, its translation and the languages of both."""
-
-    source: str
-    target: str
-    source_language: str
-    target_language: str
 
 
 @dataclass(frozen=True)

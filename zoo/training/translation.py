@@ -1,28 +1,26 @@
-"""Training, fine-tuning and scoring of translators."""
+"""Training and fine-tuning of translators."""
 
 from __future__ import annotations
 
-import importlib.metadata
 import math
-import re
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-
 import zoo
 from zoo.bundle import assign_weights, read_bundle
-from zoo.errors import DataError, UsageError
+from zoo.errors import UsageError
 from zoo.files import readable_os_errors, write_bytes
 from zoo.manifest import read_file, sha256_of
-from zoo.processing.subwords import MODEL_FILE, Direction, Subwords, clean
+from zoo.processing.subwords import MODEL_FILE, Direction, Subwords
+from zoo.training.pairs import Pair, copied_texts, pairs_of, read_pairs, split_pairs
 from zoo.training.plan import Plan
 from zoo.training.publish import figure, make_task
 from zoo.training.rundir import RunDirectory
-from zoo.training.seq2seq import Pair, Seq2SeqObjective, make_examples
-from zoo.training.text import SAMPLES, read_text
+from zoo.training.seq2seq import Seq2SeqObjective, make_examples
+from zoo.training.text import SAMPLES
+from zoo.training.translation_scores import choose_length_penalty
 
 if TYPE_CHECKING:
     from zoo.datasets.translations import Sentence
@@ -33,37 +31,7 @@ LONGEST = 64
 DECODER = {"beam_size": 5, "length_penalty": 1.0}
 
 _SHOWN = 12  # sentences that are translated after each epoch
-_COPIED = 2000  # texts that are copied, to draw from
 _COPIED_SHARE = 0.02
-_LANGUAGE = re.compile(r"[a-z]{2,3}")
-# Where copied characters are drawn from: Greek, Cyrillic, Hebrew, Arabic, Devanagari, Thai, kana,
-# Chinese characters, Hangul, arrows, currency, and three blocks of emoji.
-_BLOCKS = (
-    (0x391, 0x3C9),
-    (0x410, 0x44F),
-    (0x5D0, 0x5EA),
-    (0x627, 0x64A),
-    (0x905, 0x939),
-    (0xE01, 0xE2E),
-    (0x3041, 0x30FA),
-    (0x4E00, 0x9FA5),
-    (0xAC00, 0xD7A3),
-    (0x2190, 0x21FF),
-    (0x20A0, 0x20BF),
-    (0x1F300, 0x1F5FF),
-    (0x1F600, 0x1F64F),
-    (0x1F680, 0x1F6FF),
-)
-
-
-def pairs_of(sentences: Iterable[Sentence], directions: Sequence[Direction]) -> Iterator[Pair]:
-    """All pairs of a corpus in some directions."""
-    for sentence in sentences:
-        texts = {"en": (sentence.english,), **sentence.translations}
-        for source, target in directions:
-            for text in texts.get(source, ()):
-                for translation in texts.get(target, ()):
-                    yield Pair(text, translation, source, target)
 
 
 def train_translator(
@@ -158,6 +126,7 @@ def train_translator(
             start_loss = objective.validate()
         samples = _sample_writer(model, run, chosen)
         Trainer(objective, plan, run, samples, start_loss).train()
+        model.decoder["length_penalty"] = choose_length_penalty(model, chosen)
         model.save(run.path)
         run.finish()
     return run.path
@@ -268,178 +237,6 @@ def finetune_translator(
     return run.path
 
 
-def read_pairs(path: Path) -> list[Pair]:
-    """Sentence pairs of a tab-separated UTF-8 file.
-
-    The first line names the languages of the first two columns, such as ``en<TAB>fr``; each further
-    line holds a sentence and its translation. Further columns do not matter.
-
-    Raises:
-        DataError: the file is missing, empty or not UTF-8 text, its first line names no languages,
-            or a line has a column too few or an empty side.
-    """
-    head, *lines = read_text([path]).rstrip("\n").split("\n")
-    codes = [column.strip() for column in head.split("\t")][:2]
-    if len(codes) < 2 or not all(map(_LANGUAGE.fullmatch, codes)) or codes[0] == codes[1]:
-        raise DataError(
-            f"{path}: the first line must name the languages of the two columns, such as "
-            f"'en<TAB>fr', not {head[:60]!r}"
-        )
-    pairs = []
-    for number, line in enumerate(lines, 2):
-        columns = line.split("\t")
-        if len(columns) < 2:
-            raise DataError(
-                f"{path}: line {number} has one column, not a sentence and a tab and "
-                f"its translation: {line[:60]!r}"
-            )
-        if not clean(columns[0]) or not clean(columns[1]):
-            raise DataError(f"{path}: line {number} has an empty side: {line[:60]!r}")
-        pairs.append(Pair(columns[0], columns[1], codes[0], codes[1]))
-    if not pairs:
-        raise DataError(f"{path} holds no pairs, only the line with the languages")
-    return pairs
-
-
-def copied_texts(processor: Subwords) -> list[np.ndarray]:
-    """Ids of short runs of characters that are the same in every language.
-
-    The vocabulary lacks them, so they are written as bytes. Appended to both sides of some training
-    pairs they teach the network to hand on what it does not know.
-    """
-    rng = np.random.default_rng(0)
-    texts = []
-    for _ in range(_COPIED):
-        low, high = _BLOCKS[int(rng.integers(len(_BLOCKS)))]
-        points = rng.integers(low, high + 1, int(rng.integers(1, 4)))
-        texts.append("".join(map(chr, points)))
-    return processor.encode_many(texts)
-
-
-def references_of(pairs: Iterable[Pair]) -> dict[Direction, dict[str, list[str]]]:
-    """For each direction every source with all of its translations, each of them once."""
-    found: dict[Direction, dict[str, list[str]]] = {}
-    for pair in pairs:
-        own = found.setdefault((pair.source_language, pair.target_language), {})
-        texts = own.setdefault(pair.source, [])
-        if pair.target not in texts:
-            texts.append(pair.target)
-    return found
-
-
-def evaluate_translations(
-    model: Any,
-    tests: Mapping[str, Iterable[Pair]],
-    *,
-    dataset: str,
-    command: str,
-    tokenized: bool = False,
-    progress: Callable[[int, int], None] | None = None,
-) -> list[dict[str, Any]]:
-    """BLEU and chrF of each direction.
-
-    A source that has several translations is translated once and scored against all of them.
-
-    Args:
-        model: a translation task.
-        tests: pairs of each split that is scored, by its name.
-        dataset: the test set's name in the figures.
-        command: the command that gives the figures again.
-        tokenized: score lower-cased, tokenised text first, as older publications do.
-        progress: called with the number of sentences translated since the last call, and of all.
-
-    Returns:
-        Rows for ``metrics.json``: sacrebleu's BLEU and chrF (Post 2018, arXiv:1804.08771) of each
-        direction, with their signatures.
-
-    Raises:
-        UsageError: the model does not translate in a direction that the pairs need.
-    """
-    work = [
-        (split, direction, references)
-        for split, pairs in tests.items()
-        for direction, references in references_of(pairs).items()
-    ]
-    total = sum(len(references) for _, _, references in work)
-    rows = []
-    for split, (source, target), references in work:
-        found = model.translate(
-            list(references),
-            target,
-            source=source,
-            on_progress=(lambda count: progress(count, total)) if progress else None,
-        )
-        facts = {
-            "dataset": dataset,
-            "split": f"{split} {source}-{target}",
-            "command": command,
-            "sentences": len(references),
-            "decoding": (
-                f"beam {model.settings.beam_size}, length penalty {model.settings.length_penalty:g}"
-            ),
-        }
-        scores = score_texts(
-            [one.text for one in found], list(references.values()), target, tokenized
-        )
-        rows += [
-            figure(metric, value, unit=unit, scorer=scorer, **facts)
-            for metric, value, unit, scorer in scores
-        ]
-    return rows
-
-
-def score_texts(
-    texts: Sequence[str],
-    references: Sequence[Sequence[str]],
-    language: str,
-    tokenized: bool = False,
-) -> list[tuple[str, float, str, str]]:
-    """Metric, value, unit and scorer of translations.
-
-    Args:
-        texts: the translations.
-        references: one or more right ones for each.
-        language: theirs, for the tokeniser.
-        tokenized: give BLEU on lower-cased, tokenised text (Moses, hyphens apart) first.
-    """
-    from sacrebleu.metrics import BLEU, CHRF
-
-    most = max(len(one) for one in references)
-    # sacrebleu takes a stream for each reference; one that has run out gives None.
-    streams: Any = [[one[i] if i < len(one) else None for one in references] for i in range(most)]
-    rows = []
-    scorer: Any
-    if tokenized:
-        from sacremoses import MosesTokenizer
-
-        moses = MosesTokenizer(lang=language)
-
-        def cut(text: Any) -> Any:
-            return text and moses.tokenize(
-                text.lower(), aggressive_dash_splits=True, return_str=True, escape=False
-            )
-
-        scorer = BLEU(tokenize="none", force=True)
-        value = scorer.corpus_score(
-            [cut(text) for text in texts], [[cut(text) for text in one] for one in streams]
-        ).score
-        version = importlib.metadata.version("sacremoses")
-        name = f"sacremoses {version}, lower-cased; sacrebleu {scorer.get_signature()}"
-        rows.append(("bleu_tokenized_lowercased", value, "BLEU", name))
-    for metric, unit, scorer in (("bleu", "BLEU", BLEU()), ("chrf", "chrF2", CHRF())):
-        value = scorer.corpus_score(list(texts), streams).score
-        rows.append((metric, value, unit, f"sacrebleu {scorer.get_signature()}"))
-    return rows
-
-
-def mean_row(rows: Sequence[dict[str, Any]], metric: str, split: str) -> dict[str, Any]:
-    """The mean of a metric over directions, as a row of its own."""
-    chosen = [row for row in rows if row["metric"] == metric]
-    value = round(sum(row["value"] for row in chosen) / len(chosen), 4)
-    kept = {key: chosen[0][key] for key in chosen[0] if key != "sentences"}
-    return {**kept, "value": value, "split": f"{split}, mean of {len(chosen)} directions"}
-
-
 def _subwords_of_run(
     run: RunDirectory,
     training: Sequence[Sentence],
@@ -461,30 +258,6 @@ def _subwords_of_run(
     processor = Subwords.train(texts, vocabulary_size, directions)
     write_bytes(path, processor.model)
     return processor
-
-
-def split_pairs(pairs: Sequence[Pair], share: float, seed: int) -> tuple[list[Pair], list[Pair]]:
-    """Pairs to learn from and to choose on; no sentence is in both."""
-    # Pairs that share a sentence hang together; each such group goes to one side as a whole.
-    leader: dict[str, str] = {}
-
-    def find(text: str) -> str:
-        root = text
-        while leader.setdefault(root, root) != root:
-            root = leader[root]
-        while leader[text] != root:
-            leader[text], text = root, leader[text]
-        return root
-
-    for pair in pairs:
-        leader[find(pair.source)] = find(pair.target)
-    groups = list(dict.fromkeys(find(pair.source) for pair in pairs))
-    if len(groups) < 2:
-        raise DataError("there must be at least two pairs that share no sentence")
-    order = np.random.default_rng(seed).permutation(len(groups))
-    kept = {groups[i] for i in order[: max(1, min(len(groups) - 1, round(share * len(groups))))]}
-    training = [pair for pair in pairs if find(pair.source) not in kept]
-    return training, [pair for pair in pairs if find(pair.source) in kept]
 
 
 def _sample_writer(model: Any, run: RunDirectory, pairs: Sequence[Pair]) -> Callable[[int], None]:
