@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 import numpy as np
 
-from zoo.errors import UsageError
+from zoo.errors import FolderError, UsageError
+from zoo.models.values import make_config
 
 MAX_BEAM = 64
 MAX_LENGTH_PENALTY = 5.0
@@ -59,6 +60,34 @@ class BeamHypothesis:
     def log_probability(self) -> float:
         """Natural log-probability of the whole sequence."""
         return float(self.log_probs.sum(dtype=np.float64))
+
+
+@dataclass(frozen=True)
+class BeamSettings:
+    """The ``decoder`` settings of a model that is searched with a beam.
+
+    Args:
+        beam_size: hypotheses that are followed side by side; 1 is greedy.
+        length_penalty: strength of :func:`length_penalty`.
+    """
+
+    beam_size: int = 5
+    length_penalty: float = 1.0
+
+    def __post_init__(self) -> None:
+        check_search(self.beam_size, self.length_penalty, 1)
+
+    @classmethod
+    def from_folder(cls, settings: Mapping[str, Any]) -> BeamSettings:
+        """Read the settings of a model folder.
+
+        Raises:
+            FolderError: a value is unknown or out of range.
+        """
+        try:
+            return make_config(cls, settings)
+        except UsageError as error:
+            raise FolderError(f"decoder: {error}") from None
 
 
 def length_penalty(length: Any, alpha: float) -> Any:

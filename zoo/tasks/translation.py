@@ -5,27 +5,20 @@ from __future__ import annotations
 import functools
 import threading
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from zoo.bundle import Bundle
-from zoo.decoding.beam_search import (
-    BeamHypothesis,
-    beam_search,
-    check_search,
-)
+from zoo.decoding.beam_search import BeamHypothesis, BeamSettings, beam_search, check_search
 from zoo.errors import FolderError, UsageError
-from zoo.models.values import make_config
 from zoo.processing.sentences import TextPiece, split_long, split_sentences
 from zoo.processing.subwords import BEGIN, END, PAD, clean
 from zoo.tasks.base import Task, one_or_many
 from zoo.tasks.translation_results import (
     Alternative,
     TranslatedSentence,
-    TranslatedText,
     TranslationScore,
     join_sentences,
 )
@@ -40,23 +33,6 @@ _BATCH = 64
 _SPARE_TOKENS = 10  # that a translation may have beyond twice those of its source
 
 
-@dataclass(frozen=True)
-class SearchSettings:
-    """The ``decoder`` settings of a model, used where a call names none.
-
-    Args:
-        beam_size: hypotheses that are followed side by side; 1 is greedy.
-        length_penalty: 0 ranks by log-probability alone, which likes short translations; see
-            :func:`zoo.decoding.beam_search.length_penalty`.
-    """
-
-    beam_size: int = 5
-    length_penalty: float = 1.0
-
-    def __post_init__(self) -> None:
-        check_search(self.beam_size, self.length_penalty, 1)
-
-
 class Translation(Task):
     """A translator.
 
@@ -69,10 +45,7 @@ class Translation(Task):
 
     def __init__(self, bundle: Bundle, network: Any) -> None:
         super().__init__(bundle, network)
-        try:
-            self.settings: SearchSettings = make_config(SearchSettings, self.decoder)
-        except UsageError as error:
-            raise FolderError(f"decoder: {error}") from None
+        self.settings = BeamSettings.from_folder(self.decoder)
         if len(self.processor) != self.config.vocabulary_size:
             raise FolderError(
                 f"the subwords are {len(self.processor)}, the network has "
@@ -115,7 +88,7 @@ class Translation(Task):
             on_progress: called with the number of sentences translated since the last call.
 
         Returns:
-            A :class:`TranslatedText`, or a list of them for a list of texts.
+            A :class:`~zoo.tasks.translation_results.TranslatedText`, or a list of them for a list of texts.
 
         Raises:
             UsageError: an argument is out of its range, or there is no such direction.
@@ -172,7 +145,7 @@ class Translation(Task):
             source: as in :meth:`translate`.
 
         Returns:
-            A :class:`TranslationScore`, or a list of them.
+            A :class:`~zoo.tasks.translation_results.TranslationScore`, or a list of them.
 
         Raises:
             UsageError: a text is blank or of more than :data:`LONGEST_SCORED` tokens, there are
@@ -268,11 +241,11 @@ class Translation(Task):
 
     def _search(
         self, beam_size: int | None, length_penalty: float | None, n_best: int
-    ) -> SearchSettings:
+    ) -> BeamSettings:
         beam = self.settings.beam_size if beam_size is None else beam_size
         penalty = self.settings.length_penalty if length_penalty is None else length_penalty
         check_search(beam, penalty, n_best)
-        return SearchSettings(beam, penalty)
+        return BeamSettings(beam, penalty)
 
     def _cut(self, text: str) -> list[TextPiece]:
         """The sentences of a text, none too long for the network."""
@@ -290,7 +263,7 @@ class Translation(Task):
         self,
         sentences: list[str],
         target: str,
-        search: SearchSettings,
+        search: BeamSettings,
         n_best: int,
         on_progress: Callable[[int], None] | None,
     ) -> dict[str, TranslatedSentence]:
