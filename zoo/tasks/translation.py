@@ -88,7 +88,7 @@ class Translation(Task):
             on_progress: called with the number of sentences translated since the last call.
 
         Returns:
-            A :class:`~zoo.tasks.translation_results.TranslatedText`, or a list of them for a list of texts.
+            A :class:`~zoo.tasks.translation_results.TranslatedText`, or a list of them for a list.
 
         Raises:
             UsageError: an argument is out of its range, or there is no such direction.
