@@ -54,7 +54,8 @@ def test_a_result_has_the_probabilities_that_the_network_gives(translator: Any) 
     np.testing.assert_allclose(result.log_probs, expected, atol=1e-4)
     assert result.log_probability == pytest.approx(expected.sum(), abs=1e-3)
     assert result.score == pytest.approx(
-        result.log_probability / length_penalty(len(expected), 1.0), rel=1e-4
+        result.log_probability / length_penalty(len(expected), translator.settings.length_penalty),
+        rel=1e-4,
     )
     scores = [one.score for one in result.alternatives]
     assert scores == sorted(scores, reverse=True)

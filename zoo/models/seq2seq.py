@@ -190,7 +190,11 @@ def build(config: Seq2SeqConfig, *, dtype: str = "float32") -> keras.Model:
             upper, *_ = layers[f"decoder_{number}"](upper, initial_state=encoded.states[number - 1])
             upper = _normalized(layers, f"decoder_{number}", upper)
         answer = layers["output"](ops.concatenate([upper, answer], axis=-1))
-    logits = to_logits(layers, config, layers["readout"](answer))
+    read = layers["readout"](answer)
+    if config.tie_embeddings:
+        logits = layers["embedding"](read, reverse=True)
+    else:
+        logits = layers["logits"](read)
     outputs = logits if weights is None else [logits, weights]
     return keras.Model([source, target], outputs, name="seq2seq")
 
@@ -253,13 +257,6 @@ def attend(layers: Layers, config: Seq2SeqConfig, hidden: Any, encoded: Encoded)
     if config.attention != NONE:
         weights = attention_weights(layers, config.attention, hidden, encoded.keys, encoded.mask)
     return attention_answer(layers, hidden, weights, encoded.memory), weights
-
-
-def to_logits(layers: Layers, config: Seq2SeqConfig, x: Any) -> Any:
-    """Logits of what the softmax reads."""
-    if config.tie_embeddings:
-        return layers["embedding"](x, reverse=True)
-    return layers["logits"](x)
 
 
 def _normalized(layers: Layers, name: str, x: Any) -> Any:

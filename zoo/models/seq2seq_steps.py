@@ -8,14 +8,7 @@ import numpy as np
 import tensorflow as tf
 
 from zoo.models.attention import NONE, attention_weights
-from zoo.models.seq2seq import (
-    Encoded,
-    Seq2SeqConfig,
-    attend,
-    embed,
-    encode,
-    to_logits,
-)
+from zoo.models.seq2seq import Encoded, Seq2SeqConfig, attend, embed, encode
 
 State = tuple[Any, ...]
 
@@ -120,7 +113,13 @@ class DecodingSteps:
                 upper, new = self._cell(number, upper, states[place : place + each])
                 after = [*after, *new]
             answer = layers["output"](tf.concat([upper, answer], axis=-1))
-        logits = tf.cast(to_logits(layers, config, answer), tf.float32)
+        if config.tie_embeddings:
+            # Keras's layer would transpose the whole matrix at each step.
+            matrix = tf.cast(layers["embedding"].embeddings.value, answer.dtype)
+            logits = tf.matmul(answer, matrix, transpose_b=True)
+        else:
+            logits = layers["logits"](answer)
+        logits = tf.cast(logits, tf.float32)
         log_probs, ids = tf.math.top_k(tf.nn.log_softmax(logits), k)
         source = tf.shape(mask)[1]
         if config.attention == NONE:

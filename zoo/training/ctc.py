@@ -12,10 +12,11 @@ import tensorflow as tf
 from zoo.decoding.ctc import greedy
 from zoo.errors import DataError
 from zoo.models.ctc import output_frames
-from zoo.training.batching import LazyBatches, length_batches
 
 Example = tuple[np.ndarray, np.ndarray]
 """Features ``(frames, bins)`` float32 and labels ``(characters,)`` int32."""
+
+_POOL = 8  # batches that are sorted by length together
 
 
 class CTCObjective:
@@ -59,7 +60,17 @@ class CTCObjective:
     def batches(self, epoch: int) -> Sequence[tuple[np.ndarray, ...]]:
         """The batches of an epoch, each made when it is asked for."""
         rng = np.random.default_rng([self._seed, epoch])
-        return LazyBatches(length_batches(self._lengths, self._batch, rng), self._make, epoch)
+        order = rng.permutation(len(self._lengths))
+        pools = [
+            order[i : i + _POOL * self._batch] for i in range(0, len(order), _POOL * self._batch)
+        ]
+        sorted_pools = [pool[np.argsort(self._lengths[pool], kind="stable")] for pool in pools]
+        groups = [
+            pool[i : i + self._batch]
+            for pool in sorted_pools
+            for i in range(0, len(pool), self._batch)
+        ]
+        return _LazyBatches([groups[i] for i in rng.permutation(len(groups))], self._make, epoch)
 
     def initial_carry(self) -> list[np.ndarray]:
         """Nothing is carried from batch to batch."""
@@ -109,6 +120,19 @@ class CTCObjective:
 
     def _run(self, features: Any, frames: Any) -> Any:
         return tf.nn.log_softmax(self._logits(features, frames, False))
+
+
+class _LazyBatches(Sequence[tuple[np.ndarray, ...]]):
+    """Batches that are made when they are asked for."""
+
+    def __init__(self, groups: list[np.ndarray], make: Callable[..., Any], epoch: int) -> None:
+        self._groups, self._make, self._epoch = groups, make, epoch
+
+    def __len__(self) -> int:
+        return len(self._groups)
+
+    def __getitem__(self, index: Any) -> Any:
+        return self._make(self._groups[index], self._epoch)
 
 
 def pad_batch(examples: Sequence[Example]) -> tuple[np.ndarray, ...]:

@@ -19,7 +19,7 @@ import tensorflow as tf
 from zoo.errors import DataError
 from zoo.models.seq2seq import Seq2SeqConfig, readout_model, softmax_weights
 from zoo.processing.subwords import BEGIN, END, PAD, Subwords
-from zoo.training.batching import LazyBatches, length_batches
+from zoo.training.length_batches import LazyBatches, length_batches
 from zoo.training.pairs import Pair
 
 POOL = 256
