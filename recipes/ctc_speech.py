@@ -31,6 +31,9 @@ class Values:
         log_mel: the features.
         augmentation: how much recordings are changed.
         variants: changed recordings kept of each utterance.
+        aligner: a pretrained recogniser that finds words in the recordings; left out, what one plan
+            made finds them for the next.
+        splice_share: share of the examples that are put together from such words.
         batch: utterances in a batch.
         license: SPDX identifier of the weights.
         data_note: what the card says of the data.
@@ -45,6 +48,8 @@ class Values:
     log_mel: LogMel = field(default_factory=LogMel)
     augmentation: AudioAugmentation = field(default_factory=AudioAugmentation)
     variants: int = 16
+    aligner: str = ""
+    splice_share: float = 0.0
     batch: int = 16
     license: str = "apache-2.0"
     data_note: str = ""
@@ -78,7 +83,11 @@ MODELS = {
         corpus="an4",
         languages=("en",),
         network={"units": 256, "dropout": 0.4, "weight_dropout": 0.3},
-        plans=(Plan(epochs=120, learning_rate=2e-3, weight_decay=0.02),),
+        plans=(
+            Plan(epochs=50, learning_rate=2e-3, weight_decay=0.02, average=0.998),
+            Plan(epochs=70, learning_rate=1.5e-3, weight_decay=0.02, average=0.998),
+        ),
+        splice_share=0.5,
         data_note=AN4_DATA,
         limits=AN4_LIMITS,
         comparison=AN4_COMPARISON,
@@ -87,7 +96,9 @@ MODELS = {
         corpus="an4",
         languages=("en",),
         network={"units": 384, "dropout": 0.4, "weight_dropout": 0.3, "look_ahead": 4},
-        plans=(Plan(epochs=120, learning_rate=2e-3, weight_decay=0.02),),
+        plans=(Plan(epochs=120, learning_rate=2e-3, weight_decay=0.02, average=0.998),),
+        aligner="ctc_bilstm.an4",
+        splice_share=0.5,
         data_note=AN4_DATA,
         limits=AN4_LIMITS,
         comparison=AN4_COMPARISON,
@@ -149,6 +160,9 @@ def train(name: str, out: Path, **changes: Any) -> Path:
                 dataset=values.corpus,
                 license=values.license,
                 start=start,
+                aligner=(values.aligner or start) if values.splice_share else None,
+                splice_share=values.splice_share,
+                language_model=last,
             )
         start = folder
     return out

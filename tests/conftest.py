@@ -3,12 +3,19 @@
 from __future__ import annotations
 
 import os
+import signal
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
+
+
+def hear_ctrl_c() -> None:
+    """For a new process: Ctrl-C interrupts it, even if these tests run in the background."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+
 
 VOCABULARY = "\n !.abcdefghijklmnopqrstuvwxyz"
 TEXT = "the quick brown fox jumps over the lazy dog. " * 60

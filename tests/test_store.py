@@ -23,6 +23,7 @@ from typing import Any
 
 import filelock
 import pytest
+from conftest import hear_ctrl_c
 from servers import FileServer, closed_port
 
 import zoo.registry
@@ -153,7 +154,10 @@ def start(entry: Weights, setup: str = "", **options: Any) -> subprocess.Popen[s
     argument = json.dumps([asdict(architecture()), asdict(entry)])
     options = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True, **options}
     return subprocess.Popen(
-        [sys.executable, "-c", PROGRAM.format(setup=setup), argument], cwd=ROOT, **options
+        [sys.executable, "-c", PROGRAM.format(setup=setup), argument],
+        cwd=ROOT,
+        preexec_fn=hear_ctrl_c,
+        **options,
     )
 
 

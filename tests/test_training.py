@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 import pytest
 import safetensors.numpy
-from conftest import TEXT
+from conftest import TEXT, hear_ctrl_c
 
 from zoo import load_model
 from zoo.errors import DataError, UsageError, ZooError
@@ -293,7 +293,10 @@ def test_ctrl_c_ends_a_run_that_can_go_on(tmp_path: Path) -> None:
     out = tmp_path / "stopped"
     code = TRAIN.format(tests=str(Path(__file__).parent)).replace("epochs=4", "epochs=2000")
     process = subprocess.Popen(
-        [sys.executable, "-c", code, str(out)], stderr=subprocess.DEVNULL, env=os.environ.copy()
+        [sys.executable, "-c", code, str(out)],
+        stderr=subprocess.DEVNULL,
+        env=os.environ.copy(),
+        preexec_fn=hear_ctrl_c,
     )
     while process.poll() is None and not (out / "training" / "checkpoint.npz").exists():
         time.sleep(0.05)

@@ -20,7 +20,7 @@ import json
 import re
 import threading
 import warnings
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
@@ -106,6 +106,14 @@ class Weights:
     def architecture(self) -> str:
         """The part before the dot."""
         return self.name.partition(".")[0]
+
+
+def headline(metric: Mapping[str, Any]) -> str:
+    """The headline figure as people read it: value and unit, and of what a share is one."""
+    share = metric["unit"] == "%"
+    value = f"{metric['value']:.1f}" if share else f"{metric['value']}"
+    name = f" {metric['name'].upper()}" if share else ""
+    return f"{value} {metric['unit']}{name}"
 
 
 def resolve(target: str) -> Any:

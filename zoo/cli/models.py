@@ -7,7 +7,7 @@ from pathlib import Path
 import click
 
 from zoo.cli.output import complete_model, megabytes, print_json, print_table
-from zoo.registry import registry
+from zoo.registry import headline, registry
 
 
 @click.command(
@@ -39,7 +39,7 @@ def list_command(
             ",".join(facts.get("languages", ())) or "-",
             f"{facts['parameters']:,}" if "parameters" in facts else "-",
             megabytes(facts["size"]) if "size" in facts else "-",
-            "{value} {unit}".format(**facts["metric"]) if "metric" in facts else "-",
+            headline(facts["metric"]) if "metric" in facts else "-",
         )
         for name, facts in zip(names, described, strict=True)
     ]

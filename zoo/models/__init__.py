@@ -23,6 +23,7 @@ ARCHITECTURES = (
         processor="zoo.processing.speech:Speech",
         task_class="zoo.tasks.speech_recognition:SpeechRecognition",
         recipe="zoo.recipes.ctc_speech",
+        default_weights="an4",
     ),
     Architecture(
         name="ctc_lstm",

@@ -164,7 +164,12 @@ def _build(config: Any, dtype: str, *, causal: bool, name: str) -> keras.Model:
         x = keras.layers.Dropout(config.dropout, dtype=dtype, name=f"dropout_{number}")(x)
     if causal:
         x = keras.layers.ZeroPadding1D((0, config.look_ahead), name="pad_ahead")(_only(x, real))
-        x = keras.layers.DepthwiseConv1D(config.look_ahead + 1, dtype=dtype, name="ahead")(x)
+        # Begin as a mean. Keras's own start counts all channels as inputs of each and is so small
+        # that nothing comes through and training stays at blanks only.
+        mean = keras.initializers.Constant(1.0 / (config.look_ahead + 1))
+        x = keras.layers.DepthwiseConv1D(
+            config.look_ahead + 1, depthwise_initializer=mean, dtype=dtype, name="ahead"
+        )(x)
     logits = keras.layers.Dense(config.labels, dtype=dtype, name="logits")(x)
     return keras.Model([features, mask], logits, name=name)
 

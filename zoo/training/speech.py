@@ -28,6 +28,7 @@ from zoo.training.publish import figure, make_task
 from zoo.training.recordings import Recordings, read_transcripts, split_by_hash
 from zoo.training.rundir import RunDirectory
 from zoo.training.search_choice import choose_language_model
+from zoo.training.splicing import Splicer
 
 CACHE_BYTES = 4 * 2**30
 VARIANTS = 16
@@ -46,6 +47,8 @@ class AugmentedFeatures:
         augmentation: how much to change.
         variants: of each utterance.
         seed: of all draws.
+        splicer: makes new utterances out of the old ones' words.
+        splice_share: share of the variants that are such.
 
     Attributes:
         lengths: frames of each example before any change.
@@ -61,33 +64,45 @@ class AugmentedFeatures:
         augmentation: AudioAugmentation,
         variants: int,
         seed: int,
+        splicer: Splicer | None = None,
+        splice_share: float = 0.0,
     ) -> None:
         self._utterances, self._processor = utterances, processor
+        self._splicer, self._splice_share = splicer, splice_share
         self._augmentation, self._variants, self._seed = augmentation, variants, seed
         self._numbers, self.lengths, self._labels = _usable(utterances, processor)
-        self._kept: dict[tuple[int, int], np.ndarray] = {}
+        self._kept: dict[tuple[int, int], Example] = {}
         self._bytes = 0
 
     def example(self, number: int, epoch: int) -> Example:
         """Features and labels of an example in an epoch."""
         rng = np.random.default_rng([self._seed, number, epoch])
-        features = self._variant(number, int(rng.integers(self._variants)))
-        labels = self._labels[number]
+        features, labels = self._variant(number, int(rng.integers(self._variants)))
         if not fits(len(features), labels):  # spoken too fast; the loss would be infinite
             features = self._processor.log_mel.features(self._samples(number))
+            labels = self._labels[number]
         return self._augmentation.features(features.astype(np.float32), rng), labels
 
-    def _variant(self, number: int, variant: int) -> np.ndarray:
+    def _variant(self, number: int, variant: int) -> Example:
+        """Features in float16, and labels."""
         found = self._kept.get((number, variant))
         if found is None:
-            rng = np.random.default_rng([self._seed, number, variant, 1])
-            log_mel = self._processor.log_mel
-            changed = self._augmentation.waveform(self._samples(number), log_mel.sample_rate, rng)
-            found = log_mel.features(changed).astype(np.float16)
-            if self._bytes + found.nbytes <= CACHE_BYTES:
+            found = self._make_variant(number, variant)
+            size = found[0].nbytes + found[1].nbytes
+            if self._bytes + size <= CACHE_BYTES:
                 self._kept[number, variant] = found
-                self._bytes += found.nbytes
+                self._bytes += size
         return found
+
+    def _make_variant(self, number: int, variant: int) -> Example:
+        rng = np.random.default_rng([self._seed, number, variant, 1])
+        log_mel = self._processor.log_mel
+        samples, labels = self._samples(number), self._labels[number]
+        if self._splicer is not None and rng.random() < self._splice_share:
+            samples, text = self._splicer.make(self._numbers[number], rng)
+            labels = self._processor.alphabet.encode(text)
+        changed = self._augmentation.waveform(samples, log_mel.sample_rate, rng)
+        return log_mel.features(changed).astype(np.float16), labels
 
     def _samples(self, number: int) -> np.ndarray:
         samples: np.ndarray = self._utterances[self._numbers[number]].samples
@@ -144,6 +159,9 @@ def train_recogniser(
     dataset: str,
     license: str,
     start: Path | None = None,
+    aligner: str | Path | None = None,
+    splice_share: float = 0.0,
+    language_model: bool = True,
 ) -> Path:
     """Train a recogniser from scratch and write its model folder.
 
@@ -164,6 +182,9 @@ def train_recogniser(
         license: SPDX identifier for the card.
         start: a model folder of the same network to start from; its weights are kept if nothing
             does better.
+        aligner: a recogniser that finds the words in the recordings, as ``load_model`` takes it.
+        splice_share: share of the training examples that are put together anew from these words.
+        language_model: give the model a language model of the transcripts.
 
     Returns:
         ``out``, a model folder.
@@ -173,6 +194,7 @@ def train_recogniser(
     """
     import keras
 
+    from zoo.loading import load_model
     from zoo.registry import registry
     from zoo.training.trainer import Trainer
 
@@ -193,11 +215,17 @@ def train_recogniser(
         "batch": batch,
         "augmentation": asdict(augmentation),
         "variants": variants,
+        "splice_share": splice_share,
     }
     with RunDirectory(out, values) as run:
         keras.utils.set_random_seed(plan.seed)
         made = entry.load("builder")(config, dtype=plan.dtype)
-        examples = AugmentedFeatures(training, processor, augmentation, variants, plan.seed)
+        splicer = None
+        if aligner is not None:
+            splicer = Splicer(training, load_model(aligner))
+        examples = AugmentedFeatures(
+            training, processor, augmentation, variants, plan.seed, splicer, splice_share
+        )
         objective = _objective(made, examples, validation, processor, batch, plan.seed)
         start_loss = math.inf
         if start is not None:
@@ -206,7 +234,8 @@ def train_recogniser(
         Trainer(objective, plan, run, start_loss=start_loss).train()
         card = {"name": name, "languages": list(languages), "license": license, "dataset": dataset}
         model = make_task(entry.name, made, config, processor, card)
-        add_language_model(model, training, validation)
+        if language_model:
+            add_language_model(model, training, validation)
         model.save(run.path)
         run.finish()
     return run.path
