@@ -117,17 +117,6 @@ def test_an_epoch_has_every_pair_once_and_its_order_is_its_own() -> None:
     assert first != other
 
 
-def test_copied_texts_are_appended_to_both_sides() -> None:
-    made = objective(copied=[np.asarray([1, 2, 3], np.int32)], copied_share=0.5)
-    count = 0
-    for source, target, *_ in made.batches(0):
-        for read, written in zip(source.tolist(), target.tolist(), strict=True):
-            read, written = [[i for i in ids if i] for ids in (read, written)]
-            count += read[-4:] == [1, 2, 3, END]
-            assert (read[-4:] == [1, 2, 3, END]) == (written[-3:] == [1, 2, 3])
-    assert 15 < count < 45
-
-
 def test_a_toy_is_learnt(tmp_path: Path) -> None:
     made = objective(count=1000, units=64, batch=32, label_smoothing=0.0, longest=4)
     before = made.validate()

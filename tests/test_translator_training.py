@@ -14,7 +14,7 @@ from zoo import load_model
 from zoo.datasets.translations import Sentence
 from zoo.errors import DataError, UsageError
 from zoo.tasks.translation_results import TranslatedText
-from zoo.training.pairs import Pair, copied_texts, pairs_of, read_pairs, split_pairs
+from zoo.training.pairs import Pair, pairs_of, read_pairs, split_pairs, with_copies
 from zoo.training.seq2seq import Seq2SeqObjective
 from zoo.training.translation import finetune_translator
 from zoo.training.translation_scores import (
@@ -150,13 +150,17 @@ def test_pairs_and_references_are_those_of_the_directions() -> None:
     }
 
 
-def test_copied_texts_are_what_the_vocabulary_lacks(translator: Any) -> None:
-    texts = copied_texts(translator.processor)
-    decoded = {translator.processor.decode(ids) for ids in texts}
-    assert len(decoded) > 1500
-    assert all(1 <= len(text) <= 3 for text in decoded)
-    assert "\ufffd" not in "".join(decoded)
-    pieces = {piece for ids in texts for piece in translator.processor.pieces(ids)}
+def test_some_pairs_end_in_what_the_vocabulary_lacks(translator: Any) -> None:
+    plain = [Pair("The cat", "Le chat", "en", "fr")] * 2000
+    pairs = list(with_copies(plain, 0.1))
+    assert len(pairs) == 2000
+    changed = [pair for pair in pairs if pair != plain[0]]
+    assert 150 < len(changed) < 250
+    ends = {pair.source.removeprefix("The cat ") for pair in changed}
+    assert len(ends) > 140
+    for pair in changed:
+        assert pair.target == f"Le chat {pair.source.removeprefix('The cat ')}"
+    pieces = translator.processor.pieces(translator.processor.encode("".join(ends)))
     assert all(piece == "▁" or piece.startswith("<0x") for piece in pieces)
 
 

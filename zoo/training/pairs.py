@@ -16,7 +16,6 @@ from zoo.training.text import read_text
 if TYPE_CHECKING:
     from zoo.datasets.translations import Sentence
 
-_COPIED = 2000  # texts that are copied, to draw from
 _LANGUAGE = re.compile(r"[a-z]{2,3}")
 # Where copied characters are drawn from: Greek, Cyrillic, Hebrew, Arabic, Devanagari, Thai, kana,
 # Chinese characters, Hangul, arrows, currency, and three blocks of emoji.
@@ -114,16 +113,20 @@ def split_pairs(pairs: Sequence[Pair], share: float, seed: int) -> tuple[list[Pa
     return training, [pair for pair in pairs if find(pair.source) in kept]
 
 
-def copied_texts(processor: Subwords) -> list[np.ndarray]:
-    """Ids of short runs of characters that are the same in every language.
+def with_copies(pairs: Iterable[Pair], share: float) -> Iterator[Pair]:
+    """Pairs, to both sides of some of which a short run of strange characters is appended.
 
-    The vocabulary lacks them, so they are written as bytes. Appended to both sides of some training
-    pairs they teach the network to hand on what it does not know.
+    The vocabulary lacks these characters, so they are written as bytes, and they are the same in
+    every language: the network learns to hand on what it does not know.
+
+    Args:
+        pairs: sentences and translations.
+        share: of the pairs that get one.
     """
     rng = np.random.default_rng(0)
-    texts = []
-    for _ in range(_COPIED):
-        low, high = _BLOCKS[int(rng.integers(len(_BLOCKS)))]
-        points = rng.integers(low, high + 1, int(rng.integers(1, 4)))
-        texts.append("".join(map(chr, points)))
-    return processor.encode_many(texts)
+    for pair in pairs:
+        if rng.random() < share:
+            low, high = _BLOCKS[int(rng.integers(len(_BLOCKS)))]
+            text = "".join(map(chr, rng.integers(low, high + 1, int(rng.integers(1, 4)))))
+            pair = pair._replace(source=f"{pair.source} {text}", target=f"{pair.target} {text}")
+        yield pair

@@ -106,8 +106,6 @@ class Seq2SeqObjective:
         seed: of the order and of the samples.
         label_smoothing: share of the probability that is spread over the vocabulary.
         candidates: tokens that the softmax of a training step covers; 0 for all.
-        copied: texts as ids that translate as themselves, such as an emoji.
-        copied_share: share of training examples to both sides of which one of these is appended.
 
     Raises:
         DataError: there are no examples.
@@ -126,8 +124,6 @@ class Seq2SeqObjective:
         seed: int,
         label_smoothing: float = 0.1,
         candidates: int = 1024,
-        copied: Sequence[np.ndarray] = (),
-        copied_share: float = 0.0,
     ) -> None:
         if not len(training) or not len(validation):
             raise DataError("there must be pairs to train on and pairs to choose on")
@@ -137,7 +133,6 @@ class Seq2SeqObjective:
         self._batch, self._seed, self._smoothing = batch, seed, label_smoothing
         size = config.vocabulary_size
         self._candidates = min(candidates, size) if candidates else size
-        self._copied, self._copied_share = copied, copied_share if copied else 0.0
         source, target = training.lengths()
         self._rank = np.empty(len(training), np.int64)
         self._rank[np.lexsort((source, target))] = np.arange(len(training))
@@ -202,13 +197,6 @@ class Seq2SeqObjective:
     def _make(self, group: np.ndarray, epoch: int) -> tuple[np.ndarray, ...]:
         rng = np.random.default_rng([self._seed, epoch, int(group[0])])
         pairs = [self._example(self._training, number) for number in group]
-        for row in np.flatnonzero(rng.random(len(pairs)) < self._copied_share):
-            more = self._copied[int(rng.integers(len(self._copied)))]
-            source, target = pairs[row]
-            pairs[row] = (
-                np.concatenate([source[:-1], more, source[-1:]]),
-                np.concatenate([target, more]),
-            )
         source, target, places, right = self._pad(pairs)
         labels, candidates, weights = self._choose(right, rng)
         return source, target, places, labels, candidates, weights

@@ -14,7 +14,7 @@ from zoo.errors import UsageError
 from zoo.files import readable_os_errors, write_bytes
 from zoo.manifest import read_file, sha256_of
 from zoo.processing.subwords import MODEL_FILE, Direction, Subwords
-from zoo.training.pairs import Pair, copied_texts, pairs_of, read_pairs, split_pairs
+from zoo.training.pairs import Pair, pairs_of, read_pairs, split_pairs, with_copies
 from zoo.training.plan import Plan
 from zoo.training.publish import figure, make_task
 from zoo.training.rundir import RunDirectory
@@ -109,14 +109,14 @@ def train_translator(
         objective = Seq2SeqObjective(
             made,
             config,
-            make_examples(pairs_of(training, directions), processor, LONGEST),
+            make_examples(
+                with_copies(pairs_of(training, directions), _COPIED_SHARE), processor, LONGEST
+            ),
             make_examples(chosen, processor, LONGEST),
             batch=batch,
             seed=plan.seed,
             label_smoothing=label_smoothing,
             candidates=candidates,
-            copied=copied_texts(processor),
-            copied_share=_COPIED_SHARE,
         )
         card = {"name": name, "languages": list(languages), "license": license, "dataset": dataset}
         model = make_task("seq2seq_lstm", made, config, processor, card, DECODER)
