@@ -65,7 +65,7 @@ def test_a_padded_sentence_gives_what_it_gives_alone(values: dict[str, Any]) -> 
     together = outputs(network, source, target)
     for row, (long, steps) in enumerate(((7, 4), (3, 6), (5, 2))):
         alone = outputs(network, source[row : row + 1, :long], target[row : row + 1, :steps])
-        np.testing.assert_allclose(together[0][row, :steps], alone[0][0], atol=2e-6)
+        np.testing.assert_allclose(together[0][row, :steps], alone[0][0], atol=1e-5)
         for weights in together[1:]:
             np.testing.assert_allclose(weights[row, :steps, :long], alone[1][0], atol=1e-6)
             assert not weights[row, :, long:].any()

@@ -14,10 +14,7 @@ from zoo.errors import DataError
 from zoo.models.seq2seq import Seq2SeqConfig, build
 from zoo.processing.subwords import BEGIN, END, Subwords
 from zoo.training.pairs import Pair
-from zoo.training.plan import Plan
-from zoo.training.rundir import RunDirectory
 from zoo.training.seq2seq import Examples, Seq2SeqObjective, make_examples
-from zoo.training.trainer import Trainer
 
 VOCABULARY = 40
 
@@ -115,16 +112,6 @@ def test_an_epoch_has_every_pair_once_and_its_order_is_its_own() -> None:
     assert sum(len(batch) for batch in first) == 61
     assert first == again
     assert first != other
-
-
-def test_a_toy_is_learnt(tmp_path: Path) -> None:
-    made = objective(count=1000, units=64, batch=32, label_smoothing=0.0, longest=4)
-    before = made.validate()
-    with RunDirectory(tmp_path / "run", {}) as run:
-        plan = Plan(epochs=8, learning_rate=2e-2, dtype="float32", average=0.9, warmup_steps=50)
-        after = Trainer(made, plan, run).train()
-    assert before > 3
-    assert after < 0.7
 
 
 def test_the_validation_loss_is_that_of_the_definition() -> None:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 
 from zoo.errors import DataError
-from zoo.processing.subwords import Direction, Subwords, clean
+from zoo.processing.subwords import Direction, clean
 from zoo.training.text import read_text
 
 if TYPE_CHECKING:
