@@ -41,11 +41,11 @@ def test_a_broken_run_ends_at_the_weights_of_an_unbroken_one(
 
     monkeypatch.setattr(Seq2SeqObjective, "_make", break_off)
     with pytest.raises(KeyboardInterrupt):
-        train_small(out, checkpoint_seconds=0.0)
+        train_small(out, checkpoint_seconds=0.5)
     subwords = (out / "training" / "sentencepiece.model").read_bytes()
     with pytest.raises(UsageError, match="other values"):
-        train_small(out, epochs=3, checkpoint_seconds=0.0)
-    train_small(out, checkpoint_seconds=0.0)
+        train_small(out, epochs=3, checkpoint_seconds=0.5)
+    train_small(out, checkpoint_seconds=0.5)
     history = (out / "training" / "history.csv").read_text().splitlines()
     assert steps <= int(history[-1].split(",")[1]) + 3  # it went on, and did not begin again
     first, second = (
