@@ -15,17 +15,25 @@ from zoo.models.seq2seq_steps import DecodingSteps
 
 VOCABULARY = 23
 
+DROPOUTS: dict[str, Any] = {
+    "embedding_dropout": 0.1,
+    "hidden_dropout": 0.2,
+    "output_dropout": 0.3,
+    "weight_dropout": 0.4,
+}
 VARIANTS: list[dict[str, Any]] = [
     {},
     {"cell": "gru", "attention": "additive"},
-    {"attention": "none", "cell": "gru"},
-    {"input_feeding": True},
-    {"input_feeding": True, "cell": "gru", "attention": "additive", "layer_normalization": True},
-    {"encoder_layers": 2, "decoder_layers": 3, "layer_normalization": True},
-    {"decoder_layers": 2, "encoder_layers": 3, "input_feeding": True, "tie_embeddings": False},
     {"decoder_layers": 2, "encoder_layers": 2, "attention": "none", "layer_normalization": True},
-    {"embedding_dropout": 0.1, "hidden_dropout": 0.2, "output_dropout": 0.3, "weight_dropout": 0.4},
-    {"input_feeding": True, "weight_dropout": 0.4, "attention": "additive"},
+    {"decoder_layers": 2, "encoder_layers": 3, "input_feeding": True, "tie_embeddings": False},
+    {"encoder_layers": 2, "decoder_layers": 3, "layer_normalization": True, **DROPOUTS},
+    {
+        "cell": "gru",
+        "attention": "additive",
+        "input_feeding": True,
+        "layer_normalization": True,
+        "weight_dropout": 0.4,
+    },
 ]
 
 
