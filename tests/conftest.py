@@ -58,3 +58,19 @@ def data_mirror() -> Path:
     if not mirror or not Path(mirror).is_dir():
         pytest.skip("needs a corpus: set ZOO_DATA_MIRROR to a mirror of the public data")
     return Path(mirror)
+
+
+@pytest.fixture(scope="session")
+def translator_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder of a small trained translator; not to be changed."""
+    from translators import train_small
+
+    return train_small(tmp_path_factory.mktemp("models") / "translator")
+
+
+@pytest.fixture(scope="session")
+def translator(translator_folder: Path) -> Any:
+    """The model of :func:`translator_folder`, loaded."""
+    from zoo import load_model
+
+    return load_model(translator_folder)

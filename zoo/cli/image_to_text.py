@@ -17,7 +17,7 @@ from zoo.errors import UsageError
     "  zoo run crnn.latin page.jpg --layout page.xml --out page.text.xml\n"
     "  zoo run pen_bilstm.unipen ink.inkml --json",
 )
-@click.argument("model")
+@click.argument("model", metavar="")
 @click.argument("inputs", nargs=-1, required=True, type=click.Path(path_type=Path))
 @click.option(
     "--layout",
@@ -171,7 +171,7 @@ def _place(place: Any) -> Any:
     epilog="Examples:\n\n\b\n  zoo finetune crnn.latin --lines letters --out runs/letters\n"
     "  zoo finetune pen_bilstm.unipen --lines notes --out runs/notes",
 )
-@click.argument("model")
+@click.argument("model", metavar="")
 @click.option(
     "--lines",
     required=True,

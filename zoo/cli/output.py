@@ -11,6 +11,7 @@ from typing import Any
 
 import click
 
+from zoo.errors import UsageError
 from zoo.registry import registry
 
 
@@ -26,6 +27,18 @@ def print_table(head: Sequence[str], rows: Sequence[Sequence[Any]]) -> None:
     for number, line in enumerate(lines):
         cells = "  ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True))
         click.echo(click.style(cells.rstrip(), bold=number == 0))
+
+
+def read_standard_input() -> str:
+    """The whole text on standard input.
+
+    Raises:
+        UsageError: it is not UTF-8 text.
+    """
+    try:
+        return sys.stdin.buffer.read().decode("utf-8")
+    except UnicodeDecodeError as error:
+        raise UsageError(f"standard input is not UTF-8 text: {error}") from None
 
 
 def megabytes(size: int) -> str:

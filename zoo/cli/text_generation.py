@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import sys
 from pathlib import Path
 from typing import Any
 
 import click
 
-from zoo.cli.output import print_json
+from zoo.cli.output import print_json, read_standard_input
 
 
 @click.command("run", epilog="Example:\n\n\b\n  zoo run char_lstm.shakespeare ROMEO: --seed 1")
@@ -44,7 +43,7 @@ def run(
     from zoo.loading import load_model
 
     loaded = load_model(model)
-    texts = [_read_standard_input() if prompt == "-" else prompt for prompt in prompts]
+    texts = [read_standard_input() if prompt == "-" else prompt for prompt in prompts]
     texts = texts or ["\n" if "\n" in loaded.processor else loaded.processor.vocabulary[0]]
     options["stop"] = list(options["stop"])
     if as_json or len(texts) > 1:
@@ -77,15 +76,6 @@ def _plain(result: Any) -> dict[str, Any]:
         "stopped": result.stopped,
         "log_probs": [round(float(value), 5) for value in result.log_probs],
     }
-
-
-def _read_standard_input() -> str:
-    from zoo.errors import UsageError
-
-    try:
-        return sys.stdin.buffer.read().decode("utf-8")
-    except UnicodeDecodeError as error:
-        raise UsageError(f"standard input is not UTF-8 text: {error}") from None
 
 
 @click.command(

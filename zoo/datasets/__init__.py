@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 from zoo.errors import DataError, UsageError, did_you_mean
 
 if TYPE_CHECKING:
+    from zoo.datasets.translations import Sentence
     from zoo.processing.handwriting import Line
     from zoo.processing.ink_files import Ink
     from zoo.processing.speech import Utterance
@@ -29,6 +30,8 @@ _BUILDERS = {
     "unipen_characters": "zoo.datasets.handwriting:unipen_characters",
     "unipen_texts": "zoo.datasets.handwriting:unipen_texts",
     "unipen_words": "zoo.datasets.handwriting:unipen_words",
+    "multi30k": "zoo.datasets.translations:Multi30k",
+    "tatoeba": "zoo.datasets.translations:Tatoeba",
     "war_and_peace": "zoo.datasets.texts:WarAndPeace",
 }
 
@@ -117,6 +120,36 @@ def load_ink(name: str) -> dict[str, Sequence[Ink]]:
         return {split: PreparedInks(made, split) for split in made.info.splits}
 
 
+def load_translations(name: str, split: str) -> list[Sentence]:
+    """A corpus of translations: the sentences of a split.
+
+    Args:
+        name: of the corpus.
+        split: ``"train"``, ``"validation"`` or a test set's name.
+
+    Raises:
+        DataError: the corpus is not there and cannot be fetched, or its files are damaged.
+        UsageError: there is no corpus or no split of that name.
+    """
+    from zoo.datasets.translations import Sentence
+
+    with _prepared(name) as made:
+        if split not in made.info.splits:
+            known = ", ".join(made.info.splits)
+            raise UsageError(f"{name} has no split {split!r}; there are {known}")
+        found = []
+        # In batches: row by row tensorflow-datasets takes a minute for a large corpus.
+        for batch in made.as_dataset(split=split).ragged_batch(4096):
+            columns = [batch[code].to_list() for code in made.LANGUAGES]
+            for english, *others in zip(batch["en"].numpy().tolist(), *columns, strict=True):
+                named = zip(made.LANGUAGES, others, strict=True)
+                translations = {
+                    code: tuple(text.decode() for text in texts) for code, texts in named if texts
+                }
+                found.append(Sentence(english.decode(), translations))
+        return found
+
+
 @contextlib.contextmanager
 def _prepared(name: str) -> Iterator[Any]:
     """The builder of a corpus that is ready to be read; what goes wrong is a ``DataError``."""
@@ -130,7 +163,7 @@ def _prepared(name: str) -> Iterator[Any]:
         with contextlib.redirect_stdout(sys.stderr):
             made.download_and_prepare()
         yield made
-    except DataError:
+    except (DataError, UsageError):
         raise
     except Exception as error:  # tensorflow-datasets raises many kinds, from many layers
         raise DataError(f"cannot prepare the corpus {name!r}: {error}") from error

@@ -60,7 +60,7 @@ class Recurrence(keras.layers.RNN):
         kernel = self._recurrent_kernel(training)
         step = self._fast_step()
         if step is None:
-            with _attribute(self.cell, "recurrent_kernel", kernel):
+            with replaced_attribute(self.cell, "recurrent_kernel", kernel):
                 return super().inner_loop(sequences, initial_state, mask, training=training)
         if isinstance(mask, (list, tuple)):
             mask = mask[0]
@@ -200,7 +200,7 @@ def _as_list(masks: Any) -> list[Tensor]:
 
 
 @contextlib.contextmanager
-def _attribute(owner: Any, name: str, value: Any) -> Iterator[None]:
+def replaced_attribute(owner: Any, name: str, value: Any) -> Iterator[None]:
     """Replaces an attribute of a layer for a moment, out of sight of Keras's tracking."""
     before = getattr(owner, name)
     if value is before:

@@ -59,4 +59,14 @@ ARCHITECTURES = (
         task_class="zoo.tasks.handwriting:PenRecognition",
         recipe="zoo.recipes.pen_bilstm",
     ),
+    Architecture(
+        name="seq2seq_lstm",
+        task="translation",
+        summary="Translator: bidirectional LSTM or GRU encoder, attention, decoder, subwords.",
+        builder="zoo.models.seq2seq:build",
+        config="zoo.models.seq2seq:Seq2SeqConfig",
+        processor="zoo.processing.subwords:Subwords",
+        task_class="zoo.tasks.translation:Translation",
+        recipe="zoo.recipes.seq2seq_lstm",
+    ),
 )

@@ -1,0 +1,238 @@
+"""Translators: an attention LSTM over subwords.
+
+    zoo train seq2seq_lstm.tatoeba --out runs/tatoeba
+    zoo evaluate runs/tatoeba
+
+What makes these models small and quick to train on a CPU:
+
+- the attention's answer is not fed back, so decoder, attention and softmax work on all steps of a
+  batch at once, and the softmax of a training step covers a sample of the vocabulary;
+- one network and one embedding for all directions: every English sentence is read and written in
+  the company of three languages (Johnson et al. 2017, arXiv:1611.04558);
+- batches of like lengths, all directions mixed;
+- label smoothing, dropout with one mask for all time steps, an exponential average of the weights
+  and a cosine decay of the learning rate to zero.
+
+``tatoeba_plain`` is the same without attention, for comparison: the decoder gets the encoder's last
+states and nothing else (Sutskever et al. 2014, arXiv:1409.3215).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from zoo.datasets import load_translations
+from zoo.errors import UsageError
+from zoo.manifest import MANIFEST
+from zoo.training.plan import Plan
+
+
+@dataclass(frozen=True)
+class Values:
+    """All values of one model.
+
+    Args:
+        corpus: a corpus of translations in ``zoo.datasets``.
+        languages: ISO 639-1 codes.
+        directions: source and target language of each direction.
+        vocabulary_size: subwords of all languages together.
+        network: values of :class:`zoo.models.seq2seq.Seq2SeqConfig`.
+        plans: how to train: one plan after the other, each from the best weights of the last.
+        batch: pairs in a batch.
+        label_smoothing: share of the probability that is spread over the vocabulary.
+        candidates: subwords that the softmax of a training step covers; 0 for all.
+        license: SPDX identifier of the weights.
+        data_note: what the card says of the data.
+        limits: what the card says of the model's limits.
+        comparison: published figures on the same sentences, for the card.
+    """
+
+    corpus: str
+    languages: tuple[str, ...]
+    directions: tuple[tuple[str, str], ...]
+    vocabulary_size: int
+    network: dict[str, Any]
+    plans: tuple[Plan, ...]
+    batch: int = 128
+    label_smoothing: float = 0.1
+    candidates: int = 1024
+    license: str = "cc-by-2.0"
+    data_note: str = ""
+    limits: str = (
+        "It knows short everyday sentences. Longer texts are translated sentence by sentence, "
+        "without regard for what stands before. Names and rare words may come out wrong; nothing "
+        "that matters should rest on a translation that nobody has read."
+    )
+    comparison: tuple[dict[str, Any], ...] = ()
+
+
+def published(split: str, value: float) -> dict[str, Any]:
+    """What the text-only attention GRU of WMT17 scored: BLEU on lower-cased tokenised text."""
+    return {
+        "what": f"text-only attention GRU of WMT17, {split}",
+        "value": value,
+        "unit": "BLEU",
+        "source": "lium-lst/wmt17-mmt",
+        "split": split,
+    }
+
+
+_OTHERS = ("de", "es", "fr")
+_SIX = tuple(direction for code in _OTHERS for direction in (("en", code), (code, "en")))
+_TATOEBA_NOTE = (
+    "Sentence pairs English-French, English-German and English-Spanish from Tatoeba, selected by "
+    "manythings.org/anki (CC BY 2.0 FR, attribution: tatoeba.org and manythings.org/anki). The "
+    "2,000 English sentences whose sha256 comes first are the test set, the next 2,000 were chosen "
+    "on; no pair that has one of them, or one of their translations, on either side was trained on."
+)
+_TATOEBA = Values(
+    corpus="tatoeba",
+    languages=("de", "en", "es", "fr"),
+    directions=_SIX,
+    vocabulary_size=8000,
+    network={
+        "units": 512,
+        "embedding": 256,
+        "hidden_dropout": 0.1,
+        "output_dropout": 0.1,
+    },
+    plans=(Plan(epochs=7, learning_rate=2e-3, warmup_steps=1000),),
+    batch=256,
+    data_note=_TATOEBA_NOTE,
+)
+
+
+def _multi30k(target: str, comparison: tuple[dict[str, Any], ...]) -> Values:
+    return Values(
+        corpus="multi30k",
+        languages=("en", target),
+        directions=(("en", target),),
+        vocabulary_size=6000,
+        network={
+            "units": 384,
+            "embedding": 256,
+            "embedding_dropout": 0.2,
+            "hidden_dropout": 0.4,
+            "output_dropout": 0.4,
+            "weight_dropout": 0.3,
+        },
+        plans=(Plan(epochs=40, learning_rate=2e-3, warmup_steps=400, weight_decay=0.02),),
+        batch=64,
+        license="other",
+        data_note="Multi30k, captions of Flickr pictures, for research only.",
+        comparison=comparison,
+    )
+
+
+MODELS = {
+    "seq2seq_lstm.tatoeba": _TATOEBA,
+    # A little wider, for the weights that the attention would have.
+    "seq2seq_lstm.tatoeba_plain": replace(
+        _TATOEBA, network={**_TATOEBA.network, "attention": "none", "units": 552}
+    ),
+    "seq2seq_lstm.multi30k_en_de": _multi30k(
+        "de",
+        (published("test_2016_flickr en-de", 39.00), published("test_2017_flickr en-de", 31.25)),
+    ),
+    "seq2seq_lstm.multi30k_en_fr": _multi30k(
+        "fr",
+        (published("test_2016_flickr en-fr", 59.02), published("test_2017_flickr en-fr", 51.93)),
+    ),
+}
+
+_TESTS = {
+    "tatoeba": ("test",),
+    "multi30k": ("test_2016_flickr", "test_2017_flickr", "test_2017_mscoco"),
+}
+
+
+def train(name: str, out: Path, **changes: Any) -> Path:
+    """Train a registered model from its corpus.
+
+    Args:
+        name: a key of :data:`MODELS`.
+        out: the run's folder; a broken run in it is continued.
+        **changes: fields of each plan to change, such as ``epochs=1``.
+
+    Returns:
+        The model folder.
+    """
+    from zoo.training.translation import train_translator
+
+    values = MODELS[name]
+    training = load_translations(values.corpus, "train")
+    validation = load_translations(values.corpus, "validation")
+    start = None
+    for number, plan in enumerate(values.plans, 1):
+        last = number == len(values.plans)
+        folder = out if last else out / "training" / f"stage_{number}"
+        if last or not (folder / MANIFEST).exists():
+            train_translator(
+                name=name,
+                out=folder,
+                training=training,
+                validation=validation,
+                directions=values.directions,
+                vocabulary_size=values.vocabulary_size,
+                network=values.network,
+                plan=replace(plan, **changes),
+                batch=values.batch,
+                label_smoothing=values.label_smoothing,
+                candidates=values.candidates,
+                languages=values.languages,
+                dataset=values.corpus,
+                license=values.license,
+                start=start,
+            )
+        start = folder
+    return out
+
+
+def evaluate(
+    model: Any,
+    reference: str,
+    data: Path | None = None,
+    progress: Callable[[int, int], None] | None = None,
+) -> list[dict[str, Any]]:
+    """Score a model on the test sets of its corpus in all of its directions.
+
+    Args:
+        model: a model of :data:`MODELS`, or one fine-tuned from it.
+        reference: what ``zoo evaluate`` was given, for the command in the figures.
+        data: a file of sentence pairs to score on instead; its first line names the direction.
+        progress: called with the number of sentences translated since the last call, and of all.
+
+    Raises:
+        UsageError: no data is given and the model's own corpus is not one of this recipe's.
+        DataError: the file is missing or malformed.
+    """
+    from zoo.training.pairs import pairs_of, read_pairs
+    from zoo.training.translation_scores import evaluate_translations, mean_row
+
+    command = f"zoo evaluate {reference}"
+    if data is not None:
+        command += f" --data {data}"
+        tests = {"whole": read_pairs(data)}
+        return evaluate_translations(
+            model, tests, dataset=data.name, command=command, progress=progress
+        )
+    corpus = model.card.get("dataset")
+    if corpus not in _TESTS:
+        raise UsageError(f"{reference} was trained on {corpus!r}; give --data FILE to score it on")
+    rows = evaluate_translations(
+        model,
+        {
+            split: list(pairs_of(load_translations(corpus, split), model.directions))
+            for split in _TESTS[corpus]
+        },
+        dataset=corpus,
+        command=command,
+        tokenized=corpus == "multi30k",
+        progress=progress,
+    )
+    if len(model.directions) > 1:
+        rows = [mean_row(rows, metric, _TESTS[corpus][0]) for metric in ("bleu", "chrf")] + rows
+    return rows

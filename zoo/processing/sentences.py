@@ -1,0 +1,100 @@
+"""Cutting a text into sentences that can be worked on one by one and joined again."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+
+# Punctuation that ends a sentence, with the quotes and brackets that close after it; or a line end.
+_END = re.compile(r"(?P<end>(?<![.!?…])[.!?…]++[\"'”’»)\]]*+)\s++|\n\s*+")
+_ABBREVIATION = re.compile(
+    r"(?:^|[\s(\"'“„«])(?:[^\W\d_]|Mr|Mrs|Ms|Dr|Prof|St|Sr|Sra|Jr|vs|Mme|Mlle|Hr|Fr|bzw|ca|usw"
+    r"|z\. ?B|d\. ?h|u\. ?a|p\. ?ej|p\. ?ex|e\.g|i\.e|a\.m|p\.m|U\.S|EE\. ?UU)\.$",
+    re.IGNORECASE,
+)
+_LONGEST = 12  # characters; more than any abbreviation has
+_CLAUSE = re.compile(r"[,;:)–—]\s+")
+_SPACE = re.compile(r"\s+")
+
+
+@dataclass(frozen=True)
+class TextPiece:
+    """A stretch of a text.
+
+    Args:
+        text: without white space around it; empty only where a text begins with white space.
+        space: the white space that follows it.
+    """
+
+    text: str
+    space: str
+
+
+def split_sentences(text: str) -> list[TextPiece]:
+    """Cut a text after each sentence and at each line end.
+
+    The pieces with their white space, put one after the other, are the text. Full stops end no
+    sentence before a small letter, nor one stop after an abbreviation or an initial.
+    """
+    pieces, start = [], 0
+    for found in _END.finditer(text):
+        if found["end"] is not None and "\n" not in found[0]:
+            before = text[max(start, found.end("end") - _LONGEST) : found.end("end")]
+            if found["end"] == "." and _ABBREVIATION.search(before):
+                continue
+            if not found["end"].strip(".…") and text[found.end() : found.end() + 1].islower():
+                continue
+        end = found.start() if found["end"] is None else found.end("end")
+        pieces += _trimmed(text[start:end], text[end : found.end()])
+        start = found.end()
+    return pieces + _trimmed(text[start:], "")
+
+
+def _trimmed(text: str, space: str) -> list[TextPiece]:
+    """A piece whose white space, that of ``text`` included, is apart from its text."""
+    if not text and not space:
+        return []
+    core = text.strip()
+    if not core:
+        return [TextPiece("", text + space)]
+    begin = text.index(core)
+    head = [TextPiece("", text[:begin])] if begin else []
+    return [*head, TextPiece(core, text[begin + len(core) :] + space)]
+
+
+def split_long(sentence: str, limit: int, length: Callable[[str], int]) -> list[TextPiece]:
+    """Cut a sentence that is too long near its middle until every piece is short enough.
+
+    It is cut after a comma or the like where there is one in the middle third, else at the white
+    space nearest to the middle, else in the middle.
+
+    Args:
+        sentence: without white space around it.
+        limit: the greatest length that a piece may have.
+        length: gives the length of a text; of a single character it must be within the limit.
+
+    Returns:
+        Pieces that make up the sentence.
+    """
+    if len(sentence) < 2 or length(sentence) <= limit:
+        return [TextPiece(sentence, "")]
+    middle = len(sentence) / 2
+    cuts = [
+        found
+        for found in _CLAUSE.finditer(sentence)
+        if abs(found.start() - middle) < len(sentence) / 6
+    ] or list(_SPACE.finditer(sentence))
+    if cuts:
+        cut = min(cuts, key=lambda found: abs(found.start() - middle))
+        end = cut.end()
+    else:
+        end = len(sentence) // 2
+    first, second = sentence[:end], sentence[end:]
+    head = split_long(first.rstrip(), limit, length)
+    space = first[len(first.rstrip()) :]
+    return [
+        *head[:-1],
+        TextPiece(head[-1].text, space),
+        *split_long(second, limit, length),
+    ]

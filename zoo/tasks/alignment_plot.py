@@ -1,0 +1,64 @@
+"""The picture of an attention."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from zoo.errors import UsageError
+from zoo.files import atomic_path
+
+_FORMATS = (".png", ".svg", ".pdf")
+_INCHES = 0.28  # for each piece
+_MARGIN = 1.6
+
+
+def draw_alignment(
+    source: Sequence[str],
+    target: Sequence[str],
+    attention: np.ndarray,
+    path: str | Path | None = None,
+) -> Any:
+    """Draw how much each piece of a translation attends to each piece of its source.
+
+    Args:
+        source: pieces of the source, the columns.
+        target: pieces of the translation, the rows.
+        attention: ``(target, source)``, 0 to 1.
+        path: a ``.png``, ``.svg`` or ``.pdf`` file to write too.
+
+    Returns:
+        A ``matplotlib.figure.Figure``.
+
+    Raises:
+        UsageError: the file's name ends in something else.
+        ZooError: the file cannot be written.
+    """
+    from matplotlib.figure import Figure
+
+    file = None if path is None else Path(path).expanduser()
+    if file is not None and file.suffix not in _FORMATS:
+        raise UsageError(f"{file}: the picture's name must end in {', '.join(_FORMATS)}")
+    size = (_MARGIN + _INCHES * len(source), _MARGIN + _INCHES * len(target))
+    figure = Figure(figsize=size, layout="constrained")
+    axes = figure.subplots()
+    axes.imshow(attention, cmap="Blues", vmin=0.0, vmax=1.0, aspect="equal")
+    # A dollar sign would begin a formula.
+    axes.set_xticks(range(len(source)), [_plain(piece) for piece in source], rotation=90)
+    axes.set_yticks(range(len(target)), [_plain(piece) for piece in target])
+    axes.xaxis.tick_top()
+    axes.tick_params(length=0)
+    if file is not None:
+        with atomic_path(file) as temporary, warnings.catch_warnings():
+            # Letters that the font lacks are drawn as boxes.
+            warnings.filterwarnings("ignore", message="Glyph .* missing")
+            figure.savefig(temporary, format=file.suffix[1:], dpi=120)
+    return figure
+
+
+def _plain(piece: str) -> str:
+    return piece.replace("$", r"\$")

@@ -1,0 +1,394 @@
+"""Translation: sentences and texts from one language to another."""
+
+from __future__ import annotations
+
+import functools
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from zoo.bundle import Bundle
+from zoo.decoding.beam_search import BeamHypothesis, BeamSettings, beam_search, check_search
+from zoo.errors import FolderError, UsageError
+from zoo.processing.sentences import TextPiece, split_long, split_sentences
+from zoo.processing.subwords import BEGIN, END, PAD, clean
+from zoo.tasks.base import Task, one_or_many
+from zoo.tasks.translation_results import (
+    Alternative,
+    TranslatedSentence,
+    TranslationScore,
+    join_sentences,
+)
+
+LONGEST_PIECE = 60
+"""Tokens of a sentence that is translated in one go; a longer one is cut."""
+
+LONGEST_SCORED = 1000
+"""Tokens of a text, and of its translation, that are scored in one go."""
+
+_BATCH = 64
+_SPARE_TOKENS = 10  # that a translation may have beyond twice those of its source
+
+
+class Translation(Task):
+    """A translator.
+
+    Example:
+        >>> model = zoo.load_model("seq2seq_lstm.tatoeba")
+        >>> print(model.translate("Where is the station?", target="fr"))
+    """
+
+    verb = "translate"
+
+    def __init__(self, bundle: Bundle, network: Any) -> None:
+        super().__init__(bundle, network)
+        self.settings = BeamSettings.from_folder(self.decoder)
+        if len(self.processor) != self.config.vocabulary_size:
+            raise FolderError(
+                f"the subwords are {len(self.processor)}, the network has "
+                f"{self.config.vocabulary_size}"
+            )
+        self._lock = threading.Lock()
+
+    @property
+    def directions(self) -> tuple[tuple[str, str], ...]:
+        """Source and target language of each direction that the model was trained for."""
+        directions: tuple[tuple[str, str], ...] = self.processor.directions
+        return directions
+
+    def translate(
+        self,
+        text: str | Sequence[str],
+        target: str | None = None,
+        *,
+        source: str | None = None,
+        beam_size: int | None = None,
+        length_penalty: float | None = None,
+        n_best: int = 1,
+        on_progress: Callable[[int], None] | None = None,
+    ) -> Any:
+        """Translate a text.
+
+        A text is cut into sentences, which are translated one by one and joined again with the
+        white space that stood between them. Where there is nothing to translate, nothing is
+        returned: a blank text gives an empty one.
+
+        Args:
+            text: a text, or a list of texts.
+            target: ISO 639-1 code of the wanted language; may be left out if there is only one.
+            source: code of the text's language, to have the direction checked; the network itself
+                finds it out.
+            beam_size: hypotheses that are followed side by side; 1 is greedy. Left out, it is the
+                model's own setting, as is the next.
+            length_penalty: 0 ranks by log-probability alone; more likes longer translations.
+            n_best: alternatives to return, at most ``beam_size``.
+            on_progress: called with the number of sentences translated since the last call.
+
+        Returns:
+            A :class:`~zoo.tasks.translation_results.TranslatedText`, or a list of them for a list.
+
+        Raises:
+            UsageError: an argument is out of its range, or there is no such direction.
+        """
+        single, texts = one_or_many(text, str)
+        target = self.processor.check_direction(target, source)
+        search = self._search(beam_size, length_penalty, n_best)
+        pieces = [self._cut(one) for one in texts]
+        wanted = dict.fromkeys(
+            clean(piece.text) for parts in pieces for piece in parts if clean(piece.text)
+        )
+        found = self._translate_sentences(list(wanted), target, search, n_best, on_progress)
+        results = [
+            join_sentences(one, target, parts, found, n_best)
+            for one, parts in zip(texts, pieces, strict=True)
+        ]
+        return results[0] if single else results
+
+    def stream(
+        self, text: str, target: str | None = None, *, source: str | None = None
+    ) -> Iterator[str]:
+        """Translate a text word by word, greedily.
+
+        Args:
+            text: the text.
+            target: as in :meth:`translate`.
+            source: as in :meth:`translate`.
+
+        Yields:
+            One word at a time with the white space before it, as soon as it is decided; put one
+            after the other they are what :meth:`translate` gives with ``beam_size=1``.
+
+        Raises:
+            UsageError: as :meth:`translate` does, before the first word.
+        """
+        if not isinstance(text, str):
+            raise UsageError(f"expected a str, got {text!r:.100}")
+        return self._stream(self._cut(text), self.processor.check_direction(target, source))
+
+    def score(
+        self,
+        text: str | Sequence[str],
+        translation: str | Sequence[str],
+        target: str | None = None,
+        *,
+        source: str | None = None,
+    ) -> Any:
+        """How likely the model finds a given translation.
+
+        Args:
+            text: a text, or a list of texts; each is read in one go, so it should be one sentence.
+            translation: its translation, or a list of as many.
+            target: the translation's language, as in :meth:`translate`.
+            source: as in :meth:`translate`.
+
+        Returns:
+            A :class:`~zoo.tasks.translation_results.TranslationScore`, or a list of them.
+
+        Raises:
+            UsageError: a text is blank or of more than :data:`LONGEST_SCORED` tokens, there are
+                more texts than translations, or there is no such direction.
+        """
+        single, texts = one_or_many(text, str)
+        one, translations = one_or_many(translation, str)
+        if one != single or len(texts) != len(translations):
+            raise UsageError("give one translation for one text, or as many as there are texts")
+        target = self.processor.check_direction(target, source)
+        sources = [self._scorable(one, self.processor.encode_source(one, target)) for one in texts]
+        written = [self._scorable(one, self.processor.encode(one)) for one in translations]
+        results: list[Any] = [None] * len(texts)
+        order = sorted(range(len(texts)), key=lambda i: (len(written[i]), len(sources[i])))
+        for start in range(0, len(order), _BATCH):
+            rows = order[start : start + _BATCH]
+            log_probs, attention = self._scorer(
+                _padded([sources[i] for i in rows]),
+                _padded([np.concatenate([[BEGIN], written[i]]) for i in rows]),
+                _padded([np.concatenate([written[i], [END]]) for i in rows]),
+            )
+            for row, i in enumerate(rows):
+                steps = len(written[i]) + 1
+                own = log_probs[row, :steps].numpy()
+                results[i] = TranslationScore(
+                    texts[i],
+                    translations[i],
+                    float(own.sum(dtype=np.float64)),
+                    tuple(self.processor.pieces([*written[i], END])),
+                    own,
+                    tuple(self.processor.pieces(sources[i])),
+                    attention[row, :steps, : len(sources[i])].numpy(),
+                )
+        return results[0] if single else results
+
+    def alignment_plot(
+        self,
+        text: str,
+        translation: str | None = None,
+        target: str | None = None,
+        *,
+        source: str | None = None,
+        path: str | Path | None = None,
+    ) -> Any:
+        """Draw which words of a sentence each word of its translation attends to.
+
+        Args:
+            text: one sentence.
+            translation: its translation; left out, the model's own.
+            target: as in :meth:`translate`.
+            source: as in :meth:`translate`.
+            path: a ``.png``, ``.svg`` or ``.pdf`` file to write.
+
+        Returns:
+            A ``matplotlib.figure.Figure``.
+
+        Raises:
+            UsageError: as :meth:`score`, the network has no attention, or the file's name ends in
+                something else.
+            ZooError: the file cannot be written.
+        """
+        from zoo.tasks.alignment_plot import draw_alignment
+
+        if self.config.attention == "none":
+            raise UsageError("the network has no attention that could be drawn")
+        if not isinstance(text, str) or not isinstance(translation, str | None):
+            raise UsageError("the sentence and its translation must be one text each")
+        if translation is None:
+            pieces = [piece.text for piece in self._cut(text) if clean(piece.text)]
+            if len(pieces) != 1:
+                raise UsageError(f"give one sentence to draw, not {len(pieces)}")
+            translation = self.translate(pieces[0], target, source=source).text
+        score = self.score(text, translation, target, source=source)
+        return draw_alignment(score.source_pieces, score.pieces, score.attention, path)
+
+    def golden_inputs(self) -> dict[str, np.ndarray]:
+        """Two short sources with targets, one of each padded."""
+        first = 4 + np.arange(5) % (self.config.vocabulary_size - 4)
+        source = _padded([first, first[::-1][:3]])
+        return {"input.0": source, "input.1": _padded([[BEGIN, *first[:2]], [BEGIN, first[3]]])}
+
+    def export_keras(self, path: str | Path) -> Path:
+        """Write the network as one ``.keras`` file of Keras's own layers.
+
+        Raises:
+            UsageError: as :meth:`zoo.tasks.base.Task.export_keras`, or the network has input
+                feeding, for which Keras has no layer.
+            ZooError: it cannot be written.
+        """
+        if self.config.input_feeding:
+            raise UsageError("Keras has no layer for input feeding; export the model as a folder")
+        return super().export_keras(path)
+
+    def _search(
+        self, beam_size: int | None, length_penalty: float | None, n_best: int
+    ) -> BeamSettings:
+        beam = self.settings.beam_size if beam_size is None else beam_size
+        penalty = self.settings.length_penalty if length_penalty is None else length_penalty
+        check_search(beam, penalty, n_best)
+        return BeamSettings(beam, penalty)
+
+    def _cut(self, text: str) -> list[TextPiece]:
+        """The sentences of a text, none too long for the network."""
+
+        def length(part: str) -> int:
+            return len(self.processor.encode(part))
+
+        cut = []
+        for sentence in split_sentences(text.strip()):
+            parts = split_long(sentence.text, LONGEST_PIECE, length)
+            cut += [*parts[:-1], TextPiece(parts[-1].text, parts[-1].space + sentence.space)]
+        return cut
+
+    def _translate_sentences(
+        self,
+        sentences: list[str],
+        target: str,
+        search: BeamSettings,
+        n_best: int,
+        on_progress: Callable[[int], None] | None,
+    ) -> dict[str, TranslatedSentence]:
+        encoded = {one: self.processor.encode_source(one, target) for one in sentences}
+        ordered = sorted(sentences, key=lambda one: len(encoded[one]))
+        found = {}
+        for start in range(0, len(ordered), _BATCH):
+            batch = ordered[start : start + _BATCH]
+            sources = [encoded[one] for one in batch]
+            hypotheses = beam_search(
+                self._steps,
+                self._steps.start(_padded(sources), search.beam_size),
+                BEGIN,
+                END,
+                [_most_tokens(ids) for ids in sources],
+                beam_size=search.beam_size,
+                alpha=search.length_penalty,
+                n_best=n_best,
+            )
+            for one, ids, ranked in zip(batch, sources, hypotheses, strict=True):
+                found[one] = self._sentence(one, ids, ranked)
+            if on_progress:
+                on_progress(len(batch))
+        return found
+
+    def _sentence(
+        self, source: str, ids: np.ndarray, ranked: Sequence[BeamHypothesis]
+    ) -> TranslatedSentence:
+        best = ranked[0]
+        written = [*best.tokens, END] if best.finished else list(best.tokens)
+        assert best.kept is not None  # the attention
+        alternatives = tuple(
+            Alternative(self.processor.decode(one.tokens), one.score, one.log_probability)
+            for one in ranked
+        )
+        return TranslatedSentence(
+            source,
+            alternatives[0].text,
+            best.score,
+            tuple(self.processor.pieces(written)),
+            best.log_probs,
+            tuple(self.processor.pieces(ids)),
+            best.kept[:, : len(ids)],
+            alternatives,
+        )
+
+    def _stream(self, pieces: list[TextPiece], target: str) -> Iterator[str]:
+        space = ""
+        for piece in pieces:
+            if clean(piece.text):
+                words = self._words(self.processor.encode_source(piece.text, target))
+                yield space + next(words, "")
+                yield from words
+                space = ""
+            space += piece.space
+
+    def _words(self, source: np.ndarray) -> Iterator[str]:
+        """The words of one sentence's greedy translation, each with the space before it."""
+        state, token = self._steps.start(source[None]), BEGIN
+        ids: list[int] = []
+        shown = ""
+        for _ in range(_most_tokens(source)):
+            best, _, _, state = self._steps(state, np.zeros(1, int), np.asarray([token]), 1)
+            token = int(best[0, 0])
+            if token == END:
+                break
+            # A piece that begins with a space ends the word before it.
+            if ids and self.processor.pieces([token])[0].startswith("▁"):
+                whole = self.processor.decode(ids)
+                if whole != shown:
+                    yield whole[len(shown) :]
+                    shown = whole
+            ids.append(token)
+        whole = self.processor.decode(ids)
+        if whole != shown:
+            yield whole[len(shown) :]
+
+    def _scorable(self, text: str, ids: np.ndarray) -> np.ndarray:
+        if not clean(text):
+            raise UsageError("a text and its translation need at least one character to be scored")
+        if len(ids) > LONGEST_SCORED:
+            raise UsageError(
+                f"a text of {len(ids)} tokens is too long to be scored in one go (at most "
+                f"{LONGEST_SCORED}); score it sentence by sentence"
+            )
+        return ids
+
+    @property
+    def _steps(self) -> Any:
+        with self._lock:
+            return self._compiled_steps
+
+    @functools.cached_property
+    def _compiled_steps(self) -> Any:
+        from zoo.models.seq2seq_steps import DecodingSteps
+
+        return DecodingSteps(self.network, self.config)
+
+    @functools.cached_property
+    def _scorer(self) -> Callable[..., Any]:
+        import tensorflow as tf
+
+        ids = tf.TensorSpec((None, None), tf.int32)
+
+        @tf.function(input_signature=[ids, ids, ids])
+        def score(source: Any, before: Any, after: Any) -> Any:
+            outputs = self.network([source, before], training=False)
+            logits, *attention = outputs if isinstance(outputs, list) else [outputs]
+            if not attention:
+                shape = (tf.shape(before)[0], tf.shape(before)[1], tf.shape(source)[1])
+                attention = [tf.zeros(shape)]
+            log_probs = tf.nn.log_softmax(tf.cast(logits, tf.float32))
+            return tf.gather(log_probs, after, axis=2, batch_dims=2), attention[0]
+
+        return score
+
+
+def _padded(rows: Sequence[Any]) -> np.ndarray:
+    """Ids of different lengths as ``(rows, longest)`` int32, padded at the end."""
+    padded = np.full((len(rows), max(len(ids) for ids in rows)), PAD, np.int32)
+    for row, ids in enumerate(rows):
+        padded[row, : len(ids)] = ids
+    return padded
+
+
+def _most_tokens(source: np.ndarray) -> int:
+    """Most tokens that a translation may have, its end included."""
+    return 2 * len(source) + _SPARE_TOKENS

@@ -1,0 +1,276 @@
+"""Training and fine-tuning of translators."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import zoo
+from zoo.bundle import assign_weights, read_bundle
+from zoo.errors import UsageError
+from zoo.files import readable_os_errors, write_bytes
+from zoo.manifest import read_file, sha256_of
+from zoo.processing.subwords import MODEL_FILE, Direction, Subwords
+from zoo.training.pairs import Pair, pairs_of, read_pairs, split_pairs, with_copies
+from zoo.training.plan import Plan
+from zoo.training.publish import figure, make_task
+from zoo.training.rundir import RunDirectory
+from zoo.training.seq2seq import Seq2SeqObjective, make_examples
+from zoo.training.text import SAMPLES
+from zoo.training.translation_scores import choose_length_penalty
+
+if TYPE_CHECKING:
+    from zoo.datasets.translations import Sentence
+
+LONGEST = 64
+"""Tokens; pairs with a longer side are not trained on."""
+
+DECODER = {"beam_size": 5, "length_penalty": 1.0}
+
+_SHOWN = 12  # sentences that are translated after each epoch
+_COPIED_SHARE = 0.02
+
+
+def train_translator(
+    *,
+    name: str,
+    out: Path,
+    training: Sequence[Sentence],
+    validation: Sequence[Sentence],
+    directions: Sequence[Direction],
+    vocabulary_size: int,
+    network: dict[str, Any],
+    plan: Plan,
+    batch: int,
+    label_smoothing: float,
+    candidates: int,
+    languages: tuple[str, ...],
+    dataset: str,
+    license: str,
+    start: Path | None = None,
+) -> Path:
+    """Train a translator from scratch and write its model folder.
+
+    Args:
+        name: ``architecture.weights`` for the model card.
+        out: the run's folder; a broken run in it is continued.
+        training: sentences to learn from.
+        validation: sentences to choose on.
+        directions: source and target language of each direction.
+        vocabulary_size: subwords of all languages together, learnt from the training sentences.
+        network: values of the builder, the vocabulary size left out.
+        plan: how to train.
+        batch: pairs in a batch.
+        label_smoothing: share of the probability that is spread over the vocabulary.
+        candidates: subwords that the softmax of a training step covers; 0 for all.
+        languages: ISO 639-1 codes for the card.
+        dataset: the corpus's name for the card.
+        license: SPDX identifier for the card.
+        start: a model folder of the same network to start from, with its subwords; its weights are
+            kept if nothing does better.
+
+    Returns:
+        ``out``, a model folder.
+
+    Raises:
+        DataError: there are no pairs, or too few for the vocabulary.
+        ZooError: the run cannot be started, continued or written.
+    """
+    import keras
+
+    from zoo.models.seq2seq import Seq2SeqConfig, build
+    from zoo.training.trainer import Trainer
+
+    values = {
+        "model": name,
+        "dataset": dataset,
+        "directions": [list(direction) for direction in directions],
+        "vocabulary_size": vocabulary_size,
+        "network": network,
+        "plan": asdict(plan),
+        "batch": batch,
+        "label_smoothing": label_smoothing,
+        "candidates": candidates,
+        "sentences": [len(training), len(validation)],
+    }
+    with RunDirectory(out, values) as run:
+        begun = None if start is None else read_bundle(start)
+        if begun is not None:
+            processor = begun.processor
+        else:
+            processor = _subwords_of_run(run, training, vocabulary_size, directions)
+        config = Seq2SeqConfig(len(processor), **network)
+        keras.utils.set_random_seed(plan.seed)
+        made = build(config, dtype=plan.dtype)
+        chosen = list(pairs_of(validation, directions))
+        objective = Seq2SeqObjective(
+            made,
+            config,
+            make_examples(
+                with_copies(pairs_of(training, directions), _COPIED_SHARE), processor, LONGEST
+            ),
+            make_examples(chosen, processor, LONGEST),
+            batch=batch,
+            seed=plan.seed,
+            label_smoothing=label_smoothing,
+            candidates=candidates,
+        )
+        card = {"name": name, "languages": list(languages), "license": license, "dataset": dataset}
+        model = make_task("seq2seq_lstm", made, config, processor, card, DECODER)
+        start_loss = math.inf
+        if begun is not None:
+            assign_weights(made, begun.weights, str(start))
+            start_loss = objective.validate()
+        samples = _sample_writer(model, run, chosen)
+        Trainer(objective, plan, run, samples, start_loss).train()
+        model.decoder["length_penalty"] = choose_length_penalty(model, chosen)
+        model.save(run.path)
+        run.finish()
+    return run.path
+
+
+def finetune_translator(
+    reference: str,
+    files: Sequence[Path],
+    out: Path,
+    *,
+    both_ways: bool = False,
+    epochs: int = 20,
+    patience: int = 3,
+    learning_rate: float = 5e-4,
+    validation: float = 0.1,
+    batch: int = 64,
+    seed: int = 0,
+) -> Path:
+    """Train a translator further on pairs of one's own.
+
+    The folder that is written holds the weights that did best on the pairs that are kept to choose
+    on; if nothing did better than the start, those of the start.
+
+    Args:
+        reference: the model to start from, as ``load_model`` takes it.
+        files: files of pairs, see :func:`read_pairs`.
+        out: the run's folder; a broken run in it is continued.
+        both_ways: train each pair in the other direction too.
+        epochs: passes over the pairs at most.
+        patience: epochs without a better validation loss before it ends; 0 for never.
+        learning_rate: its peak.
+        validation: share of the sources that is kept to choose on, with all their translations.
+        batch: pairs in a batch; fewer when there are few.
+        seed: of dropout, data order and of what is kept to choose on.
+
+    Returns:
+        ``out``, a model folder.
+
+    Raises:
+        UsageError: an argument is out of range, or the model does not translate in a direction
+            that the pairs need.
+        DataError: a file is missing, empty or malformed, or there are too few pairs.
+    """
+    import keras
+
+    from zoo.loading import load_model
+    from zoo.training.trainer import Trainer
+
+    if not 0 < validation < 1:
+        raise UsageError(f"validation must be a share between 0 and 1, not {validation}")
+    if batch < 1:
+        raise UsageError("batch must be at least 1")
+    plan = Plan(epochs, learning_rate, warmup_steps=50, patience=patience, seed=seed)
+    pairs = [pair for path in files for pair in read_pairs(path)]
+    if both_ways:
+        pairs += [Pair(b, a, to, origin) for a, b, origin, to in pairs]
+    training, chosen = split_pairs(pairs, validation, seed)
+    keras.utils.set_random_seed(seed)
+    model = load_model(reference, dtype=plan.dtype)
+    for origin, to in dict.fromkeys((pair.source_language, pair.target_language) for pair in pairs):
+        model.processor.check_direction(to, origin)
+    names = ", ".join(path.name for path in files)
+    values = {
+        "base_model": model.card.get("name", reference),
+        "pairs": sha256_of("\n".join("\t".join(pair) for pair in pairs).encode()),
+        "validation": validation,
+        "plan": asdict(plan),
+        "batch": batch,
+    }
+    examples = make_examples(training, model.processor, LONGEST)
+    judged = make_examples(chosen, model.processor, LONGEST)
+    with RunDirectory(out, values) as run:
+        objective = Seq2SeqObjective(
+            model.network,
+            model.config,
+            examples,
+            judged,
+            # At least four steps an epoch, so that a few pairs are not a single batch.
+            batch=max(1, min(batch, len(examples) // 4)),
+            seed=seed,
+            candidates=0,
+        )
+        before = objective.validate()
+        samples = _sample_writer(model, run, chosen)
+        after = Trainer(objective, plan, run, samples, start_loss=before).train()
+        model.metrics = [
+            figure(
+                "cross_entropy",
+                after,
+                unit="nats/token",
+                dataset=names,
+                split="validation",
+                scorer=f"zoo {zoo.__version__} training",
+                command=f"zoo finetune {reference} --pairs ... --out {out}",
+                seed=seed,
+                start=round(before, 4),
+            )
+        ]
+        base = model.card.get("name", reference)
+        model.card |= {
+            "name": f"{model.architecture.name}.{run.path.name}",
+            "base_model": base,
+            "dataset": names,
+            "data": f"Fine-tuned from {base} on {len(examples):,} pairs.",
+        }
+        model.save(run.path)
+        run.finish()
+    return run.path
+
+
+def _subwords_of_run(
+    run: RunDirectory,
+    training: Sequence[Sentence],
+    vocabulary_size: int,
+    directions: Sequence[Direction],
+) -> Subwords:
+    """The run's subwords: learnt when it begins, read again when it is continued."""
+    path = run.training / MODEL_FILE
+    if path.exists():
+        return Subwords(read_file(path), tuple(directions))
+    wanted = {code for direction in directions for code in direction}
+    texts = (
+        text
+        for sentence in training
+        for code, own in {"en": (sentence.english,), **sentence.translations}.items()
+        if code in wanted
+        for text in own
+    )
+    processor = Subwords.train(texts, vocabulary_size, directions)
+    write_bytes(path, processor.model)
+    return processor
+
+
+def _sample_writer(model: Any, run: RunDirectory, pairs: Sequence[Pair]) -> Callable[[int], None]:
+    """A callback that appends translations of a few sentences to ``samples.txt`` each epoch."""
+    shown = pairs[:: max(1, len(pairs) // _SHOWN)][:_SHOWN]
+
+    def write(epoch: int) -> None:
+        lines = [f"--- epoch {epoch}"]
+        for pair in shown:
+            found = model.translate(pair.source, pair.target_language)
+            lines += [f"{pair.source_language}: {pair.source}", f"{pair.target_language}: {found}"]
+        with readable_os_errors(f"write {run.training / SAMPLES}"):
+            with open(run.training / SAMPLES, "a", encoding="utf-8") as stream:
+                stream.write("\n".join(lines) + "\n\n")
+
+    return write
