@@ -26,12 +26,12 @@ _BUILDERS = {
     "hooker": "zoo.datasets.handwriting:hooker",
     "karpathy_shakespeare": "zoo.datasets.texts:KarpathyShakespeare",
     "librispeech": "zoo.datasets.speech:librispeech",
+    "multi30k": "zoo.datasets.translations:Multi30k",
     "poilus": "zoo.datasets.handwriting:poilus",
+    "tatoeba": "zoo.datasets.translations:Tatoeba",
     "unipen_characters": "zoo.datasets.handwriting:unipen_characters",
     "unipen_texts": "zoo.datasets.handwriting:unipen_texts",
     "unipen_words": "zoo.datasets.handwriting:unipen_words",
-    "multi30k": "zoo.datasets.translations:Multi30k",
-    "tatoeba": "zoo.datasets.translations:Tatoeba",
     "war_and_peace": "zoo.datasets.texts:WarAndPeace",
 }
 
