@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 from test_ctc_models import BUILDERS, features, make
 
-from zoo.models.ctc import output_frames, streaming_step
+from zoo.models.ctc import streaming_step
+from zoo.models.ctc_parts import output_frames
 from zoo.native.ctc import NativeCTC
 
 

@@ -152,11 +152,11 @@ except errors.ZooError as error:
 def start(entry: Weights, setup: str = "", **options: Any) -> subprocess.Popen[str]:
     """Start :data:`PROGRAM`."""
     argument = json.dumps([asdict(architecture()), asdict(entry)])
-    options = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True, **options}
+    pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
+    options = {**pipes, "preexec_fn": hear_ctrl_c, **options}
     return subprocess.Popen(
         [sys.executable, "-c", PROGRAM.format(setup=setup), argument],
         cwd=ROOT,
-        preexec_fn=hear_ctrl_c,
         **options,
     )
 
