@@ -19,14 +19,12 @@ weights and the gates' arithmetic stay float32.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from zoo.datasets import load_text
-from zoo.errors import UsageError
-from zoo.manifest import MANIFEST
-from zoo.training.plan import Plan
+from zoo.training.plan import Plan, stages
 
 
 @dataclass(frozen=True)
@@ -141,27 +139,22 @@ def train(name: str, out: Path, **changes: Any) -> Path:
 
     values = MODELS[name]
     text = load_text(values.corpus)
-    start = None
-    for number, plan in enumerate(values.plans, 1):
-        last = number == len(values.plans)
-        folder = out if last else out / "training" / f"stage_{number}"
-        if last or not (folder / MANIFEST).exists():
-            train_language_model(
-                name=name,
-                out=folder,
-                characters=Characters.of_text(*text.values()),
-                training=text["train"],
-                validation=text["validation"],
-                network=values.network,
-                plan=replace(plan, **changes),
-                batch=values.batch,
-                window=values.window,
-                languages=values.languages,
-                dataset=values.corpus,
-                license=values.license,
-                start=start,
-            )
-        start = folder
+    for stage in stages(values.plans, out, **changes):
+        train_language_model(
+            name=name,
+            out=stage.folder,
+            characters=Characters.of_text(*text.values()),
+            training=text["train"],
+            validation=text["validation"],
+            network=values.network,
+            plan=stage.plan,
+            batch=values.batch,
+            window=values.window,
+            languages=values.languages,
+            dataset=values.corpus,
+            license=values.license,
+            start=stage.start,
+        )
     return out
 
 
@@ -182,6 +175,7 @@ def evaluate(
     Raises:
         UsageError: no data is given and the model's own corpus is not one of this recipe's.
     """
+    from zoo.training.publish import own_corpus
     from zoo.training.text import evaluate_language_model, read_text
 
     command = f"zoo evaluate {reference}"
@@ -189,8 +183,6 @@ def evaluate(
         command += f" --data {data}"
         text = read_text([data])
         return evaluate_language_model(model, text, data.name, "whole", command, progress)
-    corpus = model.card.get("dataset")
-    if corpus not in {values.corpus for values in MODELS.values()}:
-        raise UsageError(f"{reference} was trained on {corpus!r}; give --data FILE to score it on")
+    corpus = own_corpus(model, reference, MODELS)
     text = load_text(corpus)["test"]
     return evaluate_language_model(model, text, corpus, "test", command, progress)

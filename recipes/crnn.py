@@ -12,13 +12,11 @@ epoch.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
 from zoo.datasets import load_ink, load_lines
-from zoo.errors import UsageError
-from zoo.manifest import MANIFEST
 from zoo.processing.alphabet import Alphabet
 from zoo.processing.handwriting import Line, Lines
 from zoo.processing.line_image import LineNormaliser
@@ -26,7 +24,7 @@ from zoo.training.handwriting_examples import Sample, plain_examples, samples_of
 from zoo.training.handwriting_texts import text_to_learn, text_to_score, usable_ink
 from zoo.training.image_augmentation import ImageAugmentation
 from zoo.training.ink_rendering import InkRendering
-from zoo.training.plan import Plan
+from zoo.training.plan import Plan, stages
 
 
 @dataclass(frozen=True)
@@ -154,34 +152,28 @@ def train(name: str, out: Path, **changes: Any) -> Path:
     choice = [
         sample for chosen in sets.values() for sample in chosen[:: max(1, len(chosen) // 40)][:40]
     ]
-    start = None
-    for number, plan in enumerate(values.plans, 1):
-        plan = replace(plan, **changes)
-        last = number == len(values.plans)
-        folder = out if last else out / "training" / f"stage_{number}"
-        if last or not (folder / MANIFEST).exists():
-            examples = LineExamples(
-                samples, processor, plan.seed, name, values.augmentation, values.rendering
-            )
-            train_handwriting(
-                name=name,
-                out=folder,
-                training=examples.set,
-                validation=validation,
-                choice=choice,
-                processor=processor,
-                network=values.network,
-                plan=plan,
-                languages=values.languages,
-                dataset=values.corpus,
-                license=values.license,
-                values={
-                    "augmentation": asdict(values.augmentation),
-                    "rendering": asdict(values.rendering),
-                },
-                start=start,
-            )
-        start = folder
+    for stage in stages(values.plans, out, **changes):
+        examples = LineExamples(
+            samples, processor, stage.plan.seed, name, values.augmentation, values.rendering
+        )
+        train_handwriting(
+            name=name,
+            out=stage.folder,
+            training=examples.set,
+            validation=validation,
+            choice=choice,
+            processor=processor,
+            network=values.network,
+            plan=stage.plan,
+            languages=values.languages,
+            dataset=values.corpus,
+            license=values.license,
+            values={
+                "augmentation": asdict(values.augmentation),
+                "rendering": asdict(values.rendering),
+            },
+            start=stage.start,
+        )
     return out
 
 
@@ -205,12 +197,11 @@ def evaluate(
         UsageError: no data is given and the model's own corpora are not those of this recipe.
     """
     from zoo.training.handwriting import evaluate_folder, evaluate_handwriting
+    from zoo.training.publish import own_corpus
 
     if data is not None:
         return evaluate_folder(model, reference, data, progress)
-    corpus = model.card.get("dataset")
-    if corpus not in {values.corpus for values in MODELS.values()}:
-        raise UsageError(f"{reference} was trained on {corpus!r}; give --data FOLDER to score it")
+    own_corpus(model, reference, MODELS)
     sets = list(scored_samples("test"))
     total = sum(len(samples) for _, samples in sets)
     return [

@@ -7,16 +7,14 @@ zoo evaluate runs/an4
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from zoo.datasets import load_speech
-from zoo.errors import UsageError
-from zoo.manifest import MANIFEST
 from zoo.processing.features import LogMel
 from zoo.training.audio_augmentation import AudioAugmentation
-from zoo.training.plan import Plan
+from zoo.training.plan import Plan, stages
 
 
 @dataclass(frozen=True)
@@ -142,31 +140,26 @@ def train(name: str, out: Path, **changes: Any) -> Path:
 
     values = MODELS[name]
     corpus = load_speech(values.corpus)
-    start = None
-    for number, plan in enumerate(values.plans, 1):
-        last = number == len(values.plans)
-        folder = out if last else out / "training" / f"stage_{number}"
-        if last or not (folder / MANIFEST).exists():
-            train_recogniser(
-                name=name,
-                out=folder,
-                training=corpus["train"],
-                validation=corpus["validation"],
-                network=values.network,
-                log_mel=values.log_mel,
-                plan=replace(plan, **changes),
-                batch=values.batch,
-                augmentation=values.augmentation,
-                variants=values.variants,
-                languages=values.languages,
-                dataset=values.corpus,
-                license=values.license,
-                start=start,
-                aligner=(values.aligner or start) if values.splice_share else None,
-                splice_share=values.splice_share,
-                language_model=last,
-            )
-        start = folder
+    for stage in stages(values.plans, out, **changes):
+        train_recogniser(
+            name=name,
+            out=stage.folder,
+            training=corpus["train"],
+            validation=corpus["validation"],
+            network=values.network,
+            log_mel=values.log_mel,
+            plan=stage.plan,
+            batch=values.batch,
+            augmentation=values.augmentation,
+            variants=values.variants,
+            languages=values.languages,
+            dataset=values.corpus,
+            license=values.license,
+            start=stage.start,
+            aligner=(values.aligner or stage.start) if values.splice_share else None,
+            splice_share=values.splice_share,
+            language_model=stage.last,
+        )
     return out
 
 
@@ -187,6 +180,7 @@ def evaluate(
     Raises:
         UsageError: no data is given and the model's own corpus is not one of this recipe's.
     """
+    from zoo.training.publish import own_corpus
     from zoo.training.recordings import Recordings, read_transcripts
     from zoo.training.speech import evaluate_recogniser
 
@@ -195,8 +189,6 @@ def evaluate(
         recordings = Recordings(data, read_transcripts(data), model.processor)
         command += f" --data {data}"
         return evaluate_recogniser(model, recordings, data.name, "whole", command, progress)
-    corpus = model.card.get("dataset")
-    if corpus not in {values.corpus for values in MODELS.values()}:
-        raise UsageError(f"{reference} was trained on {corpus!r}; give --data FOLDER to score it")
+    corpus = own_corpus(model, reference, MODELS)
     test = load_speech(corpus)["test"]
     return evaluate_recogniser(model, test, corpus, "test", command, progress)

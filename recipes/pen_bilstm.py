@@ -10,20 +10,18 @@ letters mixed in, since rare characters are rarer still in words.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
 from zoo.datasets import load_ink
-from zoo.errors import UsageError
-from zoo.manifest import MANIFEST
 from zoo.processing.alphabet import Alphabet
 from zoo.processing.handwriting import Pen
 from zoo.processing.ink import InkNormaliser
 from zoo.training.handwriting_examples import Sample, plain_examples, samples_of, single_lines
 from zoo.training.handwriting_texts import usable_ink
 from zoo.training.ink_augmentation import InkAugmentation
-from zoo.training.plan import Plan
+from zoo.training.plan import Plan, stages
 
 
 @dataclass(frozen=True)
@@ -121,29 +119,23 @@ def train(name: str, out: Path, **changes: Any) -> Path:
     texts = scored_samples("unipen_texts", "validation")
     validation = plain_examples(words, processor, values.validation_words)
     validation += plain_examples(texts, processor, values.validation_texts)
-    start = None
-    for number, plan in enumerate(values.plans, 1):
-        plan = replace(plan, **changes)
-        last = number == len(values.plans)
-        folder = out if last else out / "training" / f"stage_{number}"
-        if last or not (folder / MANIFEST).exists():
-            examples = PenExamples(samples, processor, plan.seed, name, values.augmentation)
-            train_handwriting(
-                name=name,
-                out=folder,
-                training=examples.set,
-                validation=validation,
-                choice=words,
-                processor=processor,
-                network=values.network,
-                plan=plan,
-                languages=values.languages,
-                dataset=values.corpus,
-                license=values.license,
-                values={"augmentation": asdict(values.augmentation)},
-                start=start,
-            )
-        start = folder
+    for stage in stages(values.plans, out, **changes):
+        examples = PenExamples(samples, processor, stage.plan.seed, name, values.augmentation)
+        train_handwriting(
+            name=name,
+            out=stage.folder,
+            training=examples.set,
+            validation=validation,
+            choice=words,
+            processor=processor,
+            network=values.network,
+            plan=stage.plan,
+            languages=values.languages,
+            dataset=values.corpus,
+            license=values.license,
+            values={"augmentation": asdict(values.augmentation)},
+            start=stage.start,
+        )
     return out
 
 
@@ -168,12 +160,11 @@ def evaluate(
         UsageError: no data is given and the model's own corpus is not that of this recipe.
     """
     from zoo.training.handwriting import evaluate_folder, evaluate_handwriting
+    from zoo.training.publish import own_corpus
 
     if data is not None:
         return evaluate_folder(model, reference, data, progress)
-    corpus = model.card.get("dataset")
-    if corpus not in {values.corpus for values in MODELS.values()}:
-        raise UsageError(f"{reference} was trained on {corpus!r}; give --data FOLDER to score it")
+    own_corpus(model, reference, MODELS)
     words = scored_samples("unipen_words", "test")
     known = {sample.text for sample in scored_samples("unipen_words", "train")}
     sets = {

@@ -25,9 +25,7 @@ from pathlib import Path
 from typing import Any
 
 from zoo.datasets import load_translations
-from zoo.errors import UsageError
-from zoo.manifest import MANIFEST
-from zoo.training.plan import Plan
+from zoo.training.plan import Plan, stages
 
 
 @dataclass(frozen=True)
@@ -165,29 +163,24 @@ def train(name: str, out: Path, **changes: Any) -> Path:
     values = MODELS[name]
     training = load_translations(values.corpus, "train")
     validation = load_translations(values.corpus, "validation")
-    start = None
-    for number, plan in enumerate(values.plans, 1):
-        last = number == len(values.plans)
-        folder = out if last else out / "training" / f"stage_{number}"
-        if last or not (folder / MANIFEST).exists():
-            train_translator(
-                name=name,
-                out=folder,
-                training=training,
-                validation=validation,
-                directions=values.directions,
-                vocabulary_size=values.vocabulary_size,
-                network=values.network,
-                plan=replace(plan, **changes),
-                batch=values.batch,
-                label_smoothing=values.label_smoothing,
-                candidates=values.candidates,
-                languages=values.languages,
-                dataset=values.corpus,
-                license=values.license,
-                start=start,
-            )
-        start = folder
+    for stage in stages(values.plans, out, **changes):
+        train_translator(
+            name=name,
+            out=stage.folder,
+            training=training,
+            validation=validation,
+            directions=values.directions,
+            vocabulary_size=values.vocabulary_size,
+            network=values.network,
+            plan=stage.plan,
+            batch=values.batch,
+            label_smoothing=values.label_smoothing,
+            candidates=values.candidates,
+            languages=values.languages,
+            dataset=values.corpus,
+            license=values.license,
+            start=stage.start,
+        )
     return out
 
 
@@ -210,6 +203,7 @@ def evaluate(
         DataError: the file is missing or malformed.
     """
     from zoo.training.pairs import pairs_of, read_pairs
+    from zoo.training.publish import own_corpus
     from zoo.training.translation_scores import evaluate_translations, mean_row
 
     command = f"zoo evaluate {reference}"
@@ -219,9 +213,7 @@ def evaluate(
         return evaluate_translations(
             model, tests, dataset=data.name, command=command, progress=progress
         )
-    corpus = model.card.get("dataset")
-    if corpus not in _TESTS:
-        raise UsageError(f"{reference} was trained on {corpus!r}; give --data FILE to score it on")
+    corpus = own_corpus(model, reference, MODELS)
     rows = evaluate_translations(
         model,
         {

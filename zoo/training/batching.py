@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
-from typing import Protocol
+from collections.abc import Callable, Sequence
+from typing import Any, Protocol
 
 import numpy as np
 
 from zoo.errors import DataError
 
-_POOL = 8  # batches that are sorted by length together
 _WIDENING = 1.12  # longest over shortest length of a bucket
 
 
@@ -35,24 +34,26 @@ class EvenBatches:
         lengths: of each example.
         batch: examples in a batch.
         seed: of the order.
+        pool: batches that are sorted by length together.
 
     Raises:
         DataError: there are no examples.
     """
 
-    def __init__(self, lengths: Sequence[float], batch: int, seed: int) -> None:
+    def __init__(
+        self, lengths: Sequence[float] | np.ndarray, batch: int, seed: int, pool: int = 8
+    ) -> None:
         if not len(lengths):
             raise DataError("there must be examples to train on")
         self._lengths, self._batch, self._seed = np.asarray(lengths), batch, seed
+        self._pool = pool * batch
         self.steps = -(-len(lengths) // batch)
 
     def groups(self, epoch: int) -> list[np.ndarray]:
         """See :class:`Batching`."""
         rng = np.random.default_rng([self._seed, epoch])
         order = rng.permutation(len(self._lengths))
-        pools = [
-            order[i : i + _POOL * self._batch] for i in range(0, len(order), _POOL * self._batch)
-        ]
+        pools = [order[i : i + self._pool] for i in range(0, len(order), self._pool)]
         sorted_pools = [pool[np.argsort(self._lengths[pool], kind="stable")] for pool in pools]
         groups = [
             pool[i : i + self._batch]
@@ -130,3 +131,22 @@ class SizedBatches:
             found.append(part)
             start, count = start + len(part), count - len(part)
         return np.concatenate(found)
+
+
+class LazyBatches(Sequence[tuple[np.ndarray, ...]]):
+    """Batches that are made when they are asked for.
+
+    Args:
+        groups: the numbers of each batch's examples.
+        make: makes the batch of a group in an epoch.
+        epoch: handed to ``make``.
+    """
+
+    def __init__(self, groups: list[np.ndarray], make: Callable[..., Any], epoch: int) -> None:
+        self._groups, self._make, self._epoch = groups, make, epoch
+
+    def __len__(self) -> int:
+        return len(self._groups)
+
+    def __getitem__(self, index: Any) -> Any:
+        return self._make(self._groups[index], self._epoch)

@@ -12,7 +12,7 @@ import tensorflow as tf
 from zoo.decoding.ctc import greedy
 from zoo.errors import DataError
 from zoo.models.ctc_parts import output_frames
-from zoo.training.batching import Batching, EvenBatches
+from zoo.training.batching import Batching, EvenBatches, LazyBatches
 
 Example = tuple[np.ndarray, np.ndarray]
 """Features ``(frames, width)`` float32, which of an image are its columns, and int32 labels."""
@@ -61,7 +61,7 @@ class CTCObjective:
 
     def batches(self, epoch: int) -> Sequence[tuple[np.ndarray, ...]]:
         """The batches of an epoch, each made when it is asked for."""
-        return _LazyBatches(self._batching.groups(epoch), self._make, epoch)
+        return LazyBatches(self._batching.groups(epoch), self._make, epoch)
 
     def initial_carry(self) -> list[np.ndarray]:
         """Nothing is carried from batch to batch."""
@@ -111,19 +111,6 @@ class CTCObjective:
 
     def _run(self, features: Any, frames: Any) -> Any:
         return tf.nn.log_softmax(self._logits(features, frames, False))
-
-
-class _LazyBatches(Sequence[tuple[np.ndarray, ...]]):
-    """Batches that are made when they are asked for."""
-
-    def __init__(self, groups: list[np.ndarray], make: Callable[..., Any], epoch: int) -> None:
-        self._groups, self._make, self._epoch = groups, make, epoch
-
-    def __len__(self) -> int:
-        return len(self._groups)
-
-    def __getitem__(self, index: Any) -> Any:
-        return self._make(self._groups[index], self._epoch)
 
 
 def pad_batch(examples: Sequence[Example]) -> tuple[np.ndarray, ...]:

@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
 
 from zoo.errors import UsageError
+from zoo.manifest import MANIFEST
 
 
 @dataclass(frozen=True)
@@ -46,3 +50,39 @@ class Plan:
             raise UsageError(f"epochs must be at least 1, not {self.epochs}")
         if not self.learning_rate > 0 or not math.isfinite(self.learning_rate):
             raise UsageError(f"learning rate must be above 0, not {self.learning_rate}")
+
+
+@dataclass(frozen=True)
+class Stage:
+    """One of several plans that a model is trained by.
+
+    Args:
+        plan: how to train.
+        folder: the stage's run.
+        start: the model folder to start from, or ``None`` to start from scratch.
+        last: whether the model is finished with it.
+    """
+
+    plan: Plan
+    folder: Path
+    start: Path | None
+    last: bool
+
+
+def stages(plans: Sequence[Plan], out: Path, **changes: Any) -> Iterator[Stage]:
+    """What is left to do of several plans, each from the best weights of the last.
+
+    A stage's model folder must be there when the next stage is asked for.
+
+    Args:
+        plans: how to train, in order.
+        out: folder of the last stage; those before it lie in its ``training/``.
+        **changes: fields of each plan to change, such as ``epochs=1``.
+    """
+    start = None
+    for number, plan in enumerate(plans, 1):
+        last = number == len(plans)
+        folder = out if last else out / "training" / f"stage_{number}"
+        if last or not (folder / MANIFEST).exists():
+            yield Stage(replace(plan, **changes), folder, start, last)
+        start = folder

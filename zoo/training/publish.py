@@ -85,6 +85,26 @@ def recipe_of(architecture: Architecture) -> Any:
         raise UsageError(f"cannot import the recipe {architecture.recipe}: {error}") from None
 
 
+def own_corpus(model: Any, reference: str, models: Mapping[str, Any]) -> str:
+    """The corpus that a model was trained on, if its recipe knows it.
+
+    Args:
+        model: the task.
+        reference: what it was loaded by, for the message.
+        models: the recipe's models by name, each with a ``corpus``.
+
+    Raises:
+        UsageError: it was trained on something else, as a fine-tuned model is.
+    """
+    corpus = model.card.get("dataset")
+    if corpus not in {values.corpus for values in models.values()}:
+        raise UsageError(
+            f"{reference} was trained on {corpus!r}, which its recipe does not have; give what to "
+            "score it on with --data"
+        )
+    return str(corpus)
+
+
 def figure(
     metric: str,
     value: float,

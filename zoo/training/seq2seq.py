@@ -19,10 +19,10 @@ import tensorflow as tf
 from zoo.errors import DataError
 from zoo.models.seq2seq import Seq2SeqConfig, readout_model, softmax_weights
 from zoo.processing.subwords import BEGIN, END, PAD, Subwords
-from zoo.training.length_batches import LazyBatches, length_batches
+from zoo.training.batching import EvenBatches, LazyBatches
 from zoo.training.pairs import Pair
 
-POOL = 256
+_POOL = 256
 """Batches that are sorted by length together: with two lengths to sort by it takes many."""
 
 _VALIDATION_BATCH = 256
@@ -130,20 +130,19 @@ class Seq2SeqObjective:
         self.network, self._config = network, config
         self._readout = readout_model(network)
         self._training, self._validation = training, validation
-        self._batch, self._seed, self._smoothing = batch, seed, label_smoothing
+        self._seed, self._smoothing = seed, label_smoothing
         size = config.vocabulary_size
         self._candidates = min(candidates, size) if candidates else size
         source, target = training.lengths()
-        self._rank = np.empty(len(training), np.int64)
-        self._rank[np.lexsort((source, target))] = np.arange(len(training))
-        self.steps_per_epoch = -(-len(training) // batch)
+        rank = np.empty(len(training), np.int64)
+        rank[np.lexsort((source, target))] = np.arange(len(training))
+        self._batching = EvenBatches(rank, batch, seed, _POOL)
+        self.steps_per_epoch = self._batching.steps
         self._compiled_nats = tf.function(self._nats, reduce_retracing=True)
 
     def batches(self, epoch: int) -> Sequence[tuple[np.ndarray, ...]]:
         """The batches of an epoch, each made when it is asked for."""
-        rng = np.random.default_rng([self._seed, epoch])
-        groups = length_batches(self._rank, self._batch, rng, POOL)
-        return LazyBatches(groups, self._make, epoch)
+        return LazyBatches(self._batching.groups(epoch), self._make, epoch)
 
     def initial_carry(self) -> list[np.ndarray]:
         """Nothing is carried from batch to batch."""
