@@ -99,8 +99,8 @@ def own_corpus(model: Any, reference: str, models: Mapping[str, Any]) -> str:
     corpus = model.card.get("dataset")
     if corpus not in {values.corpus for values in models.values()}:
         raise UsageError(
-            f"{reference} was trained on {corpus!r}, which its recipe does not have; give what to "
-            "score it on with --data"
+            f"{reference} was trained on {corpus!r}, which its recipe does not know; "
+            "give --data FILE"
         )
     return str(corpus)
 
