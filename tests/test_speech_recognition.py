@@ -54,7 +54,9 @@ def test_the_greedy_text_is_that_of_the_public_log_probs(model: Any) -> None:
     assert log_probs.shape == (math.ceil(model.processor.log_mel.frame_count(len(samples)) / 4), 11)
     np.testing.assert_allclose(np.exp(log_probs).sum(axis=1), 1.0, atol=1e-5)
     labels = greedy(log_probs, model.processor.alphabet.blank).labels
-    assert model.processor.alphabet.decode(labels).strip() == model.transcribe(samples, RATE).text
+    assert model.processor.alphabet.decode(labels).split() == [
+        word.text for word in model.transcribe(samples, RATE).words
+    ]
 
 
 def test_a_list_gives_what_each_recording_gives_alone(model: Any) -> None:
@@ -195,6 +197,30 @@ def test_silence_and_next_to_nothing_give_an_empty_text_or_a_text(model: Any) ->
         assert isinstance(result.text, str)
         assert all(math.isfinite(word.confidence) for word in result.words)
     assert model.transcribe(np.zeros(1), RATE).text == ""
+
+
+@pytest.mark.parametrize("sound", ["silence", "white noise", "hum"])
+def test_a_recording_in_which_nobody_speaks_gives_an_empty_text(
+    bidirectional: Any, sound: str
+) -> None:
+    seconds = np.arange(4 * RATE) / RATE
+    samples = {
+        "silence": np.zeros(4 * RATE),
+        "white noise": np.random.default_rng(0).normal(0.0, 0.1, 4 * RATE),
+        "hum": 0.1 * np.sin(2 * np.pi * 300 * seconds),
+    }[sound]
+    result = bidirectional.transcribe(samples, RATE)
+    assert (result.text, result.words, result.seconds) == ("", (), 4.0)
+    assert bidirectional.transcribe(speech_like(4.0) + samples, RATE).text
+
+
+def test_a_text_has_no_double_spaces(bidirectional: Any) -> None:
+    vocabulary = bidirectional.processor.vocabulary
+    path = [vocabulary.index(text) for text in (" ", "A", " ", "", " ", "", "A", " ")]
+    log_probs = np.log(0.9 * np.eye(len(vocabulary), dtype=np.float32)[path] + 0.01)
+    found = greedy(log_probs, bidirectional.processor.alphabet.blank)
+    result = bidirectional.make_transcript([found], 1.0)
+    assert (result.text, [word.text for word in result.words]) == ("A A", ["A", "A"])
 
 
 @pytest.mark.parametrize(

@@ -28,6 +28,9 @@ NORMALISATIONS = ("utterance", "running")
 DEVIATION_FLOOR = 0.1
 """Nats. A bin that moves less than this is not blown up, so digital silence gives zeros."""
 
+STEADY = 0.65
+"""Nats. A sound whose loudest frame is no farther above its mean level is taken for no speech."""
+
 _BLOCK_FRAMES = 6000
 
 
@@ -213,6 +216,19 @@ class LogMel:
         exact = frames.astype(np.float64)
         deviation = np.maximum(exact.std(axis=0), DEVIATION_FLOOR)
         return ((exact - exact.mean(axis=0)) / deviation).astype(np.float32)
+
+    def is_steady(self, frames: np.ndarray) -> bool:
+        """Whether a recording holds one even sound, such as silence, hiss or a hum: no speech.
+
+        The loudest frame of each of AN4's 846 training recordings stands 2.99 nats or more above
+        the mean, and still 0.71 with white noise as loud as the speech; white, pink and brown noise
+        alone reach 0.57, 0.62 and 0.50 (50 pieces of 20 s each).
+
+        Args:
+            frames: ``(frames, mel_bins)`` as :meth:`log_mel` gives them.
+        """
+        level = frames.mean(axis=1)
+        return not len(level) or bool(level.max() - level.mean() < STEADY)
 
     def stream(self) -> LogMelStream:
         """A new stream.

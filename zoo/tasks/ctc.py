@@ -51,7 +51,7 @@ class CTCRecogniser(Task):
         super().__init__(bundle, network)
         self.searches = SearchFactory(self.processor.vocabulary, self.decoder, self.files)
         self._run: Any = None
-        self._run_lock = threading.Lock()
+        self._lock = threading.Lock()
 
     def set_search(self, settings: Mapping[str, Any], files: Mapping[str, bytes]) -> None:
         """Change the decoder's settings and files, such as the model's own language model.
@@ -110,13 +110,18 @@ class CTCRecogniser(Task):
         padded = np.zeros((len(features), frames.max(), features[0].shape[1]), np.float32)
         for row, one in enumerate(features):
             padded[row, : len(one)] = one
-        found = self._compiled(padded.shape[2])(padded, frames).numpy()
+        found = self._log_probs(padded, frames)
         lengths = output_frames(frames).tolist()
         return [found[row, :length] for row, length in enumerate(lengths)]
 
+    def _log_probs(self, padded: np.ndarray, frames: np.ndarray) -> np.ndarray:
+        """Run the network on ``(batch, frames, width)``, of which the first ``frames`` are real."""
+        outputs: np.ndarray = self._compiled(padded.shape[2])(padded, frames).numpy()
+        return outputs
+
     def _compiled(self, width: int) -> Any:
         """The network as one graph for all lengths, compiled once."""
-        with self._run_lock:
+        with self._lock:
             if self._run is None:
                 import tensorflow as tf
 
@@ -133,3 +138,8 @@ class CTCRecogniser(Task):
 
                 self._run = run
             return self._run
+
+
+def tidy(text: str) -> str:
+    """A text without the spaces that CTC writes around and beside each other."""
+    return " ".join(part for part in text.split(" ") if part)

@@ -6,8 +6,7 @@ import heapq
 import itertools
 import math
 import os
-import threading
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -22,11 +21,11 @@ from zoo.decoding.ctc import (
     forced_alignment,
     words_from_spans,
 )
-from zoo.decoding.search import Search, SearchFactory
+from zoo.decoding.search import Search
 from zoo.errors import UsageError
-from zoo.models.ctc_parts import SUBSAMPLING, output_frames
+from zoo.models.ctc_parts import SUBSAMPLING
 from zoo.processing.audio import AudioPiece, AudioSource, iter_audio_blocks, split_at_silences
-from zoo.tasks.base import Task
+from zoo.tasks.ctc import Alternative, CTCRecogniser, tidy
 
 if TYPE_CHECKING:
     from zoo.native.ctc import NativeCTC
@@ -36,27 +35,8 @@ LONGEST_PIECE = 20.0
 """Seconds of a recording that the network reads in one go; longer ones are cut at silences."""
 
 MAX_READ = 3600.0
-_BATCH = 16
-_POOL = 64  # pieces that are sorted by length together
+_POOL = 64  # pieces that are decoded together
 _SEPARATOR = " "
-
-
-@dataclass(frozen=True)
-class Alternative:
-    """Another text for a recording.
-
-    Args:
-        text: the text.
-        score: natural log; what the texts are ranked by.
-        confidence: 0 to 1.
-    """
-
-    text: str
-    score: float
-    confidence: float
-
-    def __str__(self) -> str:
-        return self.text
 
 
 @dataclass(frozen=True)
@@ -103,7 +83,7 @@ class Alignment:
         return self.text
 
 
-class SpeechRecognition(Task):
+class SpeechRecognition(CTCRecogniser):
     """A speech recogniser.
 
     Example:
@@ -115,22 +95,7 @@ class SpeechRecognition(Task):
 
     def __init__(self, bundle: Bundle, network: Any) -> None:
         super().__init__(bundle, network)
-        self.searches = SearchFactory(self.processor.vocabulary, self.decoder, self.files)
         self._engine: NativeCTC | None = None
-        self._lock = threading.Lock()
-
-    def set_search(self, settings: Mapping[str, Any], files: Mapping[str, bytes]) -> None:
-        """Change the decoder's settings and files, such as the model's own language model.
-
-        Args:
-            settings: values of :class:`zoo.decoding.search.SearchSettings`.
-            files: by name.
-
-        Raises:
-            FolderError: a setting is unknown or out of range.
-        """
-        self.searches = SearchFactory(self.processor.vocabulary, settings, files)
-        self.decoder, self.files = dict(settings), dict(files)
 
     @property
     def frame_seconds(self) -> float:
@@ -187,13 +152,14 @@ class SpeechRecognition(Task):
         seconds = [0.0] * len(sources)
         pieces = self._pieces(sources, sample_rate)
         while pool := list(itertools.islice(pieces, _POOL)):
-            for number, piece, log_probs in self._decode_pool(pool):
+            outputs = self.outputs([self._features(piece) for _, piece in pool])
+            for (number, piece), log_probs in zip(pool, outputs, strict=True):
                 found[number].append((piece, search.run(log_probs)))
                 seconds[number] += len(piece.samples) / self.processor.log_mel.sample_rate
                 if on_progress:
                     on_progress(len(piece.samples) / self.processor.log_mel.sample_rate)
         results = [
-            self._transcript(sorted(parts, key=lambda part: part[0].start), search, length)
+            self._transcript(parts, search, length)
             for parts, length in zip(found, seconds, strict=True)
         ]
         return results[0] if single else results
@@ -215,7 +181,7 @@ class SpeechRecognition(Task):
         samples = self.processor.read(audio, sample_rate)
         if len(samples) > MAX_READ * self.processor.log_mel.sample_rate:
             raise UsageError(f"the recording is longer than {MAX_READ:g} s; cut it first")
-        return self._outputs([self.processor.log_mel.features(samples)])[0]
+        return self.outputs([self.processor.log_mel.features(samples)])[0]
 
     def score(self, audio: AudioSource, text: str, sample_rate: float | None = None) -> float:
         """Natural log-probability of a text given a recording, by CTC's forward algorithm.
@@ -232,7 +198,7 @@ class SpeechRecognition(Task):
             UsageError, DataError: as :meth:`transcribe`, or the text has characters that the model
                 does not know.
         """
-        labels = self._labels(text)
+        labels = self.labels_of(text)
         log_probs = self.log_probs(audio, sample_rate)
         return ctc_log_probability(log_probs, labels, self.processor.alphabet.blank)
 
@@ -247,7 +213,7 @@ class SpeechRecognition(Task):
         Raises:
             UsageError, DataError: as :meth:`score`, or the recording is too short for the text.
         """
-        labels = self._labels(text)
+        labels = self.labels_of(text)
         log_probs = self.log_probs(audio, sample_rate)
         blank = self.processor.alphabet.blank
         spans = forced_alignment(log_probs, labels, blank)
@@ -292,7 +258,7 @@ class SpeechRecognition(Task):
         if len(samples) > LONGEST_PIECE * log_mel.sample_rate:
             raise UsageError(f"a picture shows at most {LONGEST_PIECE:g} s; cut the recording")
         features = log_mel.features(samples)
-        (log_probs,) = self._outputs([features])
+        (log_probs,) = self.outputs([features])
         return draw_recording(
             Path(path).expanduser(),
             features,
@@ -360,9 +326,7 @@ class SpeechRecognition(Task):
         """
         best = hypotheses[0]
         texts = [
-            Alternative(
-                self.processor.alphabet.decode(h.labels).strip(_SEPARATOR), h.score, h.confidence
-            )
+            Alternative(tidy(self.processor.alphabet.decode(h.labels)), h.score, h.confidence)
             for h in hypotheses
         ]
         words = self._words(best.spans, start)
@@ -395,28 +359,21 @@ class SpeechRecognition(Task):
             for piece in split_at_silences(blocks, LONGEST_PIECE, rate):
                 yield number, piece
 
-    def _decode_pool(
-        self, pool: list[tuple[int, AudioPiece]]
-    ) -> Iterator[tuple[int, AudioPiece, np.ndarray]]:
-        pool = sorted(pool, key=lambda item: len(item[1].samples))
-        for first in range(0, len(pool), _BATCH):
-            batch = pool[first : first + _BATCH]
-            features = [self.processor.log_mel.features(piece.samples) for _, piece in batch]
-            for (number, piece), log_probs in zip(batch, self._outputs(features), strict=True):
-                yield number, piece, log_probs
+    def _features(self, piece: AudioPiece) -> np.ndarray:
+        """Features of a piece, none of one in which nobody speaks.
 
-    def _outputs(self, features: Sequence[np.ndarray]) -> list[np.ndarray]:
-        """Log-probabilities ``(outputs, labels)`` of each of a few utterances."""
-        frames = np.asarray([len(one) for one in features], np.int32)
-        labels = len(self.processor.vocabulary)
-        if not frames.max():  # shorter than a window
-            return [np.zeros((0, labels), np.float32) for _ in features]
-        padded = np.zeros((len(features), frames.max(), features[0].shape[1]), np.float32)
-        for row, one in enumerate(features):
-            padded[row, : len(one)] = one
-        found = self.engine.log_probs(padded, frames)
-        lengths = output_frames(frames)
-        return [found[row, :length] for row, length in enumerate(lengths.tolist())]
+        Normalised over the utterance, silence and hiss are as loud as speech, and a network that
+        was trained on speech makes letters of them.
+        """
+        log_mel = self.processor.log_mel
+        frames = log_mel.log_mel(piece.samples)
+        if not self.streams and log_mel.is_steady(frames):
+            frames = frames[:0]
+        features: np.ndarray = log_mel.normalise(frames)
+        return features
+
+    def _log_probs(self, padded: np.ndarray, frames: np.ndarray) -> np.ndarray:
+        return self.engine.log_probs(padded, frames)
 
     @property
     def engine(self) -> NativeCTC:
@@ -431,12 +388,6 @@ class SpeechRecognition(Task):
                 weights = {v.path: v.numpy() for v in self.network.weights}
                 self._engine = NativeCTC(weights, self.config)
             return self._engine
-
-    def _labels(self, text: str) -> list[int]:
-        if not isinstance(text, str):
-            raise UsageError(f"the text must be text, not {type(text).__name__}")
-        labels: list[int] = self.processor.alphabet.encode(text, "the text").tolist()
-        return labels
 
     def _words(self, spans: Sequence[Any], start: float = 0.0) -> tuple[Word, ...]:
         texts = self.processor.vocabulary

@@ -17,6 +17,7 @@ from zoo.errors import UsageError
 from zoo.models.ctc_parts import SUBSAMPLING
 from zoo.processing.audio import MAX_RATE, MIN_RATE, check_number, to_float
 from zoo.processing.features import LogMelStream
+from zoo.tasks.ctc import tidy
 
 if TYPE_CHECKING:
     from zoo.native.ctc import State
@@ -259,9 +260,9 @@ class SpeechStream:
 
     def _partial(self) -> str:
         if self._at.beam is None:
-            return "".join(self._at.text).strip()
+            return tidy("".join(self._at.text))
         ((labels, _, _),) = self._at.beam.best(1, ended=False)
-        return str(self._task.processor.alphabet.decode(labels)).strip()
+        return tidy(self._task.processor.alphabet.decode(labels))
 
     def _flush(self) -> Transcript:
         at = self._at
