@@ -10,6 +10,7 @@ from typing import Any
 
 import click
 
+from zoo.cli.options import OUT, search_options, training_options
 from zoo.cli.output import print_json
 from zoo.errors import DataError, UsageError
 
@@ -26,11 +27,7 @@ _SUBTITLE_GAP = 1.0
 )
 @click.argument("model", metavar="")
 @click.argument("recordings", nargs=-1, required=True)
-@click.option("--language-model", help="own, an n-gram file, or a text generation model.")
-@click.option("--beam-size", type=int, help="Prefixes kept by the beam search; 1 is greedy.")
-@click.option("--n-best", default=1, show_default=True, help="Alternatives, in the JSON.")
-@click.option("--lm-weight", type=float, help="Weight of the language model.")
-@click.option("--insertion-bonus", type=float, help="Added for each character.")
+@search_options
 @click.option("--rate", default=16_000, show_default=True, help="Samples a second of the stream.")
 @click.option(
     "--endpoint",
@@ -202,15 +199,11 @@ def _clock(seconds: float) -> str:
     type=click.Path(path_type=Path),
     help="A folder of recordings with a transcripts.tsv: file name, tab, what is said.",
 )
-@click.option("--out", required=True, type=click.Path(path_type=Path), help="The run's folder.")
-@click.option("--epochs", default=30, show_default=True, help="At most so many passes.")
-@click.option(
-    "--patience", default=8, show_default=True, help="Epochs without gain before it ends."
+@OUT
+@training_options(
+    epochs=30, patience=8, learning_rate=3e-4, seed="Seed of dropout, changes and order."
 )
-@click.option("--learning-rate", default=3e-4, show_default=True, help="Peak learning rate.")
-@click.option("--validation", default=0.1, show_default=True, help="Share kept to choose on.")
 @click.option("--batch", default=16, show_default=True, help="Recordings in a batch.")
-@click.option("--seed", default=0, show_default=True, help="Seed of dropout, changes and order.")
 def finetune(model: str, audio: Path, out: Path, **options: Any) -> None:
     """Train MODEL further on recordings of your own.
 

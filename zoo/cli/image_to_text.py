@@ -7,6 +7,7 @@ from typing import Any
 
 import click
 
+from zoo.cli.options import OUT, search_options, training_options
 from zoo.cli.output import print_json
 from zoo.errors import UsageError
 
@@ -30,11 +31,7 @@ from zoo.errors import UsageError
     type=click.Path(path_type=Path),
     help="Write the layout file with the text filled in.",
 )
-@click.option("--language-model", help="own, an n-gram file, or a text generation model.")
-@click.option("--beam-size", type=int, help="Prefixes kept by the beam search; 1 is greedy.")
-@click.option("--n-best", default=1, show_default=True, help="Alternatives, in the JSON.")
-@click.option("--lm-weight", type=float, help="Weight of the language model.")
-@click.option("--insertion-bonus", type=float, help="Added for each character.")
+@search_options
 @click.option("--json", "as_json", is_flag=True, help="Print JSON with places and confidences.")
 @click.option(
     "--picture",
@@ -179,20 +176,15 @@ def _place(place: Any) -> Any:
     help="A folder of images, or of ink files, with a lines.tsv (file name, tab, text); or of "
     "pages with ALTO or PAGE files; or of UNIPEN or InkML files that say what is written.",
 )
-@click.option("--out", required=True, type=click.Path(path_type=Path), help="The run's folder.")
-@click.option("--epochs", default=30, show_default=True, help="At most so many passes.")
-@click.option(
-    "--patience", default=6, show_default=True, help="Epochs without gain before it ends."
-)
-@click.option("--learning-rate", default=1e-3, show_default=True, help="Peak learning rate.")
-@click.option(
-    "--validation",
-    default=0.1,
-    show_default=True,
-    help="Share kept to choose on, where the folder names no splits.",
+@OUT
+@training_options(
+    epochs=30,
+    patience=6,
+    learning_rate=1e-3,
+    validation="Share kept to choose on, where the folder names no splits.",
+    seed="Seed of dropout, changes and order.",
 )
 @click.option("--limit", type=int, help="Learn from so many lines only.")
-@click.option("--seed", default=0, show_default=True, help="Seed of dropout, changes and order.")
 def finetune(model: str, lines: Path, out: Path, **options: Any) -> None:
     """Train MODEL further on handwriting of your own.
 

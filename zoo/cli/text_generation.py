@@ -7,6 +7,7 @@ from typing import Any
 
 import click
 
+from zoo.cli.options import OUT, training_options
 from zoo.cli.output import print_json, read_standard_input
 
 
@@ -91,16 +92,10 @@ def _plain(result: Any) -> dict[str, Any]:
     type=click.Path(path_type=Path),
     help="A UTF-8 text file; may be repeated.",
 )
-@click.option("--out", required=True, type=click.Path(path_type=Path), help="The run's folder.")
-@click.option("--epochs", default=20, show_default=True, help="At most so many passes.")
-@click.option(
-    "--patience", default=3, show_default=True, help="Epochs without gain before it ends."
-)
-@click.option("--learning-rate", default=1e-3, show_default=True, help="Peak learning rate.")
-@click.option("--validation", default=0.1, show_default=True, help="Share kept to choose on.")
+@OUT
+@training_options(epochs=20, patience=3, learning_rate=1e-3)
 @click.option("--batch", default=32, show_default=True, help="Parallel streams of text.")
 @click.option("--window", default=128, show_default=True, help="Characters of backpropagation.")
-@click.option("--seed", default=0, show_default=True, help="Seed of dropout and data order.")
 def finetune(model: str, texts: tuple[Path, ...], out: Path, **options: Any) -> None:
     """Train MODEL further on texts of your own.
 

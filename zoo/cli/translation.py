@@ -7,6 +7,7 @@ from typing import Any
 
 import click
 
+from zoo.cli.options import OUT, training_options
 from zoo.cli.output import print_json, read_standard_input
 
 
@@ -91,16 +92,10 @@ def _plain(result: Any) -> dict[str, Any]:
     type=click.Path(path_type=Path),
     help="A tab-separated file whose first line names the languages; may be repeated.",
 )
-@click.option("--out", required=True, type=click.Path(path_type=Path), help="The run's folder.")
+@OUT
 @click.option("--both-ways", is_flag=True, help="Train each pair in the other direction too.")
-@click.option("--epochs", default=20, show_default=True, help="At most so many passes.")
-@click.option(
-    "--patience", default=3, show_default=True, help="Epochs without gain before it ends."
-)
-@click.option("--learning-rate", default=5e-4, show_default=True, help="Peak learning rate.")
-@click.option("--validation", default=0.1, show_default=True, help="Share kept to choose on.")
+@training_options(epochs=20, patience=3, learning_rate=5e-4)
 @click.option("--batch", default=64, show_default=True, help="Pairs in a batch.")
-@click.option("--seed", default=0, show_default=True, help="Seed of dropout and data order.")
 def finetune(model: str, files: tuple[Path, ...], out: Path, **options: Any) -> None:
     """Train MODEL further on sentence pairs of your own.
 

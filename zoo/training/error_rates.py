@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from importlib.metadata import version
+from typing import Any
 
 import jiwer
 import numpy as np
 
 from zoo.errors import DataError
+from zoo.training.publish import figure
 
 RESAMPLES = 10_000
 
@@ -46,6 +49,45 @@ def word_error_rate(references: Sequence[str], found: Sequence[str]) -> ErrorRat
 def character_error_rate(references: Sequence[str], found: Sequence[str]) -> ErrorRate:
     """Character error rate in percent; see :func:`word_error_rate`."""
     return _rate([jiwer.process_characters(*pair) for pair in _pairs(references, found)])
+
+
+_RATES = {"wer": word_error_rate, "cer": character_error_rate}
+
+
+def error_rates(
+    references: Sequence[str],
+    found: Mapping[str, Sequence[str]],
+    metrics: Sequence[str],
+    **facts: Any,
+) -> list[dict[str, Any]]:
+    """Rows for ``metrics.json``: error rates in percent, each with its interval.
+
+    Args:
+        references: what was said or written.
+        found: by the name of each way of decoding, the texts that it gave.
+        metrics: ``"wer"``, ``"cer"`` or both, in the order of the rows.
+        **facts: what else stands in each row, see :func:`zoo.training.publish.figure`.
+
+    Raises:
+        DataError: as :func:`word_error_rate`.
+    """
+    rows = []
+    for decoding, texts in found.items():
+        for metric in metrics:
+            result = _RATES[metric](references, texts)
+            rows.append(
+                figure(
+                    metric,
+                    result.value,
+                    unit="%",
+                    scorer=f"jiwer {version('jiwer')}",
+                    interval_95=[round(result.low, 2), round(result.high, 2)],
+                    units=result.units,
+                    **facts,
+                    decoding=decoding,
+                )
+            )
+    return rows
 
 
 def _pairs(references: Sequence[str], found: Sequence[str]) -> list[tuple[str, str]]:

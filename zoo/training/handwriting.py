@@ -2,15 +2,11 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict
-from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
-import zoo
-from zoo.bundle import assign_weights, read_bundle
 from zoo.decoding.search import OWN, OWN_MODEL
 from zoo.errors import DataError, UsageError
 from zoo.manifest import sha256_of
@@ -18,7 +14,7 @@ from zoo.processing.handwriting import Lines, Pen
 from zoo.processing.ink import FEATURES
 from zoo.training.batching import SizedBatches
 from zoo.training.ctc import CTCObjective, Example
-from zoo.training.error_rates import character_error_rate, word_error_rate
+from zoo.training.error_rates import error_rates
 from zoo.training.handwriting_examples import (
     ExampleSet,
     LineExamples,
@@ -28,8 +24,15 @@ from zoo.training.handwriting_examples import (
     plain_examples,
 )
 from zoo.training.handwriting_folder import read_folder, split_lines
+from zoo.training.learning import (
+    check_share,
+    finetune,
+    load_to_finetune,
+    train_from,
+    with_characters,
+)
 from zoo.training.plan import Plan
-from zoo.training.publish import figure, make_task
+from zoo.training.publish import make_task
 from zoo.training.rundir import RunDirectory
 from zoo.training.search_choice import CHARACTER_MODELS, choose_language_model
 
@@ -83,7 +86,6 @@ def train_handwriting(
     import keras
 
     from zoo.registry import registry
-    from zoo.training.trainer import Trainer
 
     entry = registry().architecture(name.partition(".")[0])
     width = {"features": FEATURES} if isinstance(processor, Pen) else {}
@@ -104,11 +106,7 @@ def train_handwriting(
         keras.utils.set_random_seed(plan.seed)
         made = entry.load("builder")(config, dtype=plan.dtype)
         objective = _objective(made, training, validation, processor, plan.seed)
-        start_loss = math.inf
-        if start is not None:
-            assign_weights(made, read_bundle(start).weights, str(start))
-            start_loss = objective.validate()
-        Trainer(objective, plan, run, start_loss=start_loss).train()
+        train_from(start, objective, plan, run)
         card = {"name": name, "languages": list(languages), "license": license, "dataset": dataset}
         model = make_task(entry.name, made, config, processor, card)
         add_language_model(model, training.texts, choice)
@@ -154,20 +152,13 @@ def finetune_handwriting(
         UsageError: an argument is out of range.
         DataError: the folder has no usable lines, or a file is missing or damaged.
     """
-    if not 0 < validation < 1:
-        raise UsageError(f"validation must be a share between 0 and 1, not {validation}")
+    check_share(validation)
     if limit is not None and limit < 1:
         raise UsageError(f"limit must be at least 1, not {limit}")
     plan = Plan(
         epochs=epochs, patience=patience, learning_rate=learning_rate, average=0.99, seed=seed
     )
-    import keras
-
-    from zoo.loading import load_model
-    from zoo.training.trainer import Trainer
-
-    keras.utils.set_random_seed(seed)
-    model = load_model(reference, dtype=plan.dtype)
+    model = load_to_finetune(reference, plan)
     lines = read_folder(folder, model.processor)
     learnt, chosen = split_lines(lines, validation, limit)
     texts = sorted((line.identity, line.to_learn.text, line.split) for line in lines)
@@ -179,37 +170,23 @@ def finetune_handwriting(
         "limit": limit,
     }
     with RunDirectory(out, values) as run:
-        new = sorted({c for one in learnt for c in one.text} - set(model.processor.vocabulary))
-        if new:
-            wider = (*model.processor.vocabulary, *new)
-            model = load_model(reference, dtype=plan.dtype, vocabulary=wider)
+        model = with_characters(model, reference, plan, (line.text for line in learnt))
         make = LineExamples if isinstance(model.processor, Lines) else PenExamples
         training = make(learnt, model.processor, seed, str(folder)).set
         examples = plain_examples(chosen, model.processor)
         objective = _objective(model.network, training, examples, model.processor, seed)
-        before = objective.validate()
-        after = Trainer(objective, plan, run, start_loss=before).train()
-        model.metrics = [
-            figure(
-                "label_error_rate",
-                100 * after,
-                unit="%",
-                dataset=folder.name,
-                split="validation",
-                scorer=f"zoo {zoo.__version__} training, greedy",
-                command=f"zoo finetune {reference} --lines {folder.name} --out {out}"
-                + (f" --limit {limit}" if limit is not None else ""),
-                seed=seed,
-                start=round(100 * before, 4),
-            )
-        ]
-        base = model.card.get("name", reference)
-        model.card |= {
-            "name": f"{model.architecture.name}.{run.path.name}",
-            "base_model": base,
-            "dataset": folder.name,
-            "data": f"Fine-tuned from {base} on {len(training.lengths):,} lines.",
-        }
+        finetune(
+            model,
+            reference,
+            objective,
+            plan,
+            run,
+            corpus=folder.name,
+            learnt=f"{len(training.lengths):,} lines",
+            command=f"zoo finetune {reference} --lines {folder.name} --out {out}"
+            + (f" --limit {limit}" if limit is not None else ""),
+            unit="%",
+        )
         add_language_model(model, training.texts, chosen)
         model.save(run.path)
         run.finish()
@@ -336,24 +313,12 @@ def evaluate_handwriting(
                 texts.append(" ".join(model.processor.alphabet.decode(labels).split()))
         if progress:
             progress(len(part), total or len(scored))
-    references = [sample.text for sample in scored]
-    rows = []
-    for (name, _), texts in zip(ways, found, strict=True):
-        for metric, rate_of in (("cer", character_error_rate), ("wer", word_error_rate)):
-            result = rate_of(references, texts)
-            rows.append(
-                figure(
-                    metric,
-                    result.value,
-                    unit="%",
-                    dataset=dataset,
-                    split=split,
-                    scorer=f"jiwer {version('jiwer')}",
-                    command=command,
-                    interval_95=[round(result.low, 2), round(result.high, 2)],
-                    units=result.units,
-                    lines=len(scored),
-                    decoding=name,
-                )
-            )
-    return rows
+    return error_rates(
+        [sample.text for sample in scored],
+        {name: texts for (name, _), texts in zip(ways, found, strict=True)},
+        ("cer", "wer"),
+        dataset=dataset,
+        split=split,
+        command=command,
+        lines=len(scored),
+    )

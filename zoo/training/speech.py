@@ -2,18 +2,14 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict
-from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from tqdm import tqdm
 
-import zoo
-from zoo.bundle import assign_weights, read_bundle
 from zoo.decoding.search import OWN, OWN_MODEL
 from zoo.errors import DataError, UsageError
 from zoo.manifest import sha256_of
@@ -22,9 +18,16 @@ from zoo.processing.features import LogMel
 from zoo.processing.speech import Speech, Utterance
 from zoo.training.audio_augmentation import AudioAugmentation
 from zoo.training.ctc import CTCObjective, Example, fits
-from zoo.training.error_rates import character_error_rate, word_error_rate
+from zoo.training.error_rates import error_rates
+from zoo.training.learning import (
+    check_share,
+    finetune,
+    load_to_finetune,
+    train_from,
+    with_characters,
+)
 from zoo.training.plan import Plan
-from zoo.training.publish import figure, make_task
+from zoo.training.publish import make_task
 from zoo.training.recordings import Recordings, read_transcripts, split_by_hash
 from zoo.training.rundir import RunDirectory
 from zoo.training.search_choice import choose_language_model
@@ -196,7 +199,6 @@ def train_recogniser(
 
     from zoo.loading import load_model
     from zoo.registry import registry
-    from zoo.training.trainer import Trainer
 
     entry = registry().architecture(name.partition(".")[0])
     config_class = entry.load("config")
@@ -227,11 +229,7 @@ def train_recogniser(
             training, processor, augmentation, variants, plan.seed, splicer, splice_share
         )
         objective = _objective(made, examples, validation, processor, batch, plan.seed)
-        start_loss = math.inf
-        if start is not None:
-            assign_weights(made, read_bundle(start).weights, str(start))
-            start_loss = objective.validate()
-        Trainer(objective, plan, run, start_loss=start_loss).train()
+        train_from(start, objective, plan, run)
         card = {"name": name, "languages": list(languages), "license": license, "dataset": dataset}
         model = make_task(entry.name, made, config, processor, card)
         if language_model:
@@ -280,8 +278,7 @@ def finetune_recogniser(
         DataError: the folder has no usable ``transcripts.tsv``, or a recording is damaged or too
             short.
     """
-    if not 0 < validation < 1:
-        raise UsageError(f"validation must be a share between 0 and 1, not {validation}")
+    check_share(validation)
     if batch < 1:
         raise UsageError(f"batch must be at least 1, not {batch}")
     rows = read_transcripts(folder)
@@ -296,18 +293,9 @@ def finetune_recogniser(
         "batch": batch,
     }
     with RunDirectory(out, values) as run:
-        import keras
-
-        from zoo.loading import load_model
-        from zoo.training.trainer import Trainer
-
-        keras.utils.set_random_seed(seed)
-        model = load_model(reference, dtype=plan.dtype)
+        model = load_to_finetune(reference, plan)
         rows = [(name, _in_case_of(text, model.processor.vocabulary)) for name, text in rows]
-        new = sorted({c for _, text in rows for c in text} - set(model.processor.vocabulary))
-        if new:
-            wider = (*model.processor.vocabulary, *new)
-            model = load_model(reference, dtype=plan.dtype, vocabulary=wider)
+        model = with_characters(model, reference, plan, (text for _, text in rows))
         held_out, learnt = (
             Recordings(folder, part, model.processor) for part in split_by_hash(rows, validation)
         )
@@ -315,28 +303,17 @@ def finetune_recogniser(
             learnt, model.processor, AudioAugmentation(), VARIANTS, plan.seed
         )
         objective = _objective(model.network, examples, held_out, model.processor, batch, seed)
-        before = objective.validate()
-        after = Trainer(objective, plan, run, start_loss=before).train()
-        model.metrics = [
-            figure(
-                "label_error_rate",
-                100 * after,
-                unit="%",
-                dataset=folder.name,
-                split="validation",
-                scorer=f"zoo {zoo.__version__} training, greedy",
-                command=f"zoo finetune {reference} --audio {folder.name} --out {out}",
-                seed=seed,
-                start=round(100 * before, 4),
-            )
-        ]
-        base = model.card.get("name", reference)
-        model.card |= {
-            "name": f"{model.architecture.name}.{run.path.name}",
-            "base_model": base,
-            "dataset": folder.name,
-            "data": f"Fine-tuned from {base} on {len(learnt):,} recordings.",
-        }
+        finetune(
+            model,
+            reference,
+            objective,
+            plan,
+            run,
+            corpus=folder.name,
+            learnt=f"{len(learnt):,} recordings",
+            command=f"zoo finetune {reference} --audio {folder.name} --out {out}",
+            unit="%",
+        )
         add_language_model(model, learnt, held_out)
         model.save(run.path)
         run.finish()
@@ -429,25 +406,14 @@ def evaluate_recogniser(
                 texts.append(model.transcribe(utterance.samples, rate, **values).text)
         if progress:
             progress(1, len(utterances))
-    rows = []
-    for (name, _, _), texts in zip(ways, found, strict=True):
-        for metric, rate_of in (("wer", word_error_rate), ("cer", character_error_rate)):
-            result = rate_of(references, texts)
-            rows.append(
-                figure(
-                    metric,
-                    result.value,
-                    unit="%",
-                    dataset=dataset,
-                    split=split,
-                    scorer=f"jiwer {version('jiwer')}",
-                    command=command,
-                    interval_95=[round(result.low, 2), round(result.high, 2)],
-                    units=result.units,
-                    decoding=name,
-                )
-            )
-    return rows
+    return error_rates(
+        references,
+        {name: texts for (name, _, _), texts in zip(ways, found, strict=True)},
+        ("wer", "cer"),
+        dataset=dataset,
+        split=split,
+        command=command,
+    )
 
 
 def _streamed(model: Any, samples: np.ndarray, values: dict[str, Any]) -> str:

@@ -9,10 +9,16 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import zoo
-from zoo.bundle import assign_weights, read_bundle
 from zoo.errors import DataError, UsageError
 from zoo.files import readable_os_errors
 from zoo.manifest import sha256_of
+from zoo.training.learning import (
+    check_share,
+    finetune,
+    load_to_finetune,
+    train_from,
+    with_characters,
+)
 from zoo.training.plan import Plan
 from zoo.training.publish import figure, make_task
 from zoo.training.rundir import RunDirectory
@@ -69,7 +75,6 @@ def train_language_model(
 
     from zoo.models.char_lstm import CharLSTMConfig, build
     from zoo.training.language_model import LanguageModelObjective
-    from zoo.training.trainer import Trainer
 
     config = CharLSTMConfig(vocabulary_size=len(characters), **network)
     values = {
@@ -93,12 +98,7 @@ def train_language_model(
         )
         card = {"name": name, "languages": list(languages), "license": license, "dataset": dataset}
         model = make_task("char_lstm", made, config, characters, card, DECODER)
-        samples = _sample_writer(model, run, validation[:1])
-        start_loss = math.inf
-        if start is not None:
-            assign_weights(made, read_bundle(start).weights, str(start))
-            start_loss = objective.validate()
-        Trainer(objective, plan, run, samples, start_loss).train()
+        train_from(start, objective, plan, run, _sample_writer(model, run, validation[:1]))
         model.save(run.path)
         run.finish()
     return run.path
@@ -142,8 +142,7 @@ def finetune_language_model(
         UsageError: an argument is out of range.
         DataError: a file is missing, empty, too short or not UTF-8 text.
     """
-    if not 0 < validation < 1:
-        raise UsageError(f"validation must be a share between 0 and 1, not {validation}")
+    check_share(validation)
     if batch < 1 or window < 1:
         raise UsageError("batch and window must be at least 1")
     text = read_text(texts)
@@ -171,18 +170,10 @@ def finetune_language_model(
         "window": window,
     }
     with RunDirectory(out, values) as run:
-        import keras
-
-        from zoo.loading import load_model
         from zoo.training.language_model import LanguageModelObjective
-        from zoo.training.trainer import Trainer
 
-        keras.utils.set_random_seed(seed)
-        model = load_model(reference, dtype=plan.dtype)
-        new = sorted(set(text) - set(model.processor.vocabulary))
-        if new:
-            wider = (*model.processor.vocabulary, *new)
-            model = load_model(reference, dtype=plan.dtype, vocabulary=wider)
+        model = load_to_finetune(reference, plan)
+        model = with_characters(model, reference, plan, text)
         ids = model.processor.encode(text)
         objective = LanguageModelObjective(
             model.network,
@@ -193,31 +184,18 @@ def finetune_language_model(
             window=window,
             seed=seed,
         )
-        before = objective.validate()
-        samples = _sample_writer(model, run, text[cut])
-        after = Trainer(objective, plan, run, samples, start_loss=before).train()
-        command = f"zoo finetune {reference} --text ... --out {out}"
-        scorer = f"zoo {zoo.__version__} training, parallel streams"
-        model.metrics = [
-            figure(
-                "cross_entropy",
-                after,
-                unit="nats/char",
-                dataset=names,
-                split="validation",
-                scorer=scorer,
-                command=command,
-                seed=seed,
-                start=round(before, 4),
-            )
-        ]
-        base = model.card.get("name", reference)
-        model.card |= {
-            "name": f"{model.architecture.name}.{run.path.name}",
-            "base_model": base,
-            "dataset": names,
-            "data": f"Fine-tuned from {base} on {len(text):,} characters.",
-        }
+        finetune(
+            model,
+            reference,
+            objective,
+            plan,
+            run,
+            corpus=names,
+            learnt=f"{len(text):,} characters",
+            command=f"zoo finetune {reference} --text ... --out {out}",
+            unit="nats/char",
+            on_epoch=_sample_writer(model, run, text[cut]),
+        )
         model.save(run.path)
         run.finish()
     return run.path

@@ -2,21 +2,20 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import zoo
-from zoo.bundle import assign_weights, read_bundle
+from zoo.bundle import read_bundle
 from zoo.errors import UsageError
 from zoo.files import readable_os_errors, write_bytes
 from zoo.manifest import read_file, sha256_of
 from zoo.processing.subwords import MODEL_FILE, Direction, Subwords
+from zoo.training.learning import check_share, finetune, load_to_finetune, train_from
 from zoo.training.pairs import Pair, pairs_of, read_pairs, split_pairs, with_copies
 from zoo.training.plan import Plan
-from zoo.training.publish import figure, make_task
+from zoo.training.publish import make_task
 from zoo.training.rundir import RunDirectory
 from zoo.training.seq2seq import Seq2SeqObjective, make_examples
 from zoo.training.text import SAMPLES
@@ -82,7 +81,6 @@ def train_translator(
     import keras
 
     from zoo.models.seq2seq import Seq2SeqConfig, build
-    from zoo.training.trainer import Trainer
 
     values = {
         "model": name,
@@ -97,9 +95,8 @@ def train_translator(
         "sentences": [len(training), len(validation)],
     }
     with RunDirectory(out, values) as run:
-        begun = None if start is None else read_bundle(start)
-        if begun is not None:
-            processor = begun.processor
+        if start is not None:
+            processor = read_bundle(start).processor
         else:
             processor = _subwords_of_run(run, training, vocabulary_size, directions)
         config = Seq2SeqConfig(len(processor), **network)
@@ -120,12 +117,7 @@ def train_translator(
         )
         card = {"name": name, "languages": list(languages), "license": license, "dataset": dataset}
         model = make_task("seq2seq_lstm", made, config, processor, card, DECODER)
-        start_loss = math.inf
-        if begun is not None:
-            assign_weights(made, begun.weights, str(start))
-            start_loss = objective.validate()
-        samples = _sample_writer(model, run, chosen)
-        Trainer(objective, plan, run, samples, start_loss).train()
+        train_from(start, objective, plan, run, _sample_writer(model, run, chosen))
         model.decoder["length_penalty"] = choose_length_penalty(model, chosen)
         model.save(run.path)
         run.finish()
@@ -170,13 +162,7 @@ def finetune_translator(
             that the pairs need.
         DataError: a file is missing, empty or malformed, or there are too few pairs.
     """
-    import keras
-
-    from zoo.loading import load_model
-    from zoo.training.trainer import Trainer
-
-    if not 0 < validation < 1:
-        raise UsageError(f"validation must be a share between 0 and 1, not {validation}")
+    check_share(validation)
     if batch < 1:
         raise UsageError("batch must be at least 1")
     plan = Plan(epochs, learning_rate, warmup_steps=50, patience=patience, seed=seed)
@@ -184,11 +170,9 @@ def finetune_translator(
     if both_ways:
         pairs += [Pair(b, a, to, origin) for a, b, origin, to in pairs]
     training, chosen = split_pairs(pairs, validation, seed)
-    keras.utils.set_random_seed(seed)
-    model = load_model(reference, dtype=plan.dtype)
+    model = load_to_finetune(reference, plan)
     for origin, to in dict.fromkeys((pair.source_language, pair.target_language) for pair in pairs):
         model.processor.check_direction(to, origin)
-    names = ", ".join(path.name for path in files)
     values = {
         "base_model": model.card.get("name", reference),
         "pairs": sha256_of("\n".join("\t".join(pair) for pair in pairs).encode()),
@@ -209,29 +193,18 @@ def finetune_translator(
             seed=seed,
             candidates=0,
         )
-        before = objective.validate()
-        samples = _sample_writer(model, run, chosen)
-        after = Trainer(objective, plan, run, samples, start_loss=before).train()
-        model.metrics = [
-            figure(
-                "cross_entropy",
-                after,
-                unit="nats/token",
-                dataset=names,
-                split="validation",
-                scorer=f"zoo {zoo.__version__} training",
-                command=f"zoo finetune {reference} --pairs ... --out {out}",
-                seed=seed,
-                start=round(before, 4),
-            )
-        ]
-        base = model.card.get("name", reference)
-        model.card |= {
-            "name": f"{model.architecture.name}.{run.path.name}",
-            "base_model": base,
-            "dataset": names,
-            "data": f"Fine-tuned from {base} on {len(examples):,} pairs.",
-        }
+        finetune(
+            model,
+            reference,
+            objective,
+            plan,
+            run,
+            corpus=", ".join(path.name for path in files),
+            learnt=f"{len(examples):,} pairs",
+            command=f"zoo finetune {reference} --pairs ... --out {out}",
+            unit="nats/token",
+            on_epoch=_sample_writer(model, run, chosen),
+        )
         model.save(run.path)
         run.finish()
     return run.path

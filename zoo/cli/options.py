@@ -1,0 +1,68 @@
+"""Options that commands of several tasks share."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import click
+
+Decorator = Callable[[Callable[..., Any]], Callable[..., Any]]
+
+OUT = click.option(
+    "--out", required=True, type=click.Path(path_type=Path), help="The run's folder."
+)
+
+
+def search_options(command: Callable[..., Any]) -> Callable[..., Any]:
+    """How a network trained with CTC is decoded, as its task's methods take it."""
+    return _all(
+        click.option("--language-model", help="own, an n-gram file, or a text generation model."),
+        click.option(
+            "--beam-size", type=int, help="Prefixes kept by the beam search; 1 is greedy."
+        ),
+        click.option("--n-best", default=1, show_default=True, help="Alternatives, in the JSON."),
+        click.option("--lm-weight", type=float, help="Weight of the language model."),
+        click.option("--insertion-bonus", type=float, help="Added for each character."),
+    )(command)
+
+
+def training_options(
+    *,
+    epochs: int,
+    patience: int,
+    learning_rate: float,
+    validation: str = "Share kept to choose on.",
+    seed: str = "Seed of dropout and data order.",
+) -> Decorator:
+    """How a model is trained further, as the tasks' functions take it.
+
+    Args:
+        epochs: the default.
+        patience: the default.
+        learning_rate: the default.
+        validation: what ``--validation`` says.
+        seed: what ``--seed`` says.
+    """
+    shown: dict[str, Any] = {"show_default": True}
+    return _all(
+        click.option("--epochs", default=epochs, help="At most so many passes.", **shown),
+        click.option(
+            "--patience", default=patience, help="Epochs without gain before it ends.", **shown
+        ),
+        click.option("--learning-rate", default=learning_rate, help="Peak learning rate.", **shown),
+        click.option("--validation", default=0.1, help=validation, **shown),
+        click.option("--seed", default=0, help=seed, **shown),
+    )
+
+
+def _all(*decorators: Decorator) -> Decorator:
+    """Decorators as one, in the order in which they stand here."""
+
+    def decorate(command: Callable[..., Any]) -> Callable[..., Any]:
+        for decorator in reversed(decorators):
+            command = decorator(command)
+        return command
+
+    return decorate

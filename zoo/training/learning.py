@@ -1,0 +1,158 @@
+"""What every training shares around the trainer: its start, and what is told of a fine-tuning."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import zoo
+from zoo.bundle import assign_weights, read_bundle
+from zoo.errors import UsageError
+from zoo.training.plan import Plan
+from zoo.training.publish import figure
+from zoo.training.rundir import RunDirectory
+
+if TYPE_CHECKING:
+    from zoo.training.trainer import Objective
+
+METRICS = {
+    "nats/char": ("cross_entropy", 1),
+    "nats/token": ("cross_entropy", 1),
+    "%": ("label_error_rate", 100),
+}
+"""By the unit of an objective's validation figure, what it is called, and what to multiply by."""
+
+
+def train_from(
+    start: Path | None,
+    objective: Objective,
+    plan: Plan,
+    run: RunDirectory,
+    on_epoch: Callable[[int], None] | None = None,
+) -> None:
+    """Train a new network, perhaps from the weights of a model folder of the same network.
+
+    Args:
+        start: the folder; its weights are kept if nothing does better.
+        objective: what to learn, with the network.
+        plan: how to train.
+        run: the run's folder.
+        on_epoch: called after each epoch with its number.
+
+    Raises:
+        ZooError: the folder cannot be read or is of another network, or the run fails.
+    """
+    from zoo.training.trainer import Trainer
+
+    start_loss = math.inf
+    if start is not None:
+        assign_weights(objective.network, read_bundle(start).weights, str(start))
+        start_loss = objective.validate()
+    Trainer(objective, plan, run, on_epoch, start_loss).train()
+
+
+def load_to_finetune(reference: str, plan: Plan) -> Any:
+    """A model to train further.
+
+    Args:
+        reference: as ``load_model`` takes it.
+        plan: says which numbers to compute in, and the seed of dropout and of new weights.
+
+    Raises:
+        ZooError: it cannot be loaded.
+    """
+    import keras
+
+    from zoo.loading import load_model
+
+    keras.utils.set_random_seed(plan.seed)
+    return load_model(reference, dtype=plan.dtype)
+
+
+def with_characters(model: Any, reference: str, plan: Plan, texts: Iterable[str]) -> Any:
+    """The model, its vocabulary grown by the characters of texts that it lacks.
+
+    Args:
+        model: as :func:`load_to_finetune` gives it.
+        reference: what it was loaded by.
+        plan: how it will be trained.
+        texts: what it is to learn.
+    """
+    from zoo.loading import load_model
+
+    new = {character for text in texts for character in text} - set(model.processor.vocabulary)
+    if not new:
+        return model
+    wider = (*model.processor.vocabulary, *sorted(new))
+    return load_model(reference, dtype=plan.dtype, vocabulary=wider)
+
+
+def finetune(
+    model: Any,
+    reference: str,
+    objective: Objective,
+    plan: Plan,
+    run: RunDirectory,
+    *,
+    corpus: str,
+    learnt: str,
+    command: str,
+    unit: str,
+    on_epoch: Callable[[int], None] | None = None,
+) -> None:
+    """Train a model further and write on it where it comes from and what was gained.
+
+    If nothing does better on the validation data than the start, the start's weights are kept.
+
+    Args:
+        model: the task.
+        reference: what it was loaded by.
+        objective: what to learn, with the model's network.
+        plan: how to train.
+        run: the run's folder.
+        corpus: names of the data, for card and figures.
+        learnt: how much was learnt from, such as ``"12 lines"``.
+        command: the command that does it again.
+        unit: of the validation figure, one of :data:`METRICS`.
+        on_epoch: called after each epoch with its number.
+
+    Raises:
+        ZooError: the run fails.
+    """
+    from zoo.training.trainer import Trainer
+
+    metric, factor = METRICS[unit]
+    before = objective.validate()
+    after = Trainer(objective, plan, run, on_epoch, before).train()
+    model.metrics = [
+        figure(
+            metric,
+            factor * after,
+            unit=unit,
+            dataset=corpus,
+            split="validation",
+            scorer=f"zoo {zoo.__version__} training",
+            command=command,
+            seed=plan.seed,
+            start=round(factor * before, 4),
+        )
+    ]
+    base = model.card.get("name", reference)
+    model.card |= {
+        "name": f"{model.architecture.name}.{run.path.name}",
+        "base_model": base,
+        "dataset": corpus,
+        "data": f"Fine-tuned from {base} on {learnt}.",
+    }
+
+
+def check_share(validation: float) -> None:
+    """Check the share of the data that is kept to choose on.
+
+    Raises:
+        UsageError: it is not between 0 and 1.
+    """
+    if not 0 < validation < 1:
+        raise UsageError(f"validation must be a share between 0 and 1, not {validation}")
