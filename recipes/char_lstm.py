@@ -25,39 +25,25 @@ from typing import Any
 
 from zoo.datasets import load_text
 from zoo.training.plan import Plan, stages
+from zoo.training.recipe import RecipeValues
 
 
-@dataclass(frozen=True)
-class Values:
-    """All values of one pretrained model.
+@dataclass(frozen=True, kw_only=True)
+class Values(RecipeValues):
+    """All values of one pretrained model: those that every recipe has, and these.
 
     Args:
-        corpus: a corpus of running text in ``zoo.datasets``.
-        languages: ISO 639-1 codes.
-        network: values of :class:`zoo.models.char_lstm.CharLSTMConfig`.
-        plans: how to train: one plan after the other, each from the best weights of the last (warm
-            restarts, Loshchilov and Hutter 2017, arXiv:1608.03983).
         batch: parallel streams of text.
         window: characters of backpropagation through time.
-        license: SPDX identifier of the weights.
-        data_note: what the card says of the data.
-        limits: what the card says of the model's limits.
-        comparison: published figures on the same text, for the card.
     """
 
-    corpus: str
-    languages: tuple[str, ...]
-    network: dict[str, Any]
-    plans: tuple[Plan, ...]
     batch: int = 64
     window: int = 128
     license: str = "apache-2.0"
-    data_note: str = ""
     limits: str = (
         "It knows one text and its characters. It writes in that text's manner, invents freely, "
         "and says nothing that can be relied on."
     )
-    comparison: tuple[dict[str, Any], ...] = ()
 
 
 def published(what: str, value: float, source: str) -> dict[str, Any]:
@@ -141,7 +127,7 @@ def train(name: str, out: Path, **changes: Any) -> Path:
     text = load_text(values.corpus)
     for stage in stages(values.plans, out, **changes):
         train_language_model(
-            name=name,
+            card=values.card(name),
             out=stage.folder,
             characters=Characters.of_text(*text.values()),
             training=text["train"],
@@ -150,9 +136,6 @@ def train(name: str, out: Path, **changes: Any) -> Path:
             plan=stage.plan,
             batch=values.batch,
             window=values.window,
-            languages=values.languages,
-            dataset=values.corpus,
-            license=values.license,
             start=stage.start,
         )
     return out

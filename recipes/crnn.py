@@ -25,17 +25,14 @@ from zoo.training.handwriting_texts import text_to_learn, text_to_score, usable_
 from zoo.training.image_augmentation import ImageAugmentation
 from zoo.training.ink_rendering import InkRendering
 from zoo.training.plan import Plan, stages
+from zoo.training.recipe import RecipeValues
 
 
-@dataclass(frozen=True)
-class Values:
-    """All values of one pretrained model.
+@dataclass(frozen=True, kw_only=True)
+class Values(RecipeValues):
+    """All values of one pretrained model: those that every recipe has, and these.
 
     Args:
-        corpus: the corpora's names for the card.
-        languages: ISO 639-1 codes.
-        network: values of :class:`zoo.models.crnn.CRNNConfig`.
-        plans: how to train: one plan after the other, each from the best weights of the last.
         normaliser: images to columns.
         augmentation: how much lines are changed.
         rendering: how ink is drawn.
@@ -43,16 +40,8 @@ class Values:
         words_share: the same for UNIPEN's words.
         texts_share: the same for UNIPEN's texts.
         validation_words: drawn words to choose on.
-        license: SPDX identifier of the weights.
-        data_note: what the card says of the data.
-        limits: what the card says of the model's limits.
-        comparison: published figures, for the card.
     """
 
-    corpus: str
-    languages: tuple[str, ...]
-    network: dict[str, Any]
-    plans: tuple[Plan, ...]
     normaliser: LineNormaliser = field(default_factory=LineNormaliser)
     augmentation: ImageAugmentation = field(default_factory=ImageAugmentation)
     rendering: InkRendering = field(default_factory=InkRendering)
@@ -61,9 +50,6 @@ class Values:
     texts_share: float = 0.16
     validation_words: int = 500
     license: str = "cc-by-4.0"
-    data_note: str = ""
-    limits: str = ""
-    comparison: tuple[dict[str, Any], ...] = ()
 
 
 MODELS = {
@@ -157,7 +143,7 @@ def train(name: str, out: Path, **changes: Any) -> Path:
             samples, processor, stage.plan.seed, name, values.augmentation, values.rendering
         )
         train_handwriting(
-            name=name,
+            card=values.card(name),
             out=stage.folder,
             training=examples.set,
             validation=validation,
@@ -165,9 +151,6 @@ def train(name: str, out: Path, **changes: Any) -> Path:
             processor=processor,
             network=values.network,
             plan=stage.plan,
-            languages=values.languages,
-            dataset=values.corpus,
-            license=values.license,
             values={
                 "augmentation": asdict(values.augmentation),
                 "rendering": asdict(values.rendering),

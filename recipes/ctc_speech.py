@@ -15,17 +15,14 @@ from zoo.datasets import load_speech
 from zoo.processing.features import LogMel
 from zoo.training.audio_augmentation import AudioAugmentation
 from zoo.training.plan import Plan, stages
+from zoo.training.recipe import RecipeValues
 
 
-@dataclass(frozen=True)
-class Values:
-    """All values of one pretrained model.
+@dataclass(frozen=True, kw_only=True)
+class Values(RecipeValues):
+    """All values of one pretrained model: those that every recipe has, and these.
 
     Args:
-        corpus: a corpus of speech in ``zoo.datasets``.
-        languages: ISO 639-1 codes.
-        network: values of the architecture in :mod:`zoo.models.ctc`.
-        plans: how to train: one plan after the other, each from the best weights of the last.
         log_mel: the features.
         augmentation: how much recordings are changed.
         variants: changed recordings kept of each utterance.
@@ -33,16 +30,8 @@ class Values:
             made finds them for the next.
         splice_share: share of the examples that are put together from such words.
         batch: utterances in a batch.
-        license: SPDX identifier of the weights.
-        data_note: what the card says of the data.
-        limits: what the card says of the model's limits.
-        comparison: published figures on the same recordings, for the card.
     """
 
-    corpus: str
-    languages: tuple[str, ...]
-    network: dict[str, Any]
-    plans: tuple[Plan, ...]
     log_mel: LogMel = field(default_factory=LogMel)
     augmentation: AudioAugmentation = field(default_factory=AudioAugmentation)
     variants: int = 16
@@ -50,9 +39,6 @@ class Values:
     splice_share: float = 0.0
     batch: int = 16
     license: str = "apache-2.0"
-    data_note: str = ""
-    limits: str = ""
-    comparison: tuple[dict[str, Any], ...] = ()
 
 
 def published(what: str, value: float, source: str) -> dict[str, Any]:
@@ -142,7 +128,7 @@ def train(name: str, out: Path, **changes: Any) -> Path:
     corpus = load_speech(values.corpus)
     for stage in stages(values.plans, out, **changes):
         train_recogniser(
-            name=name,
+            card=values.card(name),
             out=stage.folder,
             training=corpus["train"],
             validation=corpus["validation"],
@@ -152,9 +138,6 @@ def train(name: str, out: Path, **changes: Any) -> Path:
             batch=values.batch,
             augmentation=values.augmentation,
             variants=values.variants,
-            languages=values.languages,
-            dataset=values.corpus,
-            license=values.license,
             start=stage.start,
             aligner=(values.aligner or stage.start) if values.splice_share else None,
             splice_share=values.splice_share,

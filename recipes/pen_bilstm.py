@@ -22,33 +22,22 @@ from zoo.training.handwriting_examples import Sample, plain_examples, samples_of
 from zoo.training.handwriting_texts import usable_ink
 from zoo.training.ink_augmentation import InkAugmentation
 from zoo.training.plan import Plan, stages
+from zoo.training.recipe import RecipeValues
 
 
-@dataclass(frozen=True)
-class Values:
-    """All values of one pretrained model.
+@dataclass(frozen=True, kw_only=True)
+class Values(RecipeValues):
+    """All values of one pretrained model: those that every recipe has, and these.
 
     Args:
-        corpus: the corpus's name for the card.
-        languages: ISO 639-1 codes.
-        network: values of :class:`zoo.models.pen_bilstm.PenBiLSTMConfig`.
-        plans: how to train: one plan after the other, each from the best weights of the last.
         normaliser: strokes to features.
         augmentation: how much strokes are changed.
         characters_step: of the isolated characters one in so many is taken.
         characters_share: share of the epochs that each of these is in.
         validation_words: words to choose on.
         validation_texts: texts to choose on.
-        license: SPDX identifier of the weights.
-        data_note: what the card says of the data.
-        limits: what the card says of the model's limits.
-        comparison: published figures, for the card.
     """
 
-    corpus: str
-    languages: tuple[str, ...]
-    network: dict[str, Any]
-    plans: tuple[Plan, ...]
     normaliser: InkNormaliser = field(default_factory=InkNormaliser)
     augmentation: InkAugmentation = field(default_factory=InkAugmentation)
     characters_step: int = 4
@@ -56,9 +45,6 @@ class Values:
     validation_words: int = 1500
     validation_texts: int = 300
     license: str = "cc-by-4.0"
-    data_note: str = ""
-    limits: str = ""
-    comparison: tuple[dict[str, Any], ...] = ()
 
 
 MODELS = {
@@ -122,7 +108,7 @@ def train(name: str, out: Path, **changes: Any) -> Path:
     for stage in stages(values.plans, out, **changes):
         examples = PenExamples(samples, processor, stage.plan.seed, name, values.augmentation)
         train_handwriting(
-            name=name,
+            card=values.card(name),
             out=stage.folder,
             training=examples.set,
             validation=validation,
@@ -130,9 +116,6 @@ def train(name: str, out: Path, **changes: Any) -> Path:
             processor=processor,
             network=values.network,
             plan=stage.plan,
-            languages=values.languages,
-            dataset=values.corpus,
-            license=values.license,
             values={"augmentation": asdict(values.augmentation)},
             start=stage.start,
         )

@@ -26,45 +26,32 @@ from typing import Any
 
 from zoo.datasets import load_translations
 from zoo.training.plan import Plan, stages
+from zoo.training.recipe import RecipeValues
 
 
-@dataclass(frozen=True)
-class Values:
-    """All values of one model.
+@dataclass(frozen=True, kw_only=True)
+class Values(RecipeValues):
+    """All values of one model: those that every recipe has, and these.
 
     Args:
-        corpus: a corpus of translations in ``zoo.datasets``.
-        languages: ISO 639-1 codes.
         directions: source and target language of each direction.
         vocabulary_size: subwords of all languages together.
-        network: values of :class:`zoo.models.seq2seq.Seq2SeqConfig`.
-        plans: how to train: one plan after the other, each from the best weights of the last.
         batch: pairs in a batch.
         label_smoothing: share of the probability that is spread over the vocabulary.
         candidates: subwords that the softmax of a training step covers; 0 for all.
-        license: SPDX identifier of the weights.
-        data_note: what the card says of the data.
-        limits: what the card says of the model's limits.
-        comparison: published figures on the same sentences, for the card.
     """
 
-    corpus: str
-    languages: tuple[str, ...]
     directions: tuple[tuple[str, str], ...]
     vocabulary_size: int
-    network: dict[str, Any]
-    plans: tuple[Plan, ...]
     batch: int = 128
     label_smoothing: float = 0.1
     candidates: int = 1024
     license: str = "cc-by-2.0"
-    data_note: str = ""
     limits: str = (
         "It knows short everyday sentences. Longer texts are translated sentence by sentence, "
         "without regard for what stands before. Names and rare words may come out wrong; nothing "
         "that matters should rest on a translation that nobody has read."
     )
-    comparison: tuple[dict[str, Any], ...] = ()
 
 
 def published(split: str, value: float) -> dict[str, Any]:
@@ -165,7 +152,7 @@ def train(name: str, out: Path, **changes: Any) -> Path:
     validation = load_translations(values.corpus, "validation")
     for stage in stages(values.plans, out, **changes):
         train_translator(
-            name=name,
+            card=values.card(name),
             out=stage.folder,
             training=training,
             validation=validation,
@@ -176,9 +163,6 @@ def train(name: str, out: Path, **changes: Any) -> Path:
             batch=values.batch,
             label_smoothing=values.label_smoothing,
             candidates=values.candidates,
-            languages=values.languages,
-            dataset=values.corpus,
-            license=values.license,
             start=stage.start,
         )
     return out

@@ -117,7 +117,12 @@ def test_rows_are_split_by_name_whatever_their_order() -> None:
 def test_a_run_that_was_stopped_ends_at_the_same_weights(tmp_path: Path) -> None:
     def train(out: Path) -> None:
         train_recogniser(
-            name="ctc_lstm.tiny",
+            card={
+                "name": "ctc_lstm.tiny",
+                "languages": ["en"],
+                "license": "apache-2.0",
+                "dataset": "toy",
+            },
             out=out,
             training=utterances(8),
             validation=utterances(2, 1.2),
@@ -127,9 +132,6 @@ def test_a_run_that_was_stopped_ends_at_the_same_weights(tmp_path: Path) -> None
             batch=4,
             augmentation=AudioAugmentation(),
             variants=2,
-            languages=("en",),
-            dataset="toy",
-            license="apache-2.0",
         )
 
     train(tmp_path / "whole")

@@ -38,7 +38,12 @@ def train_small(out: Path, *, epochs: int, start: Path | None = None, **changes:
     text = TEXT * 4
     always: dict[str, Any] = {"checkpoint_seconds": 0.0, "seed": 3}
     return train_language_model(
-        name="char_lstm.small",
+        card={
+            "name": "char_lstm.small",
+            "languages": ["en"],
+            "license": "apache-2.0",
+            "dataset": "fox",
+        },
         out=out,
         characters=Characters.of_text(text),
         training=text,
@@ -54,9 +59,6 @@ def train_small(out: Path, *, epochs: int, start: Path | None = None, **changes:
         plan=Plan(epochs=epochs, **({"learning_rate": 5e-3} | always | changes)),
         batch=8,
         window=16,
-        languages=("en",),
-        dataset="fox",
-        license="apache-2.0",
         start=start,
     )
 

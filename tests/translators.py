@@ -46,7 +46,12 @@ def train_small(out: Path, *, epochs: int = 12, **changes: Any) -> Path:
         "seed": 3,
     }
     return train_translator(
-        name="seq2seq_lstm.small",
+        card={
+            "name": "seq2seq_lstm.small",
+            "languages": ["en", "fr"],
+            "license": "apache-2.0",
+            "dataset": "small",
+        },
         out=out,
         training=[one for number, one in enumerate(sentences) if number % 5],
         validation=sentences[::5],
@@ -59,7 +64,4 @@ def train_small(out: Path, *, epochs: int = 12, **changes: Any) -> Path:
         batch=16,
         label_smoothing=0.05,
         candidates=128,
-        languages=("en", "fr"),
-        dataset="small",
-        license="apache-2.0",
     )

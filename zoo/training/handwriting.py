@@ -45,7 +45,7 @@ _CHOICE = 120  # inputs on which the search's settings are chosen
 
 def train_handwriting(
     *,
-    name: str,
+    card: Mapping[str, Any],
     out: Path,
     training: ExampleSet,
     validation: Sequence[Example],
@@ -53,16 +53,14 @@ def train_handwriting(
     processor: Lines | Pen,
     network: Mapping[str, Any],
     plan: Plan,
-    languages: tuple[str, ...],
-    dataset: str,
-    license: str,
     values: Mapping[str, Any],
     start: Path | None = None,
 ) -> Path:
     """Train a recogniser from scratch and write its model folder.
 
     Args:
-        name: ``architecture.weights`` for the model card.
+        card: how the model card begins, see :meth:`~zoo.training.recipe.RecipeValues.card`; the
+            name begins with the architecture.
         out: the run's folder; a broken run in it is continued.
         training: what to learn from.
         validation: examples of other writers to choose on.
@@ -70,9 +68,6 @@ def train_handwriting(
         processor: features and alphabet.
         network: values of the builder; labels and the features' width are added.
         plan: how to train.
-        languages: ISO 639-1 codes for the card.
-        dataset: the corpora's names for the card.
-        license: SPDX identifier for the card.
         values: what else the result depends on, for the run's folder.
         start: a model folder of the same network to start from; its weights are kept if nothing
             does better.
@@ -87,14 +82,14 @@ def train_handwriting(
 
     from zoo.registry import registry
 
-    entry = registry().architecture(name.partition(".")[0])
+    entry = registry().architecture(card["name"].partition(".")[0])
     width = {"features": FEATURES} if isinstance(processor, Pen) else {}
     if isinstance(processor, Lines):
         width = {"height": processor.normaliser.height}
     config = entry.load("config")(labels=len(processor.alphabet), **width, **network)
     everything = {
-        "model": name,
-        "dataset": dataset,
+        "model": card["name"],
+        "dataset": card["dataset"],
         "network": asdict(config),
         "features": processor.normaliser.settings(),
         "plan": asdict(plan),
@@ -107,7 +102,6 @@ def train_handwriting(
         made = entry.load("builder")(config, dtype=plan.dtype)
         objective = _objective(made, training, validation, processor, plan.seed)
         train_from(start, objective, plan, run)
-        card = {"name": name, "languages": list(languages), "license": license, "dataset": dataset}
         model = make_task(entry.name, made, config, processor, card)
         add_language_model(model, training.texts, choice)
         model.save(run.path)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -148,7 +148,7 @@ def _reading(utterances: Sequence[Utterance]) -> Iterator[Utterance]:
 
 def train_recogniser(
     *,
-    name: str,
+    card: Mapping[str, Any],
     out: Path,
     training: Sequence[Utterance],
     validation: Sequence[Utterance],
@@ -158,9 +158,6 @@ def train_recogniser(
     batch: int,
     augmentation: AudioAugmentation,
     variants: int,
-    languages: tuple[str, ...],
-    dataset: str,
-    license: str,
     start: Path | None = None,
     aligner: str | Path | None = None,
     splice_share: float = 0.0,
@@ -169,7 +166,8 @@ def train_recogniser(
     """Train a recogniser from scratch and write its model folder.
 
     Args:
-        name: ``architecture.weights`` for the model card.
+        card: how the model card begins, see :meth:`~zoo.training.recipe.RecipeValues.card`; the
+            name begins with the architecture.
         out: the run's folder; a broken run in it is continued.
         training: utterances to learn from.
         validation: utterances of other speakers to choose on.
@@ -180,9 +178,6 @@ def train_recogniser(
         batch: utterances in a batch.
         augmentation: how much recordings are changed.
         variants: changed recordings that are kept of each utterance.
-        languages: ISO 639-1 codes for the card.
-        dataset: the corpus's name for the card.
-        license: SPDX identifier for the card.
         start: a model folder of the same network to start from; its weights are kept if nothing
             does better.
         aligner: a recogniser that finds the words in the recordings, as ``load_model`` takes it.
@@ -200,7 +195,7 @@ def train_recogniser(
     from zoo.loading import load_model
     from zoo.registry import registry
 
-    entry = registry().architecture(name.partition(".")[0])
+    entry = registry().architecture(card["name"].partition(".")[0])
     config_class = entry.load("config")
     alphabet = Alphabet.of_texts(training[i].text for i in range(len(training)))
     if hasattr(config_class, "look_ahead"):
@@ -209,8 +204,8 @@ def train_recogniser(
     processor = Speech(log_mel, alphabet)
     config = config_class(labels=len(alphabet), bins=log_mel.mel_bins, **network)
     values = {
-        "model": name,
-        "dataset": dataset,
+        "model": card["name"],
+        "dataset": card["dataset"],
         "network": asdict(config),
         "features": log_mel.settings(),
         "plan": asdict(plan),
@@ -230,7 +225,6 @@ def train_recogniser(
         )
         objective = _objective(made, examples, validation, processor, batch, plan.seed)
         train_from(start, objective, plan, run)
-        card = {"name": name, "languages": list(languages), "license": license, "dataset": dataset}
         model = make_task(entry.name, made, config, processor, card)
         if language_model:
             add_language_model(model, training, validation)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -33,7 +33,7 @@ DECODER = {"temperature": 0.8, "top_k": 0, "top_p": 1.0}
 
 def train_language_model(
     *,
-    name: str,
+    card: Mapping[str, Any],
     out: Path,
     characters: Characters,
     training: str,
@@ -42,15 +42,13 @@ def train_language_model(
     plan: Plan,
     batch: int,
     window: int,
-    languages: tuple[str, ...],
-    dataset: str,
-    license: str,
     start: Path | None = None,
 ) -> Path:
     """Train a character model from scratch and write its model folder.
 
     Args:
-        name: ``architecture.weights`` for the model card.
+        card: how the model card begins, see :meth:`~zoo.training.recipe.RecipeValues.card`; the
+            name begins with the architecture.
         out: the run's folder; a broken run in it is continued.
         characters: the vocabulary.
         training: the text to learn from.
@@ -59,9 +57,6 @@ def train_language_model(
         plan: how to train.
         batch: parallel streams of text.
         window: characters of backpropagation through time.
-        languages: ISO 639-1 codes for the card.
-        dataset: the corpus's name for the card.
-        license: SPDX identifier for the card.
         start: a model folder of the same network to start from; its weights are kept if nothing
             does better.
 
@@ -78,8 +73,8 @@ def train_language_model(
 
     config = CharLSTMConfig(vocabulary_size=len(characters), **network)
     values = {
-        "model": name,
-        "dataset": dataset,
+        "model": card["name"],
+        "dataset": card["dataset"],
         "network": asdict(config),
         "plan": asdict(plan),
         "batch": batch,
@@ -96,7 +91,6 @@ def train_language_model(
             window=window,
             seed=plan.seed,
         )
-        card = {"name": name, "languages": list(languages), "license": license, "dataset": dataset}
         model = make_task("char_lstm", made, config, characters, card, DECODER)
         train_from(start, objective, plan, run, _sample_writer(model, run, validation[:1]))
         model.save(run.path)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -35,7 +35,7 @@ _COPIED_SHARE = 0.02
 
 def train_translator(
     *,
-    name: str,
+    card: Mapping[str, Any],
     out: Path,
     training: Sequence[Sentence],
     validation: Sequence[Sentence],
@@ -46,15 +46,13 @@ def train_translator(
     batch: int,
     label_smoothing: float,
     candidates: int,
-    languages: tuple[str, ...],
-    dataset: str,
-    license: str,
     start: Path | None = None,
 ) -> Path:
     """Train a translator from scratch and write its model folder.
 
     Args:
-        name: ``architecture.weights`` for the model card.
+        card: how the model card begins, see :meth:`~zoo.training.recipe.RecipeValues.card`; the
+            name begins with the architecture.
         out: the run's folder; a broken run in it is continued.
         training: sentences to learn from.
         validation: sentences to choose on.
@@ -65,9 +63,6 @@ def train_translator(
         batch: pairs in a batch.
         label_smoothing: share of the probability that is spread over the vocabulary.
         candidates: subwords that the softmax of a training step covers; 0 for all.
-        languages: ISO 639-1 codes for the card.
-        dataset: the corpus's name for the card.
-        license: SPDX identifier for the card.
         start: a model folder of the same network to start from, with its subwords; its weights are
             kept if nothing does better.
 
@@ -83,8 +78,8 @@ def train_translator(
     from zoo.models.seq2seq import Seq2SeqConfig, build
 
     values = {
-        "model": name,
-        "dataset": dataset,
+        "model": card["name"],
+        "dataset": card["dataset"],
         "directions": [list(direction) for direction in directions],
         "vocabulary_size": vocabulary_size,
         "network": network,
@@ -115,7 +110,6 @@ def train_translator(
             label_smoothing=label_smoothing,
             candidates=candidates,
         )
-        card = {"name": name, "languages": list(languages), "license": license, "dataset": dataset}
         model = make_task("seq2seq_lstm", made, config, processor, card, DECODER)
         train_from(start, objective, plan, run, _sample_writer(model, run, chosen))
         model.decoder["length_penalty"] = choose_length_penalty(model, chosen)
