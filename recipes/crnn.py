@@ -11,7 +11,7 @@ epoch.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
@@ -97,16 +97,15 @@ def training_samples(values: Values) -> list[Sample]:
     return [sample for sample in samples if sample.text]
 
 
-def scored_samples(split: str) -> Iterator[tuple[str, list[Sample]]]:
-    """The name of each set that is scored, and what is scored of it, the headline's first."""
+def scored_sets(split: str) -> dict[str, list[Sample]]:
+    """What is scored of a split, by the name of the set, the headline's first."""
 
     def to_score(line: Line) -> str:
         return text_to_score(line)
 
-    for name in ("copiste", "poilus"):
-        yield name, samples_of(load_lines(name)[split], to_score)
+    sets = {name: samples_of(load_lines(name)[split], to_score) for name in ("copiste", "poilus")}
     words = (ink for ink in load_ink("unipen_words")[split] if usable_ink(ink))
-    yield "unipen_words, rendered", samples_of(words)
+    return sets | {"unipen_words, rendered": samples_of(words)}
 
 
 def train(name: str, out: Path, **changes: Any) -> Path:
@@ -126,7 +125,7 @@ def train(name: str, out: Path, **changes: Any) -> Path:
     values = MODELS[name]
     samples = training_samples(values)
     processor = Lines(values.normaliser, Alphabet.of_texts(sample.text for sample in samples))
-    sets = dict(scored_samples("validation"))
+    sets = scored_sets("validation")
     validation = [
         example
         for set_name, chosen in sets.items()
@@ -179,18 +178,10 @@ def evaluate(
     Raises:
         UsageError: no data is given and the model's own corpora are not those of this recipe.
     """
-    from zoo.training.handwriting import evaluate_folder, evaluate_handwriting
+    from zoo.training.handwriting import evaluate_folder, evaluate_sets
     from zoo.training.publish import own_corpus
 
     if data is not None:
         return evaluate_folder(model, reference, data, progress)
     own_corpus(model, reference, MODELS)
-    sets = list(scored_samples("test"))
-    total = sum(len(samples) for _, samples in sets)
-    return [
-        row
-        for name, samples in sets
-        for row in evaluate_handwriting(
-            model, samples, name, "test", f"zoo evaluate {reference}", progress, total
-        )
-    ]
+    return evaluate_sets(model, reference, scored_sets("test"), progress)

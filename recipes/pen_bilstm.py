@@ -78,10 +78,22 @@ def training_samples(values: Values) -> list[Sample]:
     return samples + samples_of(usable, share=values.characters_share)
 
 
-def scored_samples(name: str, split: str) -> list[Sample]:
-    """What is scored of a part of the corpus: of the texts only those of one line."""
-    found = samples_of(ink for ink in load_ink(name)[split] if usable_ink(ink))
-    return single_lines(found) if name == "unipen_texts" else found
+def scored_sets(split: str) -> dict[str, list[Sample]]:
+    """What is scored of a split, by the name of the set, the headline's first.
+
+    Of the texts these are those of one line; of the test words, those that no training writer wrote
+    are a set of their own as well.
+    """
+
+    def usable(name: str, split: str) -> list[Sample]:
+        return samples_of(ink for ink in load_ink(name)[split] if usable_ink(ink))
+
+    words = usable("unipen_words", split)
+    sets = {"unipen_words": words}
+    if split == "test":
+        known = {one.text for one in usable("unipen_words", "train")}
+        sets["unipen_words, words not in training"] = [w for w in words if w.text not in known]
+    return sets | {"unipen_texts": single_lines(usable("unipen_texts", split))}
 
 
 def train(name: str, out: Path, **changes: Any) -> Path:
@@ -101,10 +113,10 @@ def train(name: str, out: Path, **changes: Any) -> Path:
     values = MODELS[name]
     samples = training_samples(values)
     processor = Pen(values.normaliser, Alphabet.of_texts(sample.text for sample in samples))
-    words = scored_samples("unipen_words", "validation")
-    texts = scored_samples("unipen_texts", "validation")
+    sets = scored_sets("validation")
+    words = sets["unipen_words"]
     validation = plain_examples(words, processor, values.validation_words)
-    validation += plain_examples(texts, processor, values.validation_texts)
+    validation += plain_examples(sets["unipen_texts"], processor, values.validation_texts)
     for stage in stages(values.plans, out, **changes):
         examples = PenExamples(samples, processor, stage.plan.seed, name, values.augmentation)
         train_handwriting(
@@ -142,24 +154,10 @@ def evaluate(
     Raises:
         UsageError: no data is given and the model's own corpus is not that of this recipe.
     """
-    from zoo.training.handwriting import evaluate_folder, evaluate_handwriting
+    from zoo.training.handwriting import evaluate_folder, evaluate_sets
     from zoo.training.publish import own_corpus
 
     if data is not None:
         return evaluate_folder(model, reference, data, progress)
     own_corpus(model, reference, MODELS)
-    words = scored_samples("unipen_words", "test")
-    known = {sample.text for sample in scored_samples("unipen_words", "train")}
-    sets = {
-        "unipen_words": words,
-        "unipen_words, words not in training": [one for one in words if one.text not in known],
-        "unipen_texts": scored_samples("unipen_texts", "test"),
-    }
-    total = sum(map(len, sets.values()))
-    return [
-        row
-        for name, samples in sets.items()
-        for row in evaluate_handwriting(
-            model, samples, name, "test", f"zoo evaluate {reference}", progress, total
-        )
-    ]
+    return evaluate_sets(model, reference, scored_sets("test"), progress)

@@ -260,6 +260,34 @@ def evaluate_folder(
     return evaluate_handwriting(model, samples, folder.name, split, command, progress)
 
 
+def evaluate_sets(
+    model: Any,
+    reference: str,
+    sets: Mapping[str, Sequence[Sample]],
+    progress: Callable[[int, int], None] | None = None,
+) -> list[dict[str, Any]]:
+    """Score a recogniser on test sets.
+
+    Args:
+        model: a handwriting recognition task.
+        reference: its name, for the command in the figures.
+        sets: what to score on by its name, the headline's first.
+        progress: called with the number of inputs read since the last call, and of all.
+
+    Returns:
+        Rows as :func:`evaluate_handwriting` gives them, one set after the other.
+
+    Raises:
+        DataError: a set has nothing to score.
+    """
+    command, total = f"zoo evaluate {reference}", sum(map(len, sets.values()))
+    return [
+        row
+        for name, samples in sets.items()
+        for row in evaluate_handwriting(model, samples, name, "test", command, progress, total)
+    ]
+
+
 def evaluate_handwriting(
     model: Any,
     samples: Sequence[Sample],
