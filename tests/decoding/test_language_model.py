@@ -80,7 +80,7 @@ def test_witten_bell_by_hand() -> None:
 @settings(deadline=None)
 def test_character_probabilities_sum_to_one(texts: list[str], order: int, before: str) -> None:
     model = CharacterNgram.train(texts, order)
-    alphabet = ["", *model.characters, "x"]
+    alphabet = ["", *model.symbols, "x"]
     bound = model.bind(alphabet)
     state, following, _ = walk(bound, [i for c in before if (i := "".join(alphabet).find(c) + 1)])
     known = np.exp(following[1:-1]).sum() + np.exp(bound.finish([state])[0])
@@ -125,7 +125,7 @@ def test_letters_spend_exactly_the_probability_of_the_words(text: str, order: in
     words = WordNgram.train(TEXTS, order)
     history, expected = words.ngrams.start(), 0.0
     for word in text.split():
-        symbol = words.words.index(word)
+        symbol = words.symbols.index(word)
         expected += math.log(words.ngrams.probabilities(history)[symbol])
         history = words.ngrams.history(history, symbol)
     expected += math.log(words.ngrams.probabilities(history)[-1])
@@ -150,7 +150,7 @@ def test_an_open_vocabulary_lets_unknown_words_through_at_a_price() -> None:
     assert -math.inf < total(rare, "yet no") < total(often, "yet no") < total(often, "yes no")
     # A known word keeps its share, and gets what an unknown word of its letters would have.
     spelled = 1 / (len(LETTERS) - 1) * (1 / len(LETTERS)) ** 3
-    history = words.ngrams.history(words.ngrams.start(), words.words.index("yes"))
+    history = words.ngrams.history(words.ngrams.start(), words.symbols.index("yes"))
     end = words.ngrams.probabilities(history)[-1]
     begin = 1 - words.ngrams.probabilities(words.ngrams.start())[-1]
     expected = 0.7 * math.exp(total(closed, "yes")) + 0.3 * spelled * end * begin
@@ -391,13 +391,13 @@ def test_an4_transcripts_make_a_good_model_of_unseen_speakers(data_mirror: Path)
             ]
     characters = CharacterNgram.train(texts["train"], order=6)
     words = WordNgram.train(texts["train"])
-    alphabet = ["", *characters.characters]
+    alphabet = ["", *characters.symbols]
     length = sum(len(text) + 1 for text in texts["test"])
 
     def bits(model: LanguageModel) -> float:
         return -sum(total(model, text, alphabet) for text in texts["test"]) / length / math.log(2)
 
-    assert len(words.words) == 99
+    assert len(words.symbols) == 99
     assert bits(characters.bind(alphabet)) < 1.6
     # Two words of the test speakers are not among the 99.
     assert bits(words.bind(alphabet)) == math.inf

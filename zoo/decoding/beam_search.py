@@ -8,8 +8,8 @@ from typing import Any, Protocol
 
 import numpy as np
 
-from zoo.errors import FolderError, UsageError
-from zoo.models.values import make_config
+from zoo.errors import UsageError
+from zoo.models.values import make_settings
 
 MAX_BEAM = 64
 MAX_LENGTH_PENALTY = 5.0
@@ -84,10 +84,7 @@ class BeamSettings:
         Raises:
             FolderError: a value is unknown or out of range.
         """
-        try:
-            return make_config(cls, settings)
-        except UsageError as error:
-            raise FolderError(f"decoder: {error}") from None
+        return make_settings(cls, settings, "decoder")
 
 
 def length_penalty(length: Any, alpha: float) -> Any:

@@ -3,18 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 
 from zoo.decoding.fusion import LanguageModel, by_label, check_texts, label_ids
-from zoo.decoding.ngram import Ngrams, cache_of
+from zoo.decoding.ngram import NgramModel, Ngrams, cache_of
 from zoo.errors import UsageError
-from zoo.files import write_bytes
 
 
-class CharacterNgram:
+class CharacterNgram(NgramModel):
     """A character n-gram model, smoothed as :mod:`zoo.decoding.ngram` says.
 
     Args:
@@ -25,10 +23,12 @@ class CharacterNgram:
         UsageError: an entry is no single character, or the counts are for another number.
     """
 
+    kind: ClassVar[str] = "characters"
+
     def __init__(self, characters: Sequence[str], ngrams: Ngrams) -> None:
         if ngrams.symbols != len(characters) + 1 or any(len(c) != 1 for c in characters):
             raise UsageError("a character model needs single characters and n-grams over them")
-        self.characters, self.ngrams = tuple(characters), ngrams
+        super().__init__(characters, ngrams)
 
     @classmethod
     def train(cls, texts: Iterable[str], order: int = 6) -> CharacterNgram:
@@ -43,20 +43,6 @@ class CharacterNgram:
         end = len(characters)
         coded = ([*(ids[c] for c in text), end] for text in texts)
         return cls(characters, Ngrams.count(coded, end + 1, order))
-
-    def to_bytes(self) -> bytes:
-        """The model's file, for :func:`~zoo.decoding.language_model.load_language_model`."""
-        return self.ngrams.to_bytes("characters", self.characters)
-
-    def save(self, path: str | Path) -> Path:
-        """Write the model's file.
-
-        Raises:
-            ZooError: it cannot be written.
-        """
-        target = Path(path).expanduser()
-        write_bytes(target, self.to_bytes())
-        return target
 
     def log_probability(self, text: str) -> float:
         """Natural log-probability of a text and its end."""
@@ -77,7 +63,7 @@ class CharacterNgram:
         Raises:
             UsageError: the alphabet is empty or not of texts.
         """
-        return _BoundCharacters(self.ngrams, label_ids(alphabet, self.characters, characters))
+        return _BoundCharacters(self.ngrams, label_ids(alphabet, self.symbols, characters))
 
 
 class _BoundCharacters:

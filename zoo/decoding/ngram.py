@@ -21,13 +21,14 @@ import json
 import struct
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 from safetensors import SafetensorError
 from safetensors.numpy import load, save
 
 from zoo.errors import DataError, FolderError, UsageError
+from zoo.files import write_bytes
 from zoo.manifest import parse_json, read_file
 
 MAX_ORDER = 12
@@ -164,6 +165,35 @@ class Ngrams:
         # One entry, since safetensors writes several in any order, and the same model is to give
         # the same bytes.
         return save(arrays, {_HEADER: json.dumps(header, ensure_ascii=False)})
+
+
+class NgramModel:
+    """An n-gram model over texts of one kind, which its file names.
+
+    Attributes:
+        kind: what its symbols are.
+        symbols: their texts; the end of a text is one more symbol.
+        ngrams: the counts.
+    """
+
+    kind: ClassVar[str]
+
+    def __init__(self, symbols: Sequence[str], ngrams: Ngrams) -> None:
+        self.symbols, self.ngrams = tuple(symbols), ngrams
+
+    def to_bytes(self) -> bytes:
+        """The model's file, for :func:`~zoo.decoding.language_model.load_language_model`."""
+        return self.ngrams.to_bytes(self.kind, self.symbols)
+
+    def save(self, path: str | Path) -> Path:
+        """Write the model's file.
+
+        Raises:
+            ZooError: it cannot be written.
+        """
+        target = Path(path).expanduser()
+        write_bytes(target, self.to_bytes())
+        return target
 
 
 def read_ngrams(source: str | Path | bytes) -> tuple[str, list[str], Ngrams]:

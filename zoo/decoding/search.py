@@ -23,7 +23,7 @@ from zoo.decoding.language_model import load_language_model
 from zoo.decoding.recurrent_characters import RecurrentCharacters
 from zoo.decoding.word_ngram import WordNgram
 from zoo.errors import DataError, FolderError, UsageError
-from zoo.models.values import check_range, make_config
+from zoo.models.values import check_range, make_config, make_settings
 
 OWN = "own"
 OWN_MODEL = "language_model.safetensors"
@@ -63,10 +63,7 @@ class SearchSettings:
         Raises:
             FolderError: a value is unknown or out of range.
         """
-        try:
-            return make_config(cls, settings)
-        except UsageError as error:
-            raise FolderError(f"decoder: {error}") from None
+        return make_settings(cls, settings, "decoder")
 
     def changed(self, values: Mapping[str, Any]) -> SearchSettings:
         """These settings with those values that are not ``None``.

@@ -5,18 +5,16 @@ from __future__ import annotations
 import bisect
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 
 from zoo.decoding.fusion import LanguageModel, check_alphabet, check_texts
-from zoo.decoding.ngram import Ngrams, cache_of
+from zoo.decoding.ngram import NgramModel, Ngrams, cache_of
 from zoo.errors import UsageError
-from zoo.files import write_bytes
 
 
-class WordNgram:
+class WordNgram(NgramModel):
     """A word n-gram model, smoothed as :mod:`zoo.decoding.ngram` says.
 
     Args:
@@ -27,10 +25,12 @@ class WordNgram:
         UsageError: a word is empty or the counts are for another number.
     """
 
+    kind: ClassVar[str] = "words"
+
     def __init__(self, words: Sequence[str], ngrams: Ngrams) -> None:
         if ngrams.symbols != len(words) + 1 or not all(words):
             raise UsageError("a word model needs words and n-grams over them")
-        self.words, self.ngrams = tuple(words), ngrams
+        super().__init__(words, ngrams)
 
     @classmethod
     def train(cls, texts: Iterable[str], order: int = 3) -> WordNgram:
@@ -49,20 +49,6 @@ class WordNgram:
         end = len(words)
         coded = ([*(ids[word] for word in line), end] for line in lines)
         return cls(words, Ngrams.count(coded, end + 1, order))
-
-    def to_bytes(self) -> bytes:
-        """The model's file, for :func:`~zoo.decoding.language_model.load_language_model`."""
-        return self.ngrams.to_bytes("words", self.words)
-
-    def save(self, path: str | Path) -> Path:
-        """Write the model's file.
-
-        Raises:
-            ZooError: it cannot be written.
-        """
-        target = Path(path).expanduser()
-        write_bytes(target, self.to_bytes())
-        return target
 
     def bind(
         self,
@@ -134,7 +120,7 @@ class _BoundWords:
         self._letters = np.array(sorted(index.values()), np.int64)
         spelled = sorted(
             (tuple(index[c] for c in word), symbol)
-            for symbol, word in enumerate(model.words)
+            for symbol, word in enumerate(model.symbols)
             if all(c in index for c in word)
         )
         if not spelled:

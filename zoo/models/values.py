@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import fields
 from typing import Any
 
-from zoo.errors import UsageError, did_you_mean
+from zoo.errors import FolderError, UsageError, did_you_mean
 
 
 def check_range(config: Any, name: str, kind: type, low: float, high: float) -> None:
@@ -50,3 +50,20 @@ def make_config(config_class: type, values: Mapping[str, Any]) -> Any:
         return config_class(**values)
     except TypeError as error:
         raise UsageError(f"{config_class.__name__}: {error}") from None
+
+
+def make_settings(kind: type, settings: Mapping[str, Any], part: str) -> Any:
+    """Make the settings that a part of a model folder has from their plain values.
+
+    Args:
+        kind: their class.
+        settings: the values.
+        part: what they are of, for the message.
+
+    Raises:
+        FolderError: a value is unknown, missing or out of range.
+    """
+    try:
+        return make_config(kind, settings)
+    except UsageError as error:
+        raise FolderError(f"{part}: {error}") from None

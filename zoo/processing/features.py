@@ -20,8 +20,8 @@ from typing import Any
 import kaldi_native_fbank as fbank
 import numpy as np
 
-from zoo.errors import FolderError, UsageError
-from zoo.models.values import check_choice, check_range, make_config
+from zoo.errors import UsageError
+from zoo.models.values import check_choice, check_range, make_settings
 from zoo.processing.audio import MAX_RATE, MIN_RATE, to_float
 
 NORMALISATIONS = ("utterance", "running")
@@ -126,10 +126,7 @@ class LogMel:
         Raises:
             FolderError: a value is unknown or out of range.
         """
-        try:
-            return make_config(cls, settings)
-        except UsageError as error:
-            raise FolderError(f"features: {error}") from None
+        return make_settings(cls, settings, "features")
 
     def settings(self) -> dict[str, Any]:
         """Plain values for ``config.json``."""

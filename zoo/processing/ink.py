@@ -26,8 +26,8 @@ from typing import Any
 
 import numpy as np
 
-from zoo.errors import DataError, FolderError, UsageError
-from zoo.models.values import check_range, make_config
+from zoo.errors import DataError, UsageError
+from zoo.models.values import check_range, make_settings
 from zoo.processing.slant import estimate_slant
 
 Strokes = Sequence[np.ndarray]
@@ -84,10 +84,7 @@ class InkNormaliser:
         Raises:
             FolderError: a value is unknown or out of range.
         """
-        try:
-            return make_config(cls, settings)
-        except UsageError as error:
-            raise FolderError(f"ink: {error}") from None
+        return make_settings(cls, settings, "ink")
 
     def settings(self) -> dict[str, Any]:
         """Plain values for ``config.json``."""

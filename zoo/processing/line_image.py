@@ -20,8 +20,8 @@ from typing import Any
 import numpy as np
 from PIL import Image, ImageFilter
 
-from zoo.errors import DataError, FolderError, UsageError
-from zoo.models.values import check_range, make_config
+from zoo.errors import DataError
+from zoo.models.values import check_range, make_settings
 from zoo.processing.slant import estimate_slant
 
 MAX_COLUMNS = 32_768
@@ -78,10 +78,7 @@ class LineNormaliser:
         Raises:
             FolderError: a value is unknown or out of range.
         """
-        try:
-            return make_config(cls, settings)
-        except UsageError as error:
-            raise FolderError(f"image: {error}") from None
+        return make_settings(cls, settings, "image")
 
     def settings(self) -> dict[str, Any]:
         """Plain values for ``config.json``."""
