@@ -132,7 +132,7 @@ def train(name: str, out: Path, **changes: Any) -> Path:
             characters=Characters.of_text(*text.values()),
             training=text["train"],
             validation=text["validation"],
-            network=values.network,
+            network={**values.network, **stage.plan.network},
             plan=stage.plan,
             batch=values.batch,
             window=values.window,

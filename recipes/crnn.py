@@ -57,7 +57,17 @@ MODELS = {
         corpus="copiste+poilus+unipen",
         languages=("fr", "en"),
         network={"dropout": 0.25, "weight_dropout": 0.15},
-        plans=(Plan(epochs=40, learning_rate=2e-3, weight_decay=0.02),),
+        # After the first plan the training lines are read no better than others, so the second one
+        # goes on with less dropout.
+        plans=(
+            Plan(epochs=40, learning_rate=2e-3, weight_decay=0.02),
+            Plan(
+                epochs=20,
+                learning_rate=1.5e-3,
+                weight_decay=0.02,
+                network={"dropout": 0.1, "weight_dropout": 0.0},
+            ),
+        ),
         data_note=(
             "Copiste d'un jour ((c) BAnQ, CC BY 4.0; 3,957 lines of text, and the formula of "
             "consent, of 199 writers; the formula speaks of non-commercial ends), Testaments de "
@@ -148,7 +158,7 @@ def train(name: str, out: Path, **changes: Any) -> Path:
             validation=validation,
             choice=choice,
             processor=processor,
-            network=values.network,
+            network={**values.network, **stage.plan.network},
             plan=stage.plan,
             values={
                 "augmentation": asdict(values.augmentation),

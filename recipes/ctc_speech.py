@@ -132,7 +132,7 @@ def train(name: str, out: Path, **changes: Any) -> Path:
             out=stage.folder,
             training=corpus["train"],
             validation=corpus["validation"],
-            network=values.network,
+            network={**values.network, **stage.plan.network},
             log_mel=values.log_mel,
             plan=stage.plan,
             batch=values.batch,

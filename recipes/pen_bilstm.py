@@ -126,7 +126,7 @@ def train(name: str, out: Path, **changes: Any) -> Path:
             validation=validation,
             choice=words,
             processor=processor,
-            network=values.network,
+            network={**values.network, **stage.plan.network},
             plan=stage.plan,
             values={"augmentation": asdict(values.augmentation)},
             start=stage.start,

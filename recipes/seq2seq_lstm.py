@@ -158,7 +158,7 @@ def train(name: str, out: Path, **changes: Any) -> Path:
             validation=validation,
             directions=values.directions,
             vocabulary_size=values.vocabulary_size,
-            network=values.network,
+            network={**values.network, **stage.plan.network},
             plan=stage.plan,
             batch=values.batch,
             label_smoothing=values.label_smoothing,

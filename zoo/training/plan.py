@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -29,6 +29,7 @@ class Plan:
         patience: stop after so many epochs without a better validation loss; 0 for never.
         seed: of weights, dropout and data order.
         dtype: Keras dtype policy of the network while it trains.
+        network: values of the network that are others under this plan, such as its dropout.
         checkpoint_seconds: time between checkpoints.
     """
 
@@ -43,6 +44,7 @@ class Plan:
     patience: int = 0
     seed: int = 0
     dtype: str = "mixed_bfloat16"
+    network: Mapping[str, Any] = field(default_factory=dict)
     checkpoint_seconds: float = 120.0
 
     def __post_init__(self) -> None:
