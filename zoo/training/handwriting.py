@@ -101,9 +101,10 @@ def train_handwriting(
         keras.utils.set_random_seed(plan.seed)
         made = entry.load("builder")(config, dtype=plan.dtype)
         objective = _objective(made, training, validation, processor, plan.seed)
-        train_from(start, objective, plan, run)
+        rows = train_from(start, objective, plan, run, card=card, unit="%")
         model = make_task(entry.name, made, config, processor, card)
         add_language_model(model, training.texts, choice)
+        model.metrics = rows
         model.save(run.path)
         run.finish()
     return run.path

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -30,8 +30,11 @@ def train_from(
     objective: Objective,
     plan: Plan,
     run: RunDirectory,
+    *,
+    card: Mapping[str, Any],
+    unit: str,
     on_epoch: Callable[[int], None] | None = None,
-) -> None:
+) -> list[dict[str, Any]]:
     """Train a new network, perhaps from the weights of a model folder of the same network.
 
     Args:
@@ -39,7 +42,12 @@ def train_from(
         objective: what to learn, with the network.
         plan: how to train.
         run: the run's folder.
+        card: how the model's card begins.
+        unit: of the validation figure, one of :data:`METRICS`.
         on_epoch: called after each epoch with its number.
+
+    Returns:
+        Rows for ``metrics.json``: the best validation figure, whose weights the network now has.
 
     Raises:
         ZooError: the folder cannot be read or is of another network, or the run fails.
@@ -50,7 +58,11 @@ def train_from(
     if start is not None:
         assign_weights(objective.network, read_bundle(start).weights, str(start))
         start_loss = objective.validate()
-    Trainer(objective, plan, run, on_epoch, start_loss).train()
+    reached = Trainer(objective, plan, run, on_epoch, start_loss).train()
+    command = f"zoo train {card['name']} --out {run.path}"
+    return [
+        _validation_row(reached, unit, dataset=card["dataset"], command=command, seed=plan.seed)
+    ]
 
 
 def load_to_finetune(reference: str, plan: Plan) -> Any:
@@ -123,22 +135,10 @@ def finetune(
     """
     from zoo.training.trainer import Trainer
 
-    metric, factor = METRICS[unit]
     before = objective.validate()
     after = Trainer(objective, plan, run, on_epoch, before).train()
-    model.metrics = [
-        figure(
-            metric,
-            factor * after,
-            unit=unit,
-            dataset=corpus,
-            split="validation",
-            scorer=f"zoo {zoo.__version__} training",
-            command=command,
-            seed=plan.seed,
-            start=round(factor * before, 4),
-        )
-    ]
+    row = _validation_row(after, unit, dataset=corpus, command=command, seed=plan.seed)
+    model.metrics = [row | {"start": round(METRICS[unit][1] * before, 4)}]
     base = model.card.get("name", reference)
     model.card |= {
         "name": f"{model.architecture.name}.{run.path.name}",
@@ -156,3 +156,15 @@ def check_share(validation: float) -> None:
     """
     if not 0 < validation < 1:
         raise UsageError(f"validation must be a share between 0 and 1, not {validation}")
+
+
+def _validation_row(value: float, unit: str, **facts: Any) -> dict[str, Any]:
+    metric, factor = METRICS[unit]
+    return figure(
+        metric,
+        factor * value,
+        unit=unit,
+        split="validation",
+        scorer=f"zoo {zoo.__version__} training",
+        **facts,
+    )

@@ -224,10 +224,11 @@ def train_recogniser(
             training, processor, augmentation, variants, plan.seed, splicer, splice_share
         )
         objective = _objective(made, examples, validation, processor, batch, plan.seed)
-        train_from(start, objective, plan, run)
+        rows = train_from(start, objective, plan, run, card=card, unit="%")
         model = make_task(entry.name, made, config, processor, card)
         if language_model:
             add_language_model(model, training, validation)
+        model.metrics = rows
         model.save(run.path)
         run.finish()
     return run.path

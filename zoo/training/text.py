@@ -92,7 +92,16 @@ def train_language_model(
             seed=plan.seed,
         )
         model = make_task("char_lstm", made, config, characters, card, DECODER)
-        train_from(start, objective, plan, run, _sample_writer(model, run, validation[:1]))
+        rows = train_from(
+            start,
+            objective,
+            plan,
+            run,
+            card=card,
+            unit="nats/char",
+            on_epoch=_sample_writer(model, run, validation[:1]),
+        )
+        model.metrics = rows
         model.save(run.path)
         run.finish()
     return run.path

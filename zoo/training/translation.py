@@ -111,8 +111,17 @@ def train_translator(
             candidates=candidates,
         )
         model = make_task("seq2seq_lstm", made, config, processor, card, DECODER)
-        train_from(start, objective, plan, run, _sample_writer(model, run, chosen))
+        rows = train_from(
+            start,
+            objective,
+            plan,
+            run,
+            card=card,
+            unit="nats/token",
+            on_epoch=_sample_writer(model, run, chosen),
+        )
         model.decoder["length_penalty"] = choose_length_penalty(model, chosen)
+        model.metrics = rows
         model.save(run.path)
         run.finish()
     return run.path
