@@ -47,6 +47,7 @@ ARCHITECTURES = (
         processor="zoo.processing.handwriting:Lines",
         task_class="zoo.tasks.handwriting:LineRecognition",
         recipe="zoo.recipes.crnn",
+        default_weights="latin",
     ),
     Architecture(
         name="pen_bilstm",
