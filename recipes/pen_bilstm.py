@@ -51,7 +51,7 @@ MODELS = {
     "pen_bilstm.unipen": Values(
         corpus="unipen",
         languages=("en",),
-        network={"dropout": 0.2, "weight_dropout": 0.1},
+        network={"dropout": 0.1},
         plans=(Plan(epochs=16, learning_rate=3e-3, weight_decay=0.01),),
         data_note=(
             "UNIPEN train_r01_v07 (CC BY 4.0, doi 10.5281/zenodo.1195803): words (category 7), "
