@@ -18,10 +18,10 @@ from typing import Any
 
 from zoo.datasets import load_ink, load_lines
 from zoo.processing.alphabet import Alphabet
-from zoo.processing.handwriting import Line, Lines
+from zoo.processing.handwriting import Lines
 from zoo.processing.line_image import LineNormaliser
-from zoo.training.handwriting_examples import Sample, plain_examples, samples_of
-from zoo.training.handwriting_texts import text_to_learn, text_to_score, usable_ink
+from zoo.training.handwriting_examples import Sample, ink_samples, plain_examples, samples_of
+from zoo.training.handwriting_texts import text_to_learn, text_to_score
 from zoo.training.image_augmentation import ImageAugmentation
 from zoo.training.ink_rendering import InkRendering
 from zoo.training.plan import Plan, stages
@@ -101,21 +101,16 @@ def training_samples(values: Values) -> list[Sample]:
             share = values.formula_share if line.kind == "consent" else 1.0
             samples.append(Sample(line, text_to_learn(line), share))
     for name, share in (("unipen_words", values.words_share), ("unipen_texts", values.texts_share)):
-        samples += samples_of(
-            (ink for ink in load_ink(name)["train"] if usable_ink(ink)), share=share
-        )
+        samples += ink_samples(load_ink(name)["train"], share)
     return [sample for sample in samples if sample.text]
 
 
 def scored_sets(split: str) -> dict[str, list[Sample]]:
     """What is scored of a split, by the name of the set, the headline's first."""
-
-    def to_score(line: Line) -> str:
-        return text_to_score(line)
-
-    sets = {name: samples_of(load_lines(name)[split], to_score) for name in ("copiste", "poilus")}
-    words = (ink for ink in load_ink("unipen_words")[split] if usable_ink(ink))
-    return sets | {"unipen_words, rendered": samples_of(words)}
+    lines = {
+        name: samples_of(load_lines(name)[split], text_to_score) for name in ("copiste", "poilus")
+    }
+    return lines | {"unipen_words, rendered": ink_samples(load_ink("unipen_words")[split])}
 
 
 def train(name: str, out: Path, **changes: Any) -> Path:

@@ -18,8 +18,7 @@ from zoo.datasets import load_ink
 from zoo.processing.alphabet import Alphabet
 from zoo.processing.handwriting import Pen
 from zoo.processing.ink import InkNormaliser
-from zoo.training.handwriting_examples import Sample, plain_examples, samples_of, single_lines
-from zoo.training.handwriting_texts import usable_ink
+from zoo.training.handwriting_examples import Sample, ink_samples, plain_examples, single_lines
 from zoo.training.ink_augmentation import InkAugmentation
 from zoo.training.plan import Plan, stages
 from zoo.training.recipe import RecipeValues
@@ -71,11 +70,10 @@ def training_samples(values: Values) -> list[Sample]:
     """What a model learns from, each with its share of the epochs."""
     samples = []
     for name in ("unipen_words", "unipen_texts"):
-        samples += samples_of(ink for ink in load_ink(name)["train"] if usable_ink(ink))
+        samples += ink_samples(load_ink(name)["train"])
     characters = load_ink("unipen_characters")["train"]
     chosen = (characters[i] for i in range(0, len(characters), values.characters_step))
-    usable = (ink for ink in chosen if usable_ink(ink))
-    return samples + samples_of(usable, share=values.characters_share)
+    return samples + ink_samples(chosen, values.characters_share)
 
 
 def scored_sets(split: str) -> dict[str, list[Sample]]:
@@ -84,16 +82,13 @@ def scored_sets(split: str) -> dict[str, list[Sample]]:
     Of the texts these are those of one line; of the test words, those that no training writer wrote
     are a set of their own as well.
     """
-
-    def usable(name: str, split: str) -> list[Sample]:
-        return samples_of(ink for ink in load_ink(name)[split] if usable_ink(ink))
-
-    words = usable("unipen_words", split)
+    corpus = load_ink("unipen_words")
+    words = ink_samples(corpus[split])
     sets = {"unipen_words": words}
     if split == "test":
-        known = {one.text for one in usable("unipen_words", "train")}
+        known = {one.text for one in ink_samples(corpus["train"])}
         sets["unipen_words, words not in training"] = [w for w in words if w.text not in known]
-    return sets | {"unipen_texts": single_lines(usable("unipen_texts", split))}
+    return sets | {"unipen_texts": single_lines(ink_samples(load_ink("unipen_texts")[split]))}
 
 
 def train(name: str, out: Path, **changes: Any) -> Path:

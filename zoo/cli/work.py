@@ -12,6 +12,7 @@ from typing import Any
 
 import click
 
+from zoo.cli.options import OUT
 from zoo.cli.output import (
     MODEL_HELP,
     complete_model,
@@ -86,7 +87,7 @@ def finetune_command(ctx: click.Context, model: str, rest: tuple[str, ...]) -> N
     "train", epilog="Example:\n\n\b\n  zoo train char_lstm.shakespeare --out runs/shakespeare"
 )
 @click.argument("model", shell_complete=complete_model)
-@click.option("--out", required=True, type=click.Path(path_type=Path), help="The run's folder.")
+@OUT
 @click.option("--epochs", type=click.IntRange(1), help="Passes over the data.")
 @click.option("--learning-rate", type=float, help="Peak learning rate.")
 @click.option("--seed", type=click.IntRange(0), help="Seed of weights, dropout and data order.")

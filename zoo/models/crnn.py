@@ -14,19 +14,19 @@ frames. Padding never counts, see :mod:`zoo.models.ctc_parts`.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 import keras
 
 from zoo.models.ctc_parts import (
-    CELLS,
+    CTCConfig,
     halved,
     only,
     recurrent_layers,
     recurrent_parameters,
 )
-from zoo.models.values import check_choice, check_range
+from zoo.models.values import check_range
 
 
 @dataclass(frozen=True)
@@ -51,7 +51,7 @@ _RATE = 2  # outputs for each step of the recurrent layers
 
 
 @dataclass(frozen=True)
-class CRNNConfig:
+class CRNNConfig(CTCConfig):
     """Values of ``crnn``.
 
     Args:
@@ -67,7 +67,6 @@ class CRNNConfig:
         weight_dropout: share of recurrent weights dropped in a training step.
     """
 
-    labels: int
     height: int = 48
     channels: int = 16
     cell: str = "lstm"
@@ -78,23 +77,10 @@ class CRNNConfig:
     weight_dropout: float = 0.0
 
     def __post_init__(self) -> None:
-        check_range(self, "labels", int, 2, 100_000)
+        super().__post_init__()
         check_range(self, "height", int, 8, 256)
         check_range(self, "channels", int, 1, 256)
-        check_choice(self, "cell", CELLS)
-        check_range(self, "layers", int, 1, 16)
-        check_range(self, "units", int, 1, 4096)
         check_range(self, "projection", int, 1, 4096)
-        check_range(self, "dropout", float, 0.0, 0.95)
-        check_range(self, "weight_dropout", float, 0.0, 0.95)
-
-    def with_vocabulary(self, size: int) -> CRNNConfig:
-        """The same values for another number of labels."""
-        return replace(self, labels=size)
-
-    def vocabulary_axes(self) -> dict[str, int]:
-        """Which axis of which variable counts labels, for a change of the alphabet."""
-        return {"logits/kernel": 1, "logits/bias": 0}
 
     def parameters(self) -> int:
         """Number of weights of the network, without building it."""

@@ -11,26 +11,26 @@ Padding never counts, see :mod:`zoo.models.ctc_parts`.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
-from typing import Any, Self
+from dataclasses import dataclass
+from typing import Any
 
 import keras
 
 from zoo.models.ctc_parts import (
-    CELLS,
     SUBSAMPLING,
+    CTCConfig,
     halved,
     only,
     recurrent_layers,
     recurrent_parameters,
 )
-from zoo.models.values import check_choice, check_range
+from zoo.models.values import check_range
 
 _CONTEXT = 2  # frames to the left that a causal convolution of width 3 sees
 
 
 @dataclass(frozen=True)
-class CTCBiLSTMConfig:
+class CTCBiLSTMConfig(CTCConfig):
     """Values of ``ctc_bilstm``.
 
     Args:
@@ -44,7 +44,6 @@ class CTCBiLSTMConfig:
         weight_dropout: share of recurrent weights dropped in a training step.
     """
 
-    labels: int
     bins: int = 80
     channels: int = 32
     cell: str = "lstm"
@@ -56,22 +55,9 @@ class CTCBiLSTMConfig:
     directions = 2
 
     def __post_init__(self) -> None:
-        check_range(self, "labels", int, 2, 100_000)
+        super().__post_init__()
         check_range(self, "bins", int, 4, 512)
         check_range(self, "channels", int, 1, 512)
-        check_choice(self, "cell", CELLS)
-        check_range(self, "layers", int, 1, 16)
-        check_range(self, "units", int, 1, 4096)
-        check_range(self, "dropout", float, 0.0, 0.95)
-        check_range(self, "weight_dropout", float, 0.0, 0.95)
-
-    def with_vocabulary(self, size: int) -> Self:
-        """The same values for another number of labels."""
-        return replace(self, labels=size)
-
-    def vocabulary_axes(self) -> dict[str, int]:
-        """Which axis of which variable counts labels, for a change of the alphabet."""
-        return {"logits/kernel": 1, "logits/bias": 0}
 
     def parameters(self) -> int:
         """Number of weights of the network, without building it."""

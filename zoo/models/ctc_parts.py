@@ -7,16 +7,48 @@ beside a longer one in a batch.
 
 from __future__ import annotations
 
-from typing import Any
+from dataclasses import dataclass, replace
+from typing import Any, Self
 
 import keras
 
 from zoo.layers import recurrent_layer
+from zoo.models.values import check_choice, check_range
 
 CELLS = ("lstm", "gru")
 SUBSAMPLING = 4
 """Frames, columns or points for each output of the networks."""
 _GATES = {"lstm": 4, "gru": 3}
+
+
+@dataclass(frozen=True)
+class CTCConfig:
+    """What the configurations of these networks share.
+
+    Each of them has ``cell``, ``layers``, ``units``, ``dropout`` and ``weight_dropout`` besides,
+    with defaults of its own, which :meth:`__post_init__` checks.
+
+    Args:
+        labels: number of output labels, the blank included.
+    """
+
+    labels: int
+
+    def __post_init__(self) -> None:
+        check_range(self, "labels", int, 2, 100_000)
+        check_choice(self, "cell", CELLS)
+        check_range(self, "layers", int, 1, 16)
+        check_range(self, "units", int, 1, 4096)
+        check_range(self, "dropout", float, 0.0, 0.95)
+        check_range(self, "weight_dropout", float, 0.0, 0.95)
+
+    def with_vocabulary(self, size: int) -> Self:
+        """The same values for another number of labels."""
+        return replace(self, labels=size)
+
+    def vocabulary_axes(self) -> dict[str, int]:
+        """Which axis of which variable counts labels, for a change of the alphabet."""
+        return {"logits/kernel": 1, "logits/bias": 0}
 
 
 def output_frames(frames: Any) -> Any:

@@ -9,19 +9,19 @@ Padding never counts, see :mod:`zoo.models.ctc_parts`.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import keras
 
-from zoo.models.ctc_parts import CELLS, only, recurrent_layers, recurrent_parameters
-from zoo.models.values import check_choice, check_range
+from zoo.models.ctc_parts import CTCConfig, only, recurrent_layers, recurrent_parameters
+from zoo.models.values import check_range
 
 _SIZE = 5  # points that a convolution sees
 _WIDENING = 2  # filters of the second convolution for each of the first
 
 
 @dataclass(frozen=True)
-class PenBiLSTMConfig:
+class PenBiLSTMConfig(CTCConfig):
     """Values of ``pen_bilstm``.
 
     Args:
@@ -35,7 +35,6 @@ class PenBiLSTMConfig:
         weight_dropout: share of recurrent weights dropped in a training step.
     """
 
-    labels: int
     features: int = 5
     channels: int = 64
     cell: str = "lstm"
@@ -45,22 +44,9 @@ class PenBiLSTMConfig:
     weight_dropout: float = 0.0
 
     def __post_init__(self) -> None:
-        check_range(self, "labels", int, 2, 100_000)
+        super().__post_init__()
         check_range(self, "features", int, 1, 64)
         check_range(self, "channels", int, 1, 1024)
-        check_choice(self, "cell", CELLS)
-        check_range(self, "layers", int, 1, 16)
-        check_range(self, "units", int, 1, 4096)
-        check_range(self, "dropout", float, 0.0, 0.95)
-        check_range(self, "weight_dropout", float, 0.0, 0.95)
-
-    def with_vocabulary(self, size: int) -> PenBiLSTMConfig:
-        """The same values for another number of labels."""
-        return replace(self, labels=size)
-
-    def vocabulary_axes(self) -> dict[str, int]:
-        """Which axis of which variable counts labels, for a change of the alphabet."""
-        return {"logits/kernel": 1, "logits/bias": 0}
 
     def parameters(self) -> int:
         """Number of weights of the network, without building it."""

@@ -131,6 +131,10 @@ def pad_batch(examples: Sequence[Example]) -> tuple[np.ndarray, ...]:
 
 
 def fits(frames: int, labels: np.ndarray) -> bool:
-    """Whether CTC can align the labels at all: one output each, and a blank between equal ones."""
-    repeats = int((labels[1:] == labels[:-1]).sum())
-    return bool(output_frames(frames) >= len(labels) + repeats)
+    """Whether CTC can align the labels at all."""
+    return bool(output_frames(frames) >= outputs_needed(labels))
+
+
+def outputs_needed(labels: np.ndarray) -> int:
+    """Outputs that CTC needs for the labels: one each, and a blank between equal ones."""
+    return len(labels) + int((labels[1:] == labels[:-1]).sum())

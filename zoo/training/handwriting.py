@@ -12,6 +12,7 @@ from zoo.errors import DataError, UsageError
 from zoo.manifest import sha256_of
 from zoo.processing.handwriting import Lines, Pen
 from zoo.processing.ink import FEATURES
+from zoo.tasks.ctc import tidy
 from zoo.training.batching import SizedBatches
 from zoo.training.ctc import CTCObjective, Example
 from zoo.training.error_rates import error_rates
@@ -333,7 +334,7 @@ def evaluate_handwriting(
         for texts, search in zip(found, searches, strict=True):
             for log_probs in outputs:
                 labels = search.run(log_probs)[0].labels
-                texts.append(" ".join(model.processor.alphabet.decode(labels).split()))
+                texts.append(tidy(model.processor.alphabet.decode(labels)))
         if progress:
             progress(len(part), total or len(scored))
     return error_rates(

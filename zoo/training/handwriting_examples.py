@@ -14,8 +14,8 @@ from zoo.models.ctc_parts import SUBSAMPLING
 from zoo.processing.handwriting import Line, Lines, Pen
 from zoo.processing.ink import InkNormaliser, height_of
 from zoo.processing.ink_files import Ink
-from zoo.training.ctc import Example, fits
-from zoo.training.handwriting_texts import clean_text
+from zoo.training.ctc import Example, fits, outputs_needed
+from zoo.training.handwriting_texts import clean_text, usable_ink
 from zoo.training.image_augmentation import ImageAugmentation
 from zoo.training.ink_augmentation import InkAugmentation
 from zoo.training.ink_rendering import InkRendering, plain_image
@@ -193,8 +193,7 @@ class PenExamples(_Examples):
 
 def long_enough(features: np.ndarray, labels: np.ndarray) -> np.ndarray:
     """Features with as much nothing behind them as CTC needs to align the labels at all."""
-    needed = len(labels) + int((labels[1:] == labels[:-1]).sum())
-    missing = max(0, SUBSAMPLING * needed - len(features))
+    missing = max(0, SUBSAMPLING * outputs_needed(labels) - len(features))
     return np.pad(features, ((0, missing), (0, 0))) if missing else features
 
 
@@ -259,6 +258,11 @@ def samples_of(
     """Samples with a text, all with one share."""
     found = [Sample(source, text(source), share) for source in sources]
     return [sample for sample in found if sample.text]
+
+
+def ink_samples(inks: Iterable[Ink], share: float = 1.0) -> list[Sample]:
+    """Samples of those pieces of UNIPEN that are good for English, all with one share."""
+    return samples_of((ink for ink in inks if usable_ink(ink)), share=share)
 
 
 def _light(strokes: Sequence[np.ndarray]) -> list[np.ndarray]:
