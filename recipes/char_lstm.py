@@ -126,16 +126,17 @@ def train(name: str, out: Path, **changes: Any) -> Path:
     values = MODELS[name]
     text = load_text(values.corpus)
     for stage in stages(values.plans, out, **changes):
+        own = values.under(stage.plan)
         train_language_model(
             card=values.card(name),
             out=stage.folder,
             characters=Characters.of_text(*text.values()),
             training=text["train"],
             validation=text["validation"],
-            network={**values.network, **stage.plan.network},
+            network=own.network,
             plan=stage.plan,
-            batch=values.batch,
-            window=values.window,
+            batch=own.batch,
+            window=own.window,
             start=stage.start,
         )
     return out

@@ -127,20 +127,21 @@ def train(name: str, out: Path, **changes: Any) -> Path:
     values = MODELS[name]
     corpus = load_speech(values.corpus)
     for stage in stages(values.plans, out, **changes):
+        own = values.under(stage.plan)
         train_recogniser(
             card=values.card(name),
             out=stage.folder,
             training=corpus["train"],
             validation=corpus["validation"],
-            network={**values.network, **stage.plan.network},
-            log_mel=values.log_mel,
+            network=own.network,
+            log_mel=own.log_mel,
             plan=stage.plan,
-            batch=values.batch,
-            augmentation=values.augmentation,
-            variants=values.variants,
+            batch=own.batch,
+            augmentation=own.augmentation,
+            variants=own.variants,
             start=stage.start,
-            aligner=(values.aligner or stage.start) if values.splice_share else None,
-            splice_share=values.splice_share,
+            aligner=(own.aligner or stage.start) if own.splice_share else None,
+            splice_share=own.splice_share,
             language_model=stage.last,
         )
     return out

@@ -113,7 +113,8 @@ def train(name: str, out: Path, **changes: Any) -> Path:
     validation = plain_examples(words, processor, values.validation_words)
     validation += plain_examples(sets["unipen_texts"], processor, values.validation_texts)
     for stage in stages(values.plans, out, **changes):
-        examples = PenExamples(samples, processor, stage.plan.seed, name, values.augmentation)
+        own = values.under(stage.plan)
+        examples = PenExamples(samples, processor, stage.plan.seed, name, own.augmentation)
         train_handwriting(
             card=values.card(name),
             out=stage.folder,
@@ -121,9 +122,9 @@ def train(name: str, out: Path, **changes: Any) -> Path:
             validation=validation,
             choice=words,
             processor=processor,
-            network={**values.network, **stage.plan.network},
+            network=own.network,
             plan=stage.plan,
-            values={"augmentation": asdict(values.augmentation)},
+            values={"augmentation": asdict(own.augmentation)},
             start=stage.start,
         )
     return out

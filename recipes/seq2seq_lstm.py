@@ -151,18 +151,19 @@ def train(name: str, out: Path, **changes: Any) -> Path:
     training = load_translations(values.corpus, "train")
     validation = load_translations(values.corpus, "validation")
     for stage in stages(values.plans, out, **changes):
+        own = values.under(stage.plan)
         train_translator(
             card=values.card(name),
             out=stage.folder,
             training=training,
             validation=validation,
-            directions=values.directions,
-            vocabulary_size=values.vocabulary_size,
-            network={**values.network, **stage.plan.network},
+            directions=own.directions,
+            vocabulary_size=own.vocabulary_size,
+            network=own.network,
             plan=stage.plan,
-            batch=values.batch,
-            label_smoothing=values.label_smoothing,
-            candidates=values.candidates,
+            batch=own.batch,
+            label_smoothing=own.label_smoothing,
+            candidates=own.candidates,
             start=stage.start,
         )
     return out

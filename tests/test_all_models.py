@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import fields
 from typing import Any
 
 import pytest
@@ -58,5 +59,17 @@ def test_the_entry_tells_what_the_folder_holds(model: Any) -> None:
 
 def test_the_recipe_knows_the_model(model: Any) -> None:
     values = resolve(f"{model.architecture.recipe}:MODELS")[model.card["name"]]
-    for name, value in values.network.items():
-        assert getattr(model.config, name) == value
+    told = [values.under(plan).network for plan in values.plans]
+    assert {name: getattr(model.config, name) for name in told[-1]} in told
+
+
+@pytest.mark.parametrize("architecture", sorted(registry().architectures))
+def test_plans_change_values_that_there_are(architecture: str) -> None:
+    entry = registry().architectures[architecture]
+    known = {field.name for field in fields(entry.load("config"))}
+    models = resolve(f"{entry.recipe}:MODELS")
+    own = [name for name in models if name.partition(".")[0] == architecture]
+    assert own
+    for values in map(models.get, own):
+        for plan in values.plans:
+            assert values.under(plan).network.keys() <= known

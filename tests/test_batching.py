@@ -37,6 +37,16 @@ def test_examples_are_in_their_share_of_the_epochs() -> None:
     assert np.mean(rare) == pytest.approx(4.0, rel=0.1)
 
 
+def test_examples_of_a_share_above_one_come_more_than_once() -> None:
+    made = SizedBatches(LENGTHS, 4000, np.where(SHARES == 1.0, 1.5, 0.25), seed=1)
+    for epochs in (2, 4):
+        groups = [group for epoch in range(epochs) for group in made.groups(epoch)]
+        seen = Counter(np.concatenate(groups).tolist())
+        often = [seen[i] for i in range(0, 400, 4)]
+        assert min(often) >= 1.5 * epochs - 1
+        assert np.mean(often) == pytest.approx(1.5 * epochs, rel=0.03)
+
+
 def test_batches_have_one_size_and_little_padding() -> None:
     made = SizedBatches(LENGTHS, 4000, np.ones(400), seed=1)
     for group in made.groups(0):

@@ -30,6 +30,7 @@ from zoo.training.handwriting_examples import (
 )
 from zoo.training.handwriting_folder import read_folder, split_lines
 from zoo.training.handwriting_texts import clean_text, text_to_learn, text_to_score, usable_ink
+from zoo.training.ink_rendering import InkRendering
 
 LINES = Lines(LineNormaliser(), Alphabet(LABELS))
 PEN = Pen(InkNormaliser(), Alphabet(LABELS))
@@ -113,6 +114,20 @@ def test_lines_and_ink_are_learnt_side_by_side() -> None:
     made = LineExamples(samples, LINES, 0, "here")
     assert made.set.texts == ["lo", "zi"]
     assert all(made.example(i, 0)[0].shape[1] == 48 for i in (0, 1))
+
+
+def test_a_share_of_the_drawn_ink_is_left_as_it_is_drawn() -> None:
+    strokes = [stroke.astype(np.float32) for stroke in write("lo")]
+    image = InkRendering().draw(strokes, np.random.default_rng([0, 0, 0]))
+    drawn = LINES.normaliser.normalise(image).columns
+    plain, changed = (
+        LineExamples(
+            [Sample(Ink(strokes, "lo"), "lo")], LINES, 0, "here", changed_ink=share
+        ).example(0, 0)[0]
+        for share in (0.0, 1.0)
+    )
+    np.testing.assert_array_equal(plain, drawn)
+    assert changed.shape != drawn.shape or not np.allclose(changed, drawn)
 
 
 def test_what_cannot_be_learnt_from_is_refused() -> None:

@@ -72,7 +72,7 @@ class SizedBatches:
     Args:
         lengths: of each example.
         size: frames of a batch.
-        shares: share of the epochs that each example is in, above 0 to 1.
+        shares: share of the epochs that each example is in, above 0; with 2 it is in each twice.
         seed: of the order.
         most: examples of a batch at most.
 

@@ -32,7 +32,7 @@ class Sample:
         source: a :class:`~zoo.processing.handwriting.Line` or an
             :class:`~zoo.processing.ink_files.Ink`.
         text: what is to be learnt.
-        share: share of the epochs that it is in.
+        share: share of the epochs that it is in; with 2 it is in each epoch twice.
     """
 
     source: Line | Ink
@@ -101,6 +101,7 @@ class LineExamples(_Examples):
         where: where the samples are from, in messages.
         augmentation: how much to change.
         rendering: how ink is drawn.
+        changed_ink: share of drawn ink that is changed as lines are.
 
     Raises:
         DataError: no sample can be learnt from, or a text has characters outside the alphabet.
@@ -114,9 +115,11 @@ class LineExamples(_Examples):
         where: str,
         augmentation: ImageAugmentation | None = None,
         rendering: InkRendering | None = None,
+        changed_ink: float = 1.0,
     ) -> None:
         self._augmentation = augmentation or ImageAugmentation()
         self._rendering = rendering or InkRendering()
+        self._changed_ink = changed_ink
         super().__init__(samples, processor, seed, where)
 
     def example(self, number: int, epoch: int) -> Example:
@@ -126,6 +129,8 @@ class LineExamples(_Examples):
         if isinstance(source, list):
             drawn = self._rendering.draw(source, rng)
             columns = self._processor.normaliser.normalise(drawn).columns
+            if self._changed_ink < 1.0 and rng.random() >= self._changed_ink:
+                return long_enough(columns, labels), labels
         else:
             columns = source.astype(np.float32) / 255
         changed = self._augmentation.columns(columns, rng) if len(columns) else columns

@@ -30,6 +30,7 @@ class Plan:
         seed: of weights, dropout and data order.
         dtype: Keras dtype policy of the network while it trains.
         network: values of the network that are others under this plan, such as its dropout.
+        values: values of the recipe that are others under this plan, such as shares of the data.
         checkpoint_seconds: time between checkpoints.
     """
 
@@ -45,6 +46,7 @@ class Plan:
     seed: int = 0
     dtype: str = "mixed_bfloat16"
     network: Mapping[str, Any] = field(default_factory=dict)
+    values: Mapping[str, Any] = field(default_factory=dict)
     checkpoint_seconds: float = 120.0
 
     def __post_init__(self) -> None:

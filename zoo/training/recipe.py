@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Any
+from dataclasses import dataclass, replace
+from typing import Any, Self
 
 from zoo.training.plan import Plan
 
@@ -32,6 +32,10 @@ class RecipeValues:
     data_note: str = ""
     limits: str = ""
     comparison: tuple[dict[str, Any], ...] = ()
+
+    def under(self, plan: Plan) -> Self:
+        """These values with those that are others under a plan."""
+        return replace(self, network={**self.network, **plan.network}, **plan.values)
 
     def card(self, name: str) -> dict[str, Any]:
         """How the model's card begins.
