@@ -42,6 +42,12 @@ def test_long_sentences_become_short_and_lose_nothing(text: str, limit: int) -> 
         ("Well... maybe. Or not", ["Well... maybe.", "Or not"]),
         ("e.g. this", ["e.g. this"]),
         ("Really?! Yes.", ["Really?!", "Yes."]),
+        ("Am 3. Oktober ist Feiertag. Gut.", ["Am 3. Oktober ist Feiertag.", "Gut."]),
+        ("Born in 1985. He left.", ["Born in 1985.", "He left."]),
+        ("We saw Mt. Fuji. No. 5 is ours.", ["We saw Mt. Fuji.", "No. 5 is ours."]),
+        ("« Merci pour tout. » Il part.", ["« Merci pour tout. »", "Il part."]),
+        ("« Merci\u202f!\u00a0» Il part.", ["« Merci\u202f!\u00a0»", "Il part."]),
+        ("No. I do not. No. 5 is ours.", ["No.", "I do not.", "No. 5 is ours."]),
         ("", []),
     ],
 )

@@ -7,12 +7,15 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 # Punctuation that ends a sentence, with the quotes and brackets that close after it; or a line end.
-_END = re.compile(r"(?P<end>(?<![.!?…])[.!?…]++[\"'”’»)\]]*+)\s++|\n\s*+")
+# French puts a no-break space before a closing quote.
+_END = re.compile(r"(?P<end>(?<![.!?…])[.!?…]++(?:[\"'”’»)\]]|[ \u00a0\u202f]»)*+)\s++|\n\s*+")
 _ABBREVIATION = re.compile(
     r"(?:^|[\s(\"'“„«])(?:[^\W\d_]|Mr|Mrs|Ms|Dr|Prof|St|Sr|Sra|Jr|vs|Mme|Mlle|Hr|Fr|bzw|ca|usw"
-    r"|z\. ?B|d\. ?h|u\. ?a|p\. ?ej|p\. ?ex|e\.g|i\.e|a\.m|p\.m|U\.S|EE\. ?UU)\.$",
+    r"|Mt|Lt|Gen|Col|Rev|Sgt|\d{1,3}|z\. ?B|d\. ?h|u\. ?a|p\. ?ej|p\. ?ex|e\.g|i\.e|a\.m|p\.m|U\.S"
+    r"|EE\. ?UU)\.$",
     re.IGNORECASE,
 )
+_NUMBER = re.compile(r"\bN[or]\.\s+\d")
 _LONGEST = 12  # characters; more than any abbreviation has
 _CLAUSE = re.compile(r"[,;:)–—]\s+")
 _SPACE = re.compile(r"\s+")
@@ -35,13 +38,16 @@ def split_sentences(text: str) -> list[TextPiece]:
     """Cut a text after each sentence and at each line end.
 
     The pieces with their white space, put one after the other, are the text. Full stops end no
-    sentence before a small letter, nor one stop after an abbreviation or an initial.
+    sentence before a small letter, nor one stop after an abbreviation, an initial or a number of up
+    to three digits, which may be an ordinal.
     """
     pieces, start = [], 0
     for found in _END.finditer(text):
         if found["end"] is not None and "\n" not in found[0]:
             before = text[max(start, found.end("end") - _LONGEST) : found.end("end")]
             if found["end"] == "." and _ABBREVIATION.search(before):
+                continue
+            if _NUMBER.match(text, max(start, found.start() - 2)):
                 continue
             if not found["end"].strip(".…") and text[found.end() : found.end() + 1].islower():
                 continue
