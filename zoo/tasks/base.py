@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -153,6 +153,31 @@ def one_or_many(value: Any, kind: type) -> tuple[bool, list[Any]]:
     if isinstance(value, (list, tuple)) and all(isinstance(item, kind) for item in value):
         return False, list(value)
     raise UsageError(f"expected a {kind.__name__} or a list of them, got {value!r:.100}")
+
+
+def batches_by_length(lengths: Sequence[int], most: int, size: int) -> Iterator[list[int]]:
+    """Put inputs of like length together, the shortest first.
+
+    Args:
+        lengths: of the inputs.
+        most: inputs of a batch at most.
+        size: what a batch holds at most, its padding included; a longer input is alone.
+
+    Yields:
+        The numbers of the inputs of each batch.
+    """
+    order = sorted(range(len(lengths)), key=lengths.__getitem__)
+    start = 0
+    while start < len(order):
+        end = start + 1
+        while (
+            end < len(order)
+            and end - start < most
+            and (end + 1 - start) * lengths[order[end]] <= size
+        ):
+            end += 1
+        yield order[start:end]
+        start = end
 
 
 def golden_outputs(network: Any, golden: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:

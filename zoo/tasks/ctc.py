@@ -13,7 +13,7 @@ from zoo.bundle import Bundle
 from zoo.decoding.search import SearchFactory
 from zoo.errors import UsageError
 from zoo.models.ctc_parts import output_frames
-from zoo.tasks.base import Task
+from zoo.tasks.base import Task, batches_by_length
 
 BATCH = 16
 _BATCH_FRAMES = 32_768  # frames of a batch, padding included
@@ -75,19 +75,10 @@ class CTCRecogniser(Task):
         Returns:
             ``(outputs, labels)`` float32 for each, an output for every fourth frame.
         """
-        order = sorted(range(len(features)), key=lambda number: len(features[number]))
         found: dict[int, np.ndarray] = {}
-        start = 0
-        while start < len(order):
-            end = start + 1
-            while end < len(order) and end - start < BATCH:
-                if (end + 1 - start) * len(features[order[end]]) > _BATCH_FRAMES:
-                    break
-                end += 1
-            group = order[start:end]
+        for group in batches_by_length([len(one) for one in features], BATCH, _BATCH_FRAMES):
             results = self._batch([features[number] for number in group])
             found.update(zip(group, results, strict=True))
-            start = end
         return [found[number] for number in range(len(features))]
 
     def labels_of(self, text: Any) -> list[int]:

@@ -15,7 +15,7 @@ from zoo.decoding.beam_search import BeamHypothesis, BeamSettings, beam_search, 
 from zoo.errors import FolderError, UsageError
 from zoo.processing.sentences import TextPiece, split_long, split_sentences
 from zoo.processing.subwords import BEGIN, END, PAD, clean
-from zoo.tasks.base import Task, one_or_many
+from zoo.tasks.base import Task, batches_by_length, one_or_many
 from zoo.tasks.translation_results import (
     Alternative,
     TranslatedSentence,
@@ -23,13 +23,14 @@ from zoo.tasks.translation_results import (
     join_sentences,
 )
 
-LONGEST_PIECE = 60
+LONGEST_PIECE = 40
 """Tokens of a sentence that is translated in one go; a longer one is cut."""
 
 LONGEST_SCORED = 1000
 """Tokens of a text, and of its translation, that are scored in one go."""
 
 _BATCH = 64
+_SCORED = 8192  # tokens, padding included, of texts and translations that are scored at once
 _SPARE_TOKENS = 10  # that a translation may have beyond twice those of its source
 
 
@@ -159,9 +160,8 @@ class Translation(Task):
         sources = [self._scorable(one, self.processor.encode_source(one, target)) for one in texts]
         written = [self._scorable(one, self.processor.encode(one)) for one in translations]
         results: list[Any] = [None] * len(texts)
-        order = sorted(range(len(texts)), key=lambda i: (len(written[i]), len(sources[i])))
-        for start in range(0, len(order), _BATCH):
-            rows = order[start : start + _BATCH]
+        longest = [max(map(len, both)) + 2 for both in zip(sources, written, strict=True)]
+        for rows in batches_by_length(longest, _BATCH, _SCORED):
             log_probs, attention = self._scorer(
                 _padded([sources[i] for i in rows]),
                 _padded([np.concatenate([[BEGIN], written[i]]) for i in rows]),
