@@ -6,7 +6,7 @@
 What makes these models small and quick to train on a CPU:
 
 - the attention's answer is not fed back, so decoder, attention and softmax work on all steps of a
-  batch at once, and the softmax of a training step covers a sample of the vocabulary;
+  batch at once, and the softmax of a training step covers its own subwords and a sample of others;
 - one network and one embedding for all directions: every English sentence is read and written in
   the company of three languages (Johnson et al. 2017, arXiv:1611.04558);
 - batches of like lengths, all directions mixed;
@@ -38,14 +38,15 @@ class Values(RecipeValues):
         vocabulary_size: subwords of all languages together.
         batch: pairs in a batch.
         label_smoothing: share of the probability that is spread over the vocabulary.
-        candidates: subwords that the softmax of a training step covers; 0 for all.
+        others: subwords that the softmax of a training step covers besides those of its batch; 0
+            for the whole vocabulary.
     """
 
     directions: tuple[tuple[str, str], ...]
     vocabulary_size: int
     batch: int = 128
     label_smoothing: float = 0.1
-    candidates: int = 1024
+    others: int = 512
     license: str = "cc-by-2.0"
     limits: str = (
         "It knows short everyday sentences. Longer texts are translated sentence by sentence, "
@@ -163,7 +164,7 @@ def train(name: str, out: Path, **changes: Any) -> Path:
             plan=stage.plan,
             batch=own.batch,
             label_smoothing=own.label_smoothing,
-            candidates=own.candidates,
+            others=own.others,
             start=stage.start,
         )
     return out

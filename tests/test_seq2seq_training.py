@@ -61,27 +61,54 @@ def plain_loss(made: Seq2SeqObjective, batch: Any, smoothing: float) -> float:
     return float(-((1 - smoothing) * right + smoothing * log_probs.mean(-1)).mean())
 
 
+def weight(made: Seq2SeqObjective, batch: Any) -> float:
+    """A batch's tokens for each that a batch has on average."""
+    return len(batch[3]) * made.steps_per_epoch / int(made._training.lengths()[1].sum())
+
+
 @pytest.mark.parametrize("tie", [True, False])
 def test_the_loss_is_the_smoothed_cross_entropy(tie: bool) -> None:
-    made = objective(candidates=0, label_smoothing=0.1, tie_embeddings=tie)
+    made = objective(others=0, label_smoothing=0.1, tie_embeddings=tie)
     batch = made.batches(0)[0]
     assert sorted(batch[4]) == list(range(VOCABULARY))
     loss, _ = made.loss(batch, [], training=False)
-    assert float(loss) == pytest.approx(plain_loss(made, batch, 0.1), rel=1e-5)
+    assert float(loss) == pytest.approx(
+        plain_loss(made, batch, 0.1) * weight(made, batch), rel=1e-5
+    )
 
 
 def test_the_sampled_softmax_stands_for_the_whole() -> None:
-    made = objective(candidates=30, label_smoothing=0.1)
+    made = objective(others=20, label_smoothing=0.1)
     compiled = tf.function(lambda *batch: made.loss(batch, [], training=False)[0])
     losses = []
     for epoch in range(60):
         batch = made._make(np.arange(2), epoch)
-        assert len(batch[4]) == 30
-        assert len(set(batch[4].tolist())) == 30
+        own = len(set(batch[3].tolist()))
+        assert len(batch[4]) == own + 20 < VOCABULARY
+        assert len(set(batch[4].tolist())) == own + 20
         losses.append(float(compiled(*map(tf.constant, batch))))
-    exact = plain_loss(made, batch, 0.1)
+    exact = plain_loss(made, batch, 0.1) * weight(made, batch)
     assert np.std(losses) > 1e-4
     assert np.mean(losses) == pytest.approx(exact, abs=4 * np.std(losses) / 60**0.5 + 2e-3)
+
+
+def test_every_token_of_an_epoch_weighs_the_same() -> None:
+    made = objective(count=64, others=0, longest=12)
+    nats = [float(made.loss(batch, [], training=False)[0]) for batch in made.batches(0)]
+    alone = [plain_loss(made, batch, 0.1) for batch in made.batches(0)]
+    tokens = [len(batch[3]) for batch in made.batches(0)]
+    assert min(tokens) < 0.5 * max(tokens)
+    assert np.mean(nats) == pytest.approx(np.average(alone, weights=tokens), rel=1e-5)
+
+
+def test_tokens_that_a_batch_lacks_are_always_among_the_others() -> None:
+    made = objective(count=60, others=3)
+    for batch in made.batches(0):
+        own, candidates = set(batch[3].tolist()), batch[4]
+        rest = VOCABULARY - len(own)
+        assert len(own) > 3
+        assert len(candidates) == len(own) + 3
+        np.testing.assert_allclose(batch[5][-3:], np.log(rest / 3), rtol=1e-6)
 
 
 def test_a_batch_holds_the_sentences_as_the_network_must_see_them() -> None:

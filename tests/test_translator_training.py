@@ -13,6 +13,7 @@ from translators import DIRECTIONS, language, train_small
 from zoo import load_model
 from zoo.datasets.translations import Sentence
 from zoo.errors import DataError, UsageError
+from zoo.processing.sentences import split_sentences
 from zoo.tasks.translation_results import TranslatedText
 from zoo.training.pairs import Pair, pairs_of, read_pairs, split_pairs, with_copies
 from zoo.training.seq2seq import Seq2SeqObjective
@@ -151,18 +152,32 @@ def test_pairs_and_references_are_those_of_the_directions() -> None:
     }
 
 
-def test_some_pairs_end_in_what_the_vocabulary_lacks(translator: Any) -> None:
-    plain = [Pair("The cat", "Le chat", "en", "fr")] * 2000
+def test_some_pairs_have_what_the_vocabulary_lacks(translator: Any) -> None:
+    plain = [Pair("The cat!", "Le chat !", "en", "fr")] * 3000
     pairs = list(with_copies(plain, 0.1))
-    assert len(pairs) == 2000
+    assert len(pairs) == 3000
     changed = [pair for pair in pairs if pair != plain[0]]
-    assert 150 < len(changed) < 250
-    ends = {pair.source.removeprefix("The cat ") for pair in changed}
-    assert len(ends) > 140
-    for pair in changed:
-        assert pair.target == f"Le chat {pair.source.removeprefix('The cat ')}"
-    pieces = translator.processor.pieces(translator.processor.encode("".join(ends)))
-    assert all(piece == "▁" or piece.startswith("<0x") for piece in pieces)
+    assert 240 < len(changed) < 360
+    runs: dict[str, list[str]] = {"alone": [], "front": [], "end": []}
+    for source, target, *languages in changed:
+        assert languages == ["en", "fr"]
+        if "cat" not in source:
+            assert target == source
+            runs["alone"].append(source)
+        elif source.endswith(" The cat!"):
+            runs["front"].append(source.removesuffix(" The cat!"))
+            assert target == f"{runs['front'][-1]} Le chat !"
+        else:
+            runs["end"].append(source.removeprefix("The cat ").removesuffix("!"))
+            assert target == f"Le chat {runs['end'][-1]} !"
+    assert min(map(len, runs.values())) > 60
+    every = [run for some in runs.values() for run in some]
+    assert len(set(every)) > 200
+    for run in every:
+        pieces = translator.processor.pieces(translator.processor.encode(run))
+        assert any(piece.startswith("<0x") for piece in pieces)
+    # One sentence, so that a text is not cut before the run.
+    assert all(len(split_sentences(pair.source)) == 1 for pair in changed)
 
 
 def test_scores_are_those_of_the_definition() -> None:

@@ -63,5 +63,5 @@ def train_small(out: Path, *, epochs: int = 12, **changes: Any) -> Path:
         ),
         batch=16,
         label_smoothing=0.05,
-        candidates=128,
+        others=128,
     )

@@ -17,9 +17,13 @@ if TYPE_CHECKING:
     from zoo.datasets.translations import Sentence
 
 _LANGUAGE = re.compile(r"[a-z]{2,3}")
-# Where copied characters are drawn from: Greek, Cyrillic, Hebrew, Arabic, Devanagari, Thai, kana,
-# Chinese characters, Hangul, arrows, currency, and three blocks of emoji.
+# Where copied characters are drawn from: Latin letters of other languages, Greek, Cyrillic, Hebrew,
+# Arabic, Devanagari, Thai, kana, Chinese characters, Hangul, arrows, currency, signs, and emoji.
+_LATIN = ((0x100, 0x24F), (0x1E00, 0x1EF9))
+_SIGNS = (0x2600, 0x27BF)
+_AS_EMOJI = "\ufe0f"
 _BLOCKS = (
+    *_LATIN,
     (0x391, 0x3C9),
     (0x410, 0x44F),
     (0x5D0, 0x5EA),
@@ -31,10 +35,13 @@ _BLOCKS = (
     (0xAC00, 0xD7A3),
     (0x2190, 0x21FF),
     (0x20A0, 0x20BF),
+    _SIGNS,
     (0x1F300, 0x1F5FF),
     (0x1F600, 0x1F64F),
     (0x1F680, 0x1F6FF),
+    (0x1F900, 0x1F9FF),
 )
+_CLOSING = re.compile(r"\s*[.!?…\"”»)]*$")
 
 
 class Pair(NamedTuple):
@@ -114,10 +121,12 @@ def split_pairs(pairs: Sequence[Pair], share: float, seed: int) -> tuple[list[Pa
 
 
 def with_copies(pairs: Iterable[Pair], share: float) -> Iterator[Pair]:
-    """Pairs, to both sides of some of which a short run of strange characters is appended.
+    """Pairs, both sides of some of which have a short run of strange characters.
 
     The vocabulary lacks these characters, so they are written as bytes, and they are the same in
-    every language: the network learns to hand on what it does not know.
+    every language: the network learns to hand on what it does not know. A third of the runs stand
+    by themselves, in place of the pair; a third in front, and a third before the closing mark, as a
+    text is cut into sentences after that.
 
     Args:
         pairs: sentences and translations.
@@ -126,7 +135,30 @@ def with_copies(pairs: Iterable[Pair], share: float) -> Iterator[Pair]:
     rng = np.random.default_rng(0)
     for pair in pairs:
         if rng.random() < share:
-            low, high = _BLOCKS[int(rng.integers(len(_BLOCKS)))]
-            text = "".join(map(chr, rng.integers(low, high + 1, int(rng.integers(1, 4)))))
-            pair = pair._replace(source=f"{pair.source} {text}", target=f"{pair.target} {text}")
+            run, place = _strange(rng), int(rng.integers(3))
+            source, target = (_with_run(text, run, place) for text in (pair.source, pair.target))
+            pair = pair._replace(source=source, target=target)
         yield pair
+
+
+def _strange(rng: np.random.Generator) -> str:
+    """Strange characters of one kind; letters of Latin stand among plain ones, as in names."""
+    block = _BLOCKS[int(rng.integers(len(_BLOCKS)))]
+    run = "".join(map(chr, rng.integers(block[0], block[1] + 1, int(rng.integers(1, 5)))))
+    if block in _LATIN:
+        plain = "".join(rng.choice(list("aeioulnrstkmz"), int(rng.integers(2, 6))))
+        place = int(rng.integers(len(plain) + 1))
+        run = plain[:place] + run[:2] + plain[place:]
+    if block == _SIGNS and rng.random() < 0.5:
+        run = run[0] + _AS_EMOJI
+    return run
+
+
+def _with_run(text: str, run: str, place: int) -> str:
+    if place == 0:
+        return run
+    if place == 1:
+        return f"{run} {text}"
+    closing = _CLOSING.search(text)
+    assert closing is not None  # it may be empty
+    return f"{text[: closing.start()]} {run}{closing[0]}"

@@ -3,7 +3,8 @@
 The loss is cross-entropy with label smoothing (Szegedy et al. 2016, arXiv:1512.00567). The softmax
 of a training step covers the tokens that its batch has and a sample of the others, each of which
 stands for as many as were left out (Jean et al. 2015, arXiv:1412.2007): the frequent tokens, in
-nearly every batch, are exact, and the step costs a fraction of a softmax over the vocabulary.
+nearly every batch, are exact, and the step costs a fraction of a softmax over the vocabulary. There
+are always some of the others, since without them nothing would keep their logits down.
 """
 
 from __future__ import annotations
@@ -105,7 +106,8 @@ class Seq2SeqObjective:
         batch: pairs in a batch.
         seed: of the order and of the samples.
         label_smoothing: share of the probability that is spread over the vocabulary.
-        candidates: tokens that the softmax of a training step covers; 0 for all.
+        others: tokens that the softmax of a training step covers besides those of its batch; 0
+            for the whole vocabulary.
 
     Raises:
         DataError: there are no examples.
@@ -123,7 +125,7 @@ class Seq2SeqObjective:
         batch: int,
         seed: int,
         label_smoothing: float = 0.1,
-        candidates: int = 1024,
+        others: int = 512,
     ) -> None:
         if not len(training) or not len(validation):
             raise DataError("there must be pairs to train on and pairs to choose on")
@@ -131,13 +133,13 @@ class Seq2SeqObjective:
         self._readout = readout_model(network)
         self._training, self._validation = training, validation
         self._seed, self._smoothing = seed, label_smoothing
-        size = config.vocabulary_size
-        self._candidates = min(candidates, size) if candidates else size
+        self._others = others or config.vocabulary_size
         source, target = training.lengths()
         rank = np.empty(len(training), np.int64)
         rank[np.lexsort((source, target))] = np.arange(len(training))
         self._batching = EvenBatches(rank, batch, seed, _POOL)
         self.steps_per_epoch = self._batching.steps
+        self._mean_tokens = float(target.sum() / self.steps_per_epoch)
         self._compiled_nats = tf.function(self._nats, reduce_retracing=True)
 
     def batches(self, epoch: int) -> Sequence[tuple[np.ndarray, ...]]:
@@ -149,7 +151,10 @@ class Seq2SeqObjective:
         return []
 
     def loss(self, batch: Any, carry: Any, training: bool) -> tuple[Any, Any]:
-        """Smoothed cross-entropy in nats, for each token of the target and its end."""
+        """Smoothed cross-entropy in nats, divided by the tokens that a batch has on average.
+
+        So every token of an epoch weighs the same, in batches of short sentences and of long ones.
+        """
         source, target, places, labels, candidates, weights = batch
         x = self._read(source, target, places, training)
         matrix, bias = softmax_weights(self.network, self._config)
@@ -162,7 +167,7 @@ class Seq2SeqObjective:
         right = tf.gather(logits, labels, batch_dims=1)
         total = tf.reduce_logsumexp(logits + weights, axis=1)
         losses = total - (1 - self._smoothing) * right - self._smoothing * mean
-        return tf.reduce_mean(losses), carry
+        return tf.reduce_sum(losses) / self._mean_tokens, carry
 
     def validate(self) -> float:
         """Nats for each token of the validation targets and their ends, over the vocabulary."""
@@ -215,7 +220,7 @@ class Seq2SeqObjective:
         """
         used, labels = np.unique(right, return_inverse=True)
         rest = np.setdiff1d(np.arange(self._config.vocabulary_size), used, assume_unique=True)
-        count = min(max(0, self._candidates - len(used)), len(rest))
+        count = min(self._others, len(rest))
         weights = np.zeros(len(used) + count, np.float32)
         if count:
             weights[len(used) :] = np.log(len(rest) / count)

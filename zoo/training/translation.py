@@ -45,7 +45,7 @@ def train_translator(
     plan: Plan,
     batch: int,
     label_smoothing: float,
-    candidates: int,
+    others: int,
     start: Path | None = None,
 ) -> Path:
     """Train a translator from scratch and write its model folder.
@@ -62,7 +62,8 @@ def train_translator(
         plan: how to train.
         batch: pairs in a batch.
         label_smoothing: share of the probability that is spread over the vocabulary.
-        candidates: subwords that the softmax of a training step covers; 0 for all.
+        others: subwords that the softmax of a training step covers besides those of its batch; 0
+            for the whole vocabulary.
         start: a model folder of the same network to start from, with its subwords; its weights are
             kept if nothing does better.
 
@@ -86,7 +87,7 @@ def train_translator(
         "plan": asdict(plan),
         "batch": batch,
         "label_smoothing": label_smoothing,
-        "candidates": candidates,
+        "others": others,
         "sentences": [len(training), len(validation)],
     }
     with RunDirectory(out, values) as run:
@@ -108,7 +109,7 @@ def train_translator(
             batch=batch,
             seed=plan.seed,
             label_smoothing=label_smoothing,
-            candidates=candidates,
+            others=others,
         )
         model = make_task("seq2seq_lstm", made, config, processor, card, DECODER)
         rows = train_from(
@@ -194,7 +195,7 @@ def finetune_translator(
             # At least four steps an epoch, so that a few pairs are not a single batch.
             batch=max(1, min(batch, len(examples) // 4)),
             seed=seed,
-            candidates=0,
+            others=0,
         )
         finetune(
             model,
@@ -203,7 +204,7 @@ def finetune_translator(
             plan,
             run,
             corpus=", ".join(path.name for path in files),
-            learnt=f"{len(examples):,} pairs",
+            learnt=_learnt(len(examples), len(training)),
             command=f"zoo finetune {reference} --pairs ... --out {out}",
             unit="nats/token",
             on_epoch=_sample_writer(model, run, chosen),
@@ -211,6 +212,11 @@ def finetune_translator(
         model.save(run.path)
         run.finish()
     return run.path
+
+
+def _learnt(kept: int, given: int) -> str:
+    left_out = f", {given - kept:,} left out as longer than {LONGEST} subwords" * (kept < given)
+    return f"{kept:,} pairs{left_out}"
 
 
 def _subwords_of_run(

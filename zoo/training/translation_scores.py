@@ -13,7 +13,7 @@ from zoo.training.pairs import Pair
 from zoo.training.publish import figure
 
 _PENALTIES = (0.0, 0.5, 1.0, 1.5)
-_CHOSEN_ON = 600
+_CHOSEN_ON = 1800
 
 
 def references_of(pairs: Iterable[Pair]) -> dict[Direction, dict[str, list[str]]]:
