@@ -51,7 +51,7 @@ MODELS = {
         corpus="unipen",
         languages=("en",),
         network={"dropout": 0.1},
-        plans=(Plan(epochs=16, learning_rate=3e-3, weight_decay=0.01),),
+        plans=(Plan(epochs=10, learning_rate=3e-3, weight_decay=0.01),),
         data_note=(
             "UNIPEN train_r01_v07 (CC BY 4.0, doi 10.5281/zenodo.1195803): words (category 7), "
             "texts of one line (8), and some of the isolated characters (1a, 1b, 1c). Left out are "

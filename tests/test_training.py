@@ -228,6 +228,14 @@ def test_finetuning_that_gains_nothing_keeps_the_start(unbroken: Path, tmp_path:
         np.testing.assert_allclose(before[name], after[name], atol=1e-6)
 
 
+@pytest.mark.parametrize("count", [0, 1, 5, 40])
+def test_batches_made_ahead_come_in_their_order(count: int) -> None:
+    from zoo.training.trainer import _made_ahead
+
+    batches = [f"batch {number}" for number in range(40)]
+    assert list(_made_ahead(batches, range(40 - count, 40))) == batches[40 - count :]
+
+
 def test_patience_ends_a_run_early(unbroken: Path, tmp_path: Path) -> None:
     (tmp_path / "mine.txt").write_text(TEXT, encoding="utf-8")
     out = finetune_language_model(

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import math
 import time
+from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import asdict
@@ -233,18 +234,21 @@ class Trainer:
 
 
 def _made_ahead(batches: Sequence[Any], indices: Sequence[int]) -> Iterator[Any]:
-    """The batches at ``indices``, each made by a second thread while another is trained on."""
+    """The batches at ``indices``, made by a second thread while others are trained on.
+
+    A few are made ahead, since some take longer to make than to train on and some less.
+    """
     with ThreadPoolExecutor(1) as worker:
-        coming: Future[Any] | None = None
+        coming: deque[Future[Any]] = deque()
         for index in indices:
-            following = worker.submit(batches.__getitem__, index)
-            if coming is not None:
-                yield coming.result()
-            coming = following
-        if coming is not None:
-            yield coming.result()
+            coming.append(worker.submit(batches.__getitem__, index))
+            if len(coming) > _AHEAD:
+                yield coming.popleft().result()
+        while coming:
+            yield coming.popleft().result()
 
 
+_AHEAD = 6
 _STATE_GROUPS = ("network", "optimizer", "average")
 
 
