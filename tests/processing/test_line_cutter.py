@@ -191,3 +191,14 @@ def test_it_says_when_it_is_unsure(tmp_path: Path, kind: str, doubt: str) -> Non
     doubts = find_lines(pages[kind]).doubts
     assert doubts
     assert any(re.search(doubt, one) for one in doubts)
+
+
+def test_lines_that_cover_the_page_too_often_are_refused(tmp_path: Path) -> None:
+    line = '<TextLine ID="a"><Shape><Polygon POINTS="0,0 899,0 899,599 0,599"/></Shape></TextLine>'
+    page = "<alto><Layout><Page>{}</Page></Layout></alto>"
+    whole = read_layout(page.format(line * 90).encode())
+    assert len(fit_layout(whole, 900, 600).lines) == 90
+    far = line.replace("0,0", "9000,9000").replace("899", "9899").replace("0,599", "9000,9599")
+    assert len(fit_layout(read_layout(page.format(far * 2000).encode()), 900, 600).lines) == 2000
+    with pytest.raises(DataError, match="cover the image more than 100 times"):
+        fit_layout(read_layout(page.format(line * 120).encode()), 900, 600)

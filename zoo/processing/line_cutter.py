@@ -23,6 +23,9 @@ MARGIN = 6
 LEVEL = 0.7
 """Degrees below which a line is left as it is: turning would blur more than it helps."""
 
+MOST_TIMES = 100
+"""How often the boxes of all lines may cover a page; those of a slanted page overlap."""
+
 _DARKEST, _PAPER = 0.5, 85.0  # percentiles that become black and white
 _MAX_WIDTH = 400  # times the height; what is longer is no line
 
@@ -71,9 +74,11 @@ def fit_layout(layout: PageLayout, width: int, height: int) -> PageLayout:
         height: of the image.
 
     Raises:
-        DataError: the image is of another form than the page.
+        DataError: the image is of another form than the page, or its lines' boxes together are
+            more than :data:`MOST_TIMES` as large as the image and would take for ever to cut out.
     """
     if (layout.width, layout.height) in ((width, height), (0, 0)) or not layout.width:
+        _check_area(layout, width, height)
         return layout
     scale = np.array([width / layout.width, height / max(1, layout.height)])
     if abs(scale[0] / scale[1] - 1) > 0.02:
@@ -85,7 +90,22 @@ def fit_layout(layout: PageLayout, width: int, height: int) -> PageLayout:
         TextLine(one.identity, one.polygon * scale, one.baseline * scale, one.text, one.kind)
         for one in layout.lines
     )
-    return PageLayout(layout.image, width, height, lines, layout.document)
+    fitted = PageLayout(layout.image, width, height, lines, layout.document)
+    _check_area(fitted, width, height)
+    return fitted
+
+
+def _check_area(layout: PageLayout, width: int, height: int) -> None:
+    image = np.array([width, height])
+    boxes = (
+        np.ptp(np.clip(line.polygon, -MARGIN, image + MARGIN), axis=0) + 2 * MARGIN
+        for line in layout.lines
+    )
+    if sum(float(box.prod()) for box in boxes) > MOST_TIMES * image.prod():
+        raise DataError(
+            f"the {len(layout.lines):,} lines of {layout.document.name} cover the image more than "
+            f"{MOST_TIMES} times: is it the layout of a page?"
+        )
 
 
 def _widened(shown: np.ndarray, margin: int) -> np.ndarray:
