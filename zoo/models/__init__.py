@@ -59,6 +59,7 @@ ARCHITECTURES = (
         processor="zoo.processing.handwriting:Pen",
         task_class="zoo.tasks.handwriting:PenRecognition",
         recipe="zoo.recipes.pen_bilstm",
+        default_weights="unipen",
     ),
     Architecture(
         name="seq2seq_lstm",
