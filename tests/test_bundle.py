@@ -20,7 +20,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from zoo import load_model
-from zoo.bundle import CONFIG, GOLDEN, WEIGHTS, read_bundle
+from zoo.bundle import CONFIG, GOLDEN, WEIGHTS, describe_folder, read_bundle
 from zoo.errors import FolderError, UsageError, ZooError
 from zoo.manifest import (
     MANIFEST,
@@ -157,6 +157,11 @@ def test_differing_weights_are_listed(folder: Path) -> None:
         (lambda c: c["config"].update(unit=3), "did you mean 'units'"),
         (lambda c: c["config"].update(hidden_dropout=float("nan")), "hidden_dropout"),
         (lambda c: c["config"].pop("vocabulary_size"), "vocabulary_size"),
+        (lambda c: c["config"].update(vocabulary_size=29), "vocabulary_size is 29, but 30"),
+        (lambda c: c["card"].update(name=[]), "'name' is \\[\\], not a str"),
+        (lambda c: c["card"].update(languages=5), "'languages' is 5, not a list"),
+        (lambda c: c["card"].update(languages=[5]), "not a list of texts"),
+        (lambda c: c["card"].update(comparison=[{"what": "x"}]), "'unit' is None"),
     ],
 )
 def test_a_wrong_config_is_a_clear_error(
@@ -165,6 +170,28 @@ def test_a_wrong_config_is_a_clear_error(
     change_config(folder, change)
     with pytest.raises(FolderError, match=message):
         read_bundle(folder)
+
+
+@pytest.mark.parametrize(
+    ("metrics", "message"),
+    [
+        ("{}", "not a list of tables"),
+        ("[3]", "3 is not a table"),
+        ("[{}]", "'metric' is None"),
+        ('[{"metric": "x", "dataset": [1], "split": "test", "value": 1}]', "'dataset' is"),
+        ('[{"metric": "x", "dataset": "d", "split": "test", "value": "1"}]', "'value' is '1'"),
+        (
+            '[{"metric": "x", "dataset": "d", "split": "s", "value": 1, "interval_95": [0, "a"]}]',
+            "'interval_95' is 'a', not a float",
+        ),
+    ],
+)
+def test_wrong_figures_are_a_clear_error(folder: Path, metrics: str, message: str) -> None:
+    (folder / "metrics.json").write_text(metrics)
+    reseal(folder)
+    for read in (read_bundle, describe_folder):
+        with pytest.raises(FolderError, match=message):
+            read(folder)
 
 
 def test_a_folder_without_a_manifest_is_no_model(folder: Path) -> None:

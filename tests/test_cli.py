@@ -11,6 +11,8 @@ from pathlib import Path
 import pytest
 from conftest import TEXT
 
+from zoo import load_model
+
 ZOO = [sys.executable, "-c", "import sys; from zoo.cli import main; main(sys.argv[1:])"]
 
 
@@ -125,6 +127,12 @@ def test_a_damaged_folder_exits_with_1(tmp_path: Path) -> None:
     (tmp_path / "manifest.json").write_text("{}")
     assert "manifest" in zoo("run", tmp_path, "a", code=1).stderr
     assert "manifest" in zoo("show", tmp_path, code=1).stderr
+
+
+def test_show_sends_no_commands_to_the_terminal(tiny_folder: Path, tmp_path: Path) -> None:
+    model = load_model(tiny_folder)
+    model.card["name"] = "\x1b]0;evil\x07"
+    assert "\x1b]" not in zoo("show", model.save(tmp_path / "model")).stdout
 
 
 def test_show_describes_a_folder(tiny_folder: Path) -> None:

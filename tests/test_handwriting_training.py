@@ -161,6 +161,10 @@ def test_a_folder_of_pages_is_cut_into_lines(tmp_path: Path) -> None:
     assert [one.identity for one in found] == ["one_000", "one_001", "two_000"]
     assert [one.to_learn.text for one in found] == ["lo zi", "vol", "zizi"]
     assert all(isinstance(one.source, Line) and len(one.source.image) == 48 for one in found)
+    # Exports hold such files too.
+    (tmp_path / "METS.xml").write_text("<mets/>")
+    (tmp_path / "blank.xml").write_text("<alto><Layout><Page/></Layout></alto>")
+    assert len(read_folder(tmp_path, LINES)) == 3
     (tmp_path / "two.png").unlink()
     with pytest.raises(DataError, match=r"two\.xml is about the image 'two\.png'"):
         read_folder(tmp_path, LINES)
@@ -172,6 +176,13 @@ def test_a_folder_of_unipen_files_says_what_is_written(tmp_path: Path) -> None:
     assert (found.identity, found.to_score.text) == ("a.dat_000", "lo")
     with pytest.raises(DataError, match="neither a lines"):
         read_folder(tmp_path, LINES)
+
+
+def test_a_table_may_hold_any_characters(tmp_path: Path) -> None:
+    Image.fromarray(draw("lo")).save(tmp_path / "a.png")
+    (tmp_path / "lines.tsv").write_text("a.png\tlo\u2028vol" + "z" * 200_000 + "\n")
+    (line,) = read_folder(tmp_path, LINES)
+    assert line.source.text.startswith("lo\u2028vol")
 
 
 @pytest.mark.parametrize(

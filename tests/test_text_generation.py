@@ -15,6 +15,7 @@ from zoo import load_model
 from zoo.errors import FolderError, UsageError
 from zoo.models.char_lstm import CharLSTMConfig, build, with_state
 from zoo.processing.characters import Characters
+from zoo.tasks.text_generation import TextState
 
 VARIANTS: list[dict[str, Any]] = [
     {"cell": "lstm"},
@@ -181,6 +182,11 @@ def test_top_k_of_one_is_greedy(tiny_model: Any) -> None:
         ({"seed": -1}, "seed"),
         ({"seed": "x"}, "seed"),
         ({"stop": [""]}, "stop"),
+        ({"stop": 3}, "stop"),
+        ({"stop": None}, "stop"),
+        ({"temperature": 10**400}, "temperature"),
+        ({"state": 3}, "the state must be"),
+        ({"state": TextState((np.zeros(3, np.float32),), 0)}, "the state must be"),
         ({"errors": "ignore"}, "errors must be"),
     ],
 )
@@ -189,6 +195,30 @@ def test_bad_input_is_a_usage_error(
 ) -> None:
     with pytest.raises(UsageError, match=message):
         tiny_model.generate(**({"prompt": "the "} | arguments))
+
+
+def test_numbers_of_numpy_and_huge_ones_are_numbers(tiny_model: Any) -> None:
+    plain = tiny_model.generate("the ", 20, temperature=0.5, seed=1).text
+    assert tiny_model.generate("the ", 20, temperature=np.float32(0.5), seed=1).text == plain
+    every = tiny_model.generate("the ", 20, top_k=len(tiny_model.processor), seed=1).text
+    assert tiny_model.generate("the ", 20, top_k=2**70, seed=1).text == every
+    with pytest.raises(UsageError, match="the state must be"):
+        tiny_model.score("the ", state=3)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ({"dtype": "float99"}, "no dtype policy"),
+        ({"vocabulary": 3}, "vocabulary must be texts"),
+        ({"weights": None, "vocabulary_size": 31}, "vocabulary_size is 31, but 30 is what fits"),
+    ],
+)
+def test_loading_with_values_that_do_not_fit_is_a_usage_error(
+    tiny_folder: Path, arguments: dict[str, Any], message: str
+) -> None:
+    with pytest.raises(UsageError, match=message):
+        load_model(tiny_folder, **arguments)
 
 
 def test_a_stream_complains_before_its_first_character(tiny_model: Any) -> None:

@@ -147,10 +147,23 @@ def test_a_finished_folder_and_a_foreign_folder_are_refused(unbroken: Path, tmp_
 
 def test_other_values_in_the_same_folder_are_refused(tmp_path: Path) -> None:
     values = {"plan": asdict(Plan(epochs=1)), "batch": 8}
-    with RunDirectory(tmp_path / "run", values):
-        pass
+    with RunDirectory(tmp_path / "run", values) as run:
+        run.save_checkpoint({}, {})
     with pytest.raises(UsageError, match=r"batch \(was 8, now 16\)"):
         RunDirectory(tmp_path / "run", values | {"batch": 16}).__enter__()
+    changed = values | {"plan": values["plan"] | {"epochs": 99}}
+    with pytest.raises(UsageError, match=r"other values: plan.epochs \(was \d+, now 99\);"):
+        RunDirectory(tmp_path / "run", changed).__enter__()
+    (tmp_path / "run/training/run.json").write_text("{")
+    with pytest.raises(ZooError, match=r"run.json is not valid JSON"):
+        RunDirectory(tmp_path / "run", values).__enter__()
+
+
+def test_a_run_without_a_checkpoint_may_begin_again_with_other_values(tmp_path: Path) -> None:
+    with RunDirectory(tmp_path / "run", {"batch": 8}):
+        pass
+    with RunDirectory(tmp_path / "run", {"batch": 16}) as run:
+        assert json.loads((run.training / "run.json").read_text()) == {"batch": 16}
 
 
 def test_two_processes_cannot_train_in_one_folder(tmp_path: Path) -> None:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 import struct
-from collections.abc import Mapping
+from collections.abc import Container, Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
@@ -44,6 +44,8 @@ _KNOWN = (CONFIG, WEIGHTS, GOLDEN, METRICS, CARD)
 _REQUIRED = (CONFIG, WEIGHTS)
 _WEIGHT_TYPES = {"F16": np.float16, "F32": np.float32}
 _GOLDEN_TYPES = {**_WEIGHT_TYPES, "I32": np.int32, "BOOL": np.bool_}
+_CARD_TEXTS = ("name", "license", "dataset", "data", "limits", "base_model")
+_FIGURE_TEXTS = ("unit", "scorer", "command", "decoding", "commit", "machine")
 _MAX_HEADER = 4 * 2**20
 _LARGEST_HALF = float(np.finfo(np.float16).max)
 
@@ -116,9 +118,8 @@ def _read(folder: Path, models: Registry, with_weights: bool) -> Bundle:
     processor = architecture.load("processor").from_folder(
         _table(content, "processor", folder), files
     )
-    metrics = parse_json(read_file(folder / METRICS), METRICS) if METRICS in names else []
-    if not isinstance(metrics, list) or not all(isinstance(row, dict) for row in metrics):
-        raise FolderError(f"{folder / METRICS} is not a list of tables")
+    check_processor(config, processor)
+    metrics = _read_metrics(folder, names)
     weights, golden = {}, {}
     if with_weights:
         weights = read_safetensors(
@@ -134,9 +135,42 @@ def _read(folder: Path, models: Registry, with_weights: bool) -> Bundle:
         weights,
         golden,
         metrics,
-        _table(content, "card", folder),
+        _read_card(content, folder),
         {name: files[name] for name in files.keys() - processor.files().keys()},
     )
+
+
+def check_processor(config: Any, processor: Any) -> None:
+    """Check that a network and what makes its input are of one size.
+
+    Args:
+        config: the builder's values; what they must agree on is told by their
+            ``check_processor(processor)``, if they have one.
+        processor: raw input to arrays.
+
+    Raises:
+        UsageError: they do not fit each other.
+    """
+    check = getattr(config, "check_processor", None)
+    if check is not None:
+        check(processor)
+
+
+def describe_folder(folder: Path) -> dict[str, Any]:
+    """What a model folder says of itself; imports neither Keras nor its builder.
+
+    Raises:
+        FolderError: what is read of it is missing, damaged or malformed.
+    """
+    manifest = verify_folder(folder)
+    content = _read_config(folder)
+    facts = {key: value for key, value in content.items() if key not in ("card", "format_version")}
+    return {
+        **_read_card(content, folder),
+        **facts,
+        "size": manifest.total_size,
+        "metrics": _read_metrics(folder, manifest.files),
+    }
 
 
 def architecture_of(folder: Path) -> Architecture:
@@ -157,6 +191,52 @@ def _read_config(folder: Path) -> dict[str, Any]:
         raise FolderError(f"{folder / CONFIG} is not a table")
     check_format_version(content.get("format_version"), f"{folder / CONFIG}")
     return content
+
+
+def _read_card(content: Mapping[str, Any], folder: Path) -> dict[str, Any]:
+    card = _table(content, "card", folder)
+    where = f"{folder / CONFIG}, card"
+    _check_types(card, dict.fromkeys(_CARD_TEXTS, str) | {"languages": list}, where)
+    if not all(isinstance(code, str) for code in card.get("languages", ())):
+        raise FolderError(f"{where}: 'languages' is not a list of texts")
+    compared = card.get("comparison", [])
+    if not isinstance(compared, list):
+        raise FolderError(f"{where}: 'comparison' is not a list")
+    for row in compared:
+        _check_types(row, {"what": str, "unit": str, "source": str}, where, needed=True)
+        _check_types(row, {"value": float}, where, needed=True)
+    return card
+
+
+def _read_metrics(folder: Path, names: Container[str]) -> list[dict[str, Any]]:
+    if METRICS not in names:
+        return []
+    where = f"{folder / METRICS}"
+    metrics = parse_json(read_file(folder / METRICS), where)
+    if not isinstance(metrics, list):
+        raise FolderError(f"{where} is not a list of tables")
+    for row in metrics:
+        _check_types(row, {"metric": str, "dataset": str, "split": str}, where, needed=True)
+        _check_types(row, {"value": float}, where, needed=True)
+        _check_types(row, dict.fromkeys(_FIGURE_TEXTS, str) | {"interval_95": list}, where)
+        for end in row.get("interval_95", ()):
+            _check_types({"interval_95": end}, {"interval_95": float}, where)
+    return metrics
+
+
+def _check_types(
+    table: Any, types: Mapping[str, type], where: str, *, needed: bool = False
+) -> None:
+    """Check the values of some keys; whole numbers count as float."""
+    if not isinstance(table, dict):
+        raise FolderError(f"{where}: {table!r:.60} is not a table")
+    for key, kind in types.items():
+        if key not in table and not needed:
+            continue
+        value = table.get(key)
+        kinds = (int, float) if kind is float else (kind,)
+        if not isinstance(value, kinds) or isinstance(value, bool):
+            raise FolderError(f"{where}: {key!r} is {value!r:.60}, not a {kind.__name__}")
 
 
 def _text(content: Mapping[str, Any], key: str, folder: Path) -> str:

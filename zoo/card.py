@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
+from zoo.registry import registry
+
 if TYPE_CHECKING:
     from zoo.bundle import Bundle
 
@@ -31,9 +33,10 @@ def model_card(bundle: Bundle) -> str:
         eval_results=_eval_results(bundle) or None,
     )
     parts = [f"---\n{data.to_yaml()}\n---", f"# {name}", bundle.architecture.summary]
-    parts.append(
-        f'```python\nimport zoo\n\nmodel = zoo.load_model("{card.get("reference", name)}")\n```'
-    )
+    call = 'zoo.load_model("path/to/this/folder")  # or "hf://owner/repo"'
+    if name in registry().weights and "base_model" not in card:
+        call = f'zoo.load_model("{name}")'
+    parts.append(f"```python\nimport zoo\n\nmodel = {call}\n```")
     parts.append("## Facts\n\n" + _facts(bundle))
     if bundle.metrics:
         parts.append("## Figures\n\n" + _figures(bundle.metrics))

@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from zoo.bundle import Bundle, assign_weights, read_bundle
+from zoo.bundle import Bundle, assign_weights, check_processor, read_bundle
 from zoo.errors import UsageError
 from zoo.models.values import make_config
 
@@ -57,9 +57,19 @@ def load_model(
 
     if weights not in ("pretrained", None):
         raise UsageError(f"weights must be 'pretrained' or None, not {weights!r}")
+    _check_dtype(dtype)
     folder = locate(reference, revision=revision, offline=offline, progress=progress)
     bundle = read_bundle(folder, verify=False)
     return assemble(bundle, str(reference), weights is not None, vocabulary, dtype, values)
+
+
+def _check_dtype(dtype: Any) -> None:
+    import keras
+
+    try:
+        keras.dtype_policies.get(dtype)
+    except (ValueError, TypeError) as error:
+        raise UsageError(f"{dtype!r} is no dtype policy of Keras: {error}") from None
 
 
 def assemble(
@@ -90,7 +100,11 @@ def assemble(
     config = make_config(type(bundle.config), {**vars(bundle.config), **(values or {})})
     changed = config != bundle.config
     if vocabulary is not None:
-        processor = bundle.processor.with_vocabulary(tuple(vocabulary))
+        try:
+            entries = tuple(vocabulary)
+        except TypeError:
+            raise UsageError(f"vocabulary must be texts, not {vocabulary!r}") from None
+        processor = bundle.processor.with_vocabulary(entries)
         config = config.with_vocabulary(len(processor.vocabulary))
         stored = _move_rows(bundle, processor, config) if pretrained else {}
         bundle = replace(bundle, processor=processor)
@@ -102,6 +116,7 @@ def assemble(
     if changed or vocabulary is not None or not pretrained:
         # Figures and golden outputs speak of the model as it was.
         bundle = replace(bundle, metrics=[], golden={})
+    check_processor(config, bundle.processor)
     bundle = replace(bundle, config=config)
     network = architecture.load("builder")(config, dtype=dtype)
     if pretrained:

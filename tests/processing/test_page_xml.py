@@ -90,7 +90,7 @@ def test_texts_are_put_in_and_all_else_is_kept(kind: str) -> None:
             "<TextEquiv><Unicode>stays</Unicode></TextEquiv></TextLine>"
         )
     layout = read_layout(source)
-    written = layout.with_texts({"a": ('ſo "<new>" & é', 0.875)})
+    written = layout.with_texts({0: ('ſo "<new>" & é', 0.875)})
     again = read_layout(written)
     assert [line.text for line in again.lines] == ['ſo "<new>" & é', "stays"]
     for before, after in zip(layout.lines, again.lines, strict=True):
@@ -110,12 +110,30 @@ def test_texts_are_put_in_and_all_else_is_kept(kind: str) -> None:
         assert "<Word" not in text
 
 
+def test_lines_of_one_identity_get_each_their_own_text() -> None:
+    line = f'<TextLine ID="a">{POLYGON}</TextLine>'
+    unnamed = f'<TextLine>{POLYGON}</TextLine><TextLine ID="line 3">{POLYGON}</TextLine>'
+    layout = read_layout(alto(line + line + unnamed))
+    texts = [f"text {number}" for number in range(4)]
+    written = layout.with_texts({place: (text, 1.0) for place, text in enumerate(texts)})
+    assert [line.text for line in read_layout(written).lines] == texts
+
+
+@pytest.mark.parametrize(
+    "hostile", ["<a>" * 200 + "</a>" * 200, "<a/>" * 1_000_001], ids=["deep", "many"]
+)
+def test_trees_that_are_too_deep_or_too_large_are_refused(hostile: str) -> None:
+    line = f'<TextLine ID="a">{POLYGON}{hostile}</TextLine>'
+    with pytest.raises(DataError, match="inside each other"):
+        read_layout(alto(line))
+
+
 def test_files_of_escriptorium_and_transkribus_survive(data_mirror: Path) -> None:
     files = sorted((data_mirror / "raw.githubusercontent.com").glob("*/*/*/**/*.xml"))
     assert len(files) >= 9
     for file in files:
         layout = read_layout(file)
-        texts = {line.identity: (line.text, 0.5) for line in layout.lines}
+        texts = {place: (line.text, 0.5) for place, line in enumerate(layout.lines)}
         again = read_layout(layout.with_texts(texts))
         assert [line.text for line in again.lines] == [line.text for line in layout.lines]
         assert again.image == file.with_suffix(".jpg").name

@@ -7,7 +7,9 @@ listing, showing and downloading start at once.
 from __future__ import annotations
 
 import importlib
+import io
 import sys
+import warnings
 from typing import Any
 
 import click
@@ -71,6 +73,11 @@ def cli() -> None:
 
 def main(args: list[str] | None = None) -> Any:
     """Run the command line and exit: 0 when done, 2 for wrong usage, 1 for failures."""
+    for stream in (sys.stdout, sys.stderr):
+        # What a terminal cannot show, such as a file name that is no UTF-8, must not end the run.
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
+    warnings.formatwarning = lambda message, *_, **__: f"zoo: {message}\n"
     try:
         cli.main(args=args, prog_name="zoo", standalone_mode=False)
     except click.exceptions.Exit as done:

@@ -63,6 +63,9 @@ def run(
         raise UsageError("--out writes the layout file with the text; give --layout")
     if is_page and picture:
         raise UsageError("--picture draws a line, not a page")
+    for target in (out, picture):
+        if target is not None and any(_same_file(target, one) for one in inputs):
+            raise UsageError(f"{target} is the input, which would be lost; write to another file")
     loaded = load_model(model)
     if is_page and not isinstance(loaded, LineRecognition):
         raise UsageError(f"{model} reads pen strokes; --layout and --page go with images")
@@ -82,6 +85,10 @@ def run(
     else:
         for name, result in zip(names, results, strict=True):
             click.echo(f"{name}\t{result}")
+
+
+def _same_file(one: Path, other: Path) -> bool:
+    return one.exists() and other.exists() and one.samefile(other)
 
 
 def _run_page(

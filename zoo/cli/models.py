@@ -56,6 +56,10 @@ def list_command(
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 def show_command(model: str, as_json: bool) -> None:
     """Show what is known of MODEL: a registered name or a model folder."""
+    if model.startswith("hf://"):
+        from zoo.store import locate
+
+        model = str(locate(model))
     facts = _describe_folder(Path(model)) if _is_folder(model) else registry().describe(model)
     if as_json:
         print_json(facts)
@@ -66,7 +70,9 @@ def show_command(model: str, as_json: bool) -> None:
             value = ", ".join(f"{k} {v}" for k, v in value.items())
         elif isinstance(value, (list, tuple)):
             value = ", ".join(map(str, value)) or "-"
-        click.echo(f"{click.style(key.ljust(width), bold=True)}  {value}")
+        # A folder from anywhere must not send commands to the terminal.
+        shown = "".join(c if c.isprintable() or c == "\n" else "\ufffd" for c in str(value))
+        click.echo(f"{click.style(key.ljust(width), bold=True)}  {shown}")
 
 
 def _is_folder(model: str) -> bool:
@@ -76,23 +82,9 @@ def _is_folder(model: str) -> bool:
 
 
 def _describe_folder(folder: Path) -> dict[str, object]:
-    import json
+    from zoo.bundle import describe_folder
 
-    from zoo.manifest import parse_json, read_file, verify_folder
-
-    folder = folder.expanduser()
-    manifest = verify_folder(folder)
-    config = parse_json(read_file(folder / "config.json"), str(folder / "config.json"))
-    facts = {key: value for key, value in config.items() if key not in ("card", "format_version")}
-    return {
-        "folder": str(folder),
-        **config.get("card", {}),
-        **facts,
-        "size": manifest.total_size,
-        "metrics": json.loads(read_file(folder / "metrics.json"))
-        if "metrics.json" in manifest.files
-        else [],
-    }
+    return {"folder": str(folder.expanduser()), **describe_folder(folder.expanduser())}
 
 
 @click.command("download", epilog="Example:\n\n\b\n  zoo download char_lstm.shakespeare")

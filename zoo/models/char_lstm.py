@@ -9,13 +9,14 @@ embeddings Press and Wolf 2017 (arXiv:1608.05859).
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from typing import Any
 
 import keras
 import numpy as np
 
 from zoo.generation import RecurrentStack
 from zoo.layers import recurrent_layer
-from zoo.models.values import check_choice, check_range
+from zoo.models.values import check_choice, check_range, check_same
 from zoo.processing.characters import MAX_VOCABULARY
 
 CELLS = ("lstm", "gru", "rnn")
@@ -64,6 +65,14 @@ class CharLSTMConfig:
     def with_vocabulary(self, size: int) -> CharLSTMConfig:
         """The same values for another number of characters."""
         return replace(self, vocabulary_size=size)
+
+    def check_processor(self, processor: Any) -> None:
+        """Check that the vocabulary is as large as the processor's.
+
+        Raises:
+            UsageError: it is not.
+        """
+        check_same(self, "vocabulary_size", len(processor), "the vocabulary")
 
     def vocabulary_axes(self) -> dict[str, int]:
         """Which axis of which variable counts characters, for a change of the vocabulary."""

@@ -26,7 +26,7 @@ from zoo.models.ctc_parts import (
     recurrent_layers,
     recurrent_parameters,
 )
-from zoo.models.values import check_range
+from zoo.models.values import check_range, check_same
 
 
 @dataclass(frozen=True)
@@ -81,6 +81,15 @@ class CRNNConfig(CTCConfig):
         check_range(self, "height", int, 8, 256)
         check_range(self, "channels", int, 1, 256)
         check_range(self, "projection", int, 1, 4096)
+
+    def check_processor(self, processor: Any) -> None:
+        """Check that labels and height are those of the processor.
+
+        Raises:
+            UsageError: they are not.
+        """
+        super().check_processor(processor)
+        check_same(self, "height", processor.normaliser.height, "the images that it is given")
 
     def parameters(self) -> int:
         """Number of weights of the network, without building it."""

@@ -24,7 +24,7 @@ from zoo.models.ctc_parts import (
     recurrent_layers,
     recurrent_parameters,
 )
-from zoo.models.values import check_range
+from zoo.models.values import check_range, check_same
 
 _CONTEXT = 2  # frames to the left that a causal convolution of width 3 sees
 
@@ -58,6 +58,15 @@ class CTCBiLSTMConfig(CTCConfig):
         super().__post_init__()
         check_range(self, "bins", int, 4, 512)
         check_range(self, "channels", int, 1, 512)
+
+    def check_processor(self, processor: Any) -> None:
+        """Check that labels and bins are those of the processor.
+
+        Raises:
+            UsageError: they are not.
+        """
+        super().check_processor(processor)
+        check_same(self, "bins", processor.log_mel.mel_bins, "the features that it is given")
 
     def parameters(self) -> int:
         """Number of weights of the network, without building it."""

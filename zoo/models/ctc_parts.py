@@ -13,7 +13,7 @@ from typing import Any, Self
 import keras
 
 from zoo.layers import recurrent_layer
-from zoo.models.values import check_choice, check_range
+from zoo.models.values import check_choice, check_range, check_same
 
 CELLS = ("lstm", "gru")
 SUBSAMPLING = 4
@@ -45,6 +45,14 @@ class CTCConfig:
     def with_vocabulary(self, size: int) -> Self:
         """The same values for another number of labels."""
         return replace(self, labels=size)
+
+    def check_processor(self, processor: Any) -> None:
+        """Check that the network's labels are those of the alphabet.
+
+        Raises:
+            UsageError: there are more or fewer.
+        """
+        check_same(self, "labels", len(processor.alphabet), "the alphabet with its blank")
 
     def vocabulary_axes(self) -> dict[str, int]:
         """Which axis of which variable counts labels, for a change of the alphabet."""

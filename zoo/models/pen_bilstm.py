@@ -10,11 +10,13 @@ Padding never counts, see :mod:`zoo.models.ctc_parts`.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import keras
 
 from zoo.models.ctc_parts import CTCConfig, only, recurrent_layers, recurrent_parameters
-from zoo.models.values import check_range
+from zoo.models.values import check_range, check_same
+from zoo.processing.ink import FEATURES
 
 _SIZE = 5  # points that a convolution sees
 _WIDENING = 2  # filters of the second convolution for each of the first
@@ -47,6 +49,15 @@ class PenBiLSTMConfig(CTCConfig):
         super().__post_init__()
         check_range(self, "features", int, 1, 64)
         check_range(self, "channels", int, 1, 1024)
+
+    def check_processor(self, processor: Any) -> None:
+        """Check that labels and features are those of the processor.
+
+        Raises:
+            UsageError: they are not.
+        """
+        super().check_processor(processor)
+        check_same(self, "features", FEATURES, "the features of a point")
 
     def parameters(self) -> int:
         """Number of weights of the network, without building it."""

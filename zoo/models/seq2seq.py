@@ -33,7 +33,7 @@ from zoo.models.attention import (
     attention_layers,
     attention_weights,
 )
-from zoo.models.values import check_choice, check_range
+from zoo.models.values import check_choice, check_range, check_same
 
 CELLS = ("lstm", "gru")
 PAD = 0
@@ -98,6 +98,14 @@ class Seq2SeqConfig:
     def with_vocabulary(self, size: int) -> Seq2SeqConfig:
         """The same values for another number of subwords."""
         return replace(self, vocabulary_size=size)
+
+    def check_processor(self, processor: Any) -> None:
+        """Check that the vocabulary is as large as the processor's.
+
+        Raises:
+            UsageError: it is not.
+        """
+        check_same(self, "vocabulary_size", len(processor), "the vocabulary")
 
     def vocabulary_axes(self) -> dict[str, int]:
         """Which axis of which variable counts subwords."""

@@ -35,6 +35,23 @@ def check_choice(config: Any, name: str, choices: Sequence[Any]) -> None:
         raise UsageError(f"{name} must be one of {shown}, not {value!r}")
 
 
+def check_same(config: Any, name: str, wanted: int, of: str) -> None:
+    """Check that ``config.name`` is what something else has.
+
+    Args:
+        config: the builder's values.
+        name: of the value.
+        wanted: what it must be.
+        of: what it must agree with, for the message.
+
+    Raises:
+        UsageError: it is not.
+    """
+    value = getattr(config, name)
+    if value != wanted:
+        raise UsageError(f"{name} is {value}, but {wanted} is what fits {of}")
+
+
 def make_config(config_class: type, values: Mapping[str, Any]) -> Any:
     """Make a builder's config from plain values.
 

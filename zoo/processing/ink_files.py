@@ -120,7 +120,7 @@ class _Channels:
 
 
 def _inkml(data: bytes, path: Path) -> Ink:
-    document = read_xml(data)
+    document = read_xml(data, str(path))
     root = document.root
     if document.kind != "ink":
         raise DataError(f"{path} is XML but no InkML: its root is <{document.kind}>")

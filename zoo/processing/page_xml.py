@@ -62,21 +62,22 @@ class PageLayout:
     lines: tuple[TextLine, ...]
     document: XmlDocument = field(repr=False)
 
-    def with_texts(self, texts: Mapping[str, tuple[str, float]]) -> bytes:
+    def with_texts(self, texts: Mapping[int, tuple[str, float]]) -> bytes:
         """The file with texts put in.
 
-        Everything else is as it was; lines that are not named keep what they had.
+        Everything else is as it was; lines that are not among them keep what they had.
 
         Args:
-            texts: text and confidence, 0 to 1, by the lines' identities.
+            texts: text and confidence, 0 to 1, by the line's place in ``lines``; identities may
+                occur twice.
 
         Returns:
             The bytes of a UTF-8 file.
         """
         root = copy.deepcopy(self.document.root)
         put = _put_alto if self.document.kind == "alto" else _put_page
-        for number, line in enumerate(descendants(root, "TextLine"), 1):
-            own = texts.get(_identity(line, number))
+        for place, line in enumerate(descendants(root, "TextLine")):
+            own = texts.get(place)
             if own is not None:
                 put(line, *own)
         return self.document.to_bytes(root)
@@ -93,17 +94,27 @@ def read_layout(source: str | Path | bytes) -> PageLayout:
             has no lines, or one of them has no place.
     """
     document = read_xml(source)
-    if document.kind == "alto":
-        layout = _read_alto(document)
-    elif document.kind == "PcGts":
-        layout = _read_page(document)
-    else:
+    if document.kind not in _READERS:
         raise DataError(
             f"{document.name} is neither ALTO nor PAGE XML: its root is <{document.kind}>"
         )
+    layout = _READERS[document.kind](document)
     if not layout.lines:
         raise DataError(f"{document.name} has no text lines")
     return layout
+
+
+def read_layout_if_any(path: Path) -> PageLayout | None:
+    """Read an ALTO or PAGE file; of another kind of XML, or without lines, it is ``None``.
+
+    Exports of pages hold such files too: METS, and the layouts of blank pages.
+
+    Raises:
+        DataError: as :func:`read_layout`, for any other reason.
+    """
+    document = read_xml(path)
+    layout = _READERS[document.kind](document) if document.kind in _READERS else None
+    return layout if layout and layout.lines else None
 
 
 def _read_alto(document: XmlDocument) -> PageLayout:
@@ -278,3 +289,6 @@ def _put_page(line: Element, text: str, confidence: float) -> None:
     # The schema has TextStyle and what users define behind the text.
     after = [i for i, one in enumerate(line) if str(one.tag).endswith(("Coords", "Baseline"))]
     line.insert(after[-1] + 1 if after else len(line), equivalent)
+
+
+_READERS = {"alto": _read_alto, "PcGts": _read_page}

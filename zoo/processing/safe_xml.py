@@ -16,6 +16,9 @@ from zoo.errors import DataError
 from zoo.files import open_without_waiting
 
 MAX_XML_BYTES = 64 * 2**20
+MAX_ELEMENTS = 1_000_000
+MAX_DEPTH = 100
+"""Elements inside each other; what goes through a tree by recursion bears many more."""
 
 
 @dataclass(frozen=True)
@@ -53,17 +56,32 @@ class XmlDocument:
 
 
 class _Builder(ElementTree.TreeBuilder):
-    """Builds the tree and notes the prefixes."""
+    """Builds the tree within limits, and notes the prefixes."""
 
-    def __init__(self) -> None:
+    def __init__(self, name: str) -> None:
         super().__init__(insert_comments=True)
         self.prefixes: dict[str, str] = {}
+        self._name, self._elements, self._depth = name, 0, 0
+
+    def start(self, tag: Any, attrs: Any) -> Element:
+        self._elements += 1
+        self._depth += 1
+        if self._elements > MAX_ELEMENTS or self._depth > MAX_DEPTH:
+            raise DataError(
+                f"{self._name} has more than {MAX_ELEMENTS:,} elements, or more than {MAX_DEPTH} "
+                "inside each other"
+            )
+        return super().start(tag, attrs)
+
+    def end(self, tag: str) -> Element:
+        self._depth -= 1
+        return super().end(tag)
 
     def start_ns(self, prefix: str | None, uri: str) -> None:
         self.prefixes.setdefault(prefix or "", uri)
 
 
-def read_xml(source: str | Path | bytes) -> XmlDocument:
+def read_xml(source: str | Path | bytes, name: str = "the XML") -> XmlDocument:
     """Parse an XML file.
 
     Entities are never expanded and nothing outside the file is ever asked for: a document that
@@ -71,13 +89,15 @@ def read_xml(source: str | Path | bytes) -> XmlDocument:
 
     Args:
         source: a path, or the bytes of a file.
+        name: of bytes, in messages.
 
     Raises:
-        DataError: the file is missing, larger than :data:`MAX_XML_BYTES`, no well-formed XML, or
-            declares entities.
+        DataError: the file is missing, larger than :data:`MAX_XML_BYTES`, no well-formed XML,
+            declares entities, or has more than :data:`MAX_ELEMENTS` elements or
+            :data:`MAX_DEPTH` of them inside each other.
     """
     if isinstance(source, bytes):
-        data, name = source, "the XML"
+        data = source
     else:
         path = Path(source).expanduser()
         name = str(path)
@@ -86,9 +106,11 @@ def read_xml(source: str | Path | bytes) -> XmlDocument:
                 data = stream.read(MAX_XML_BYTES + 1)
         except OSError as error:
             raise DataError(f"cannot read {path}: {error.strerror or error}") from None
+        except ValueError as error:  # a name with a null byte
+            raise DataError(f"cannot read {name!r}: {error}") from None
     if len(data) > MAX_XML_BYTES:
         raise DataError(f"{name} is larger than {MAX_XML_BYTES:,} bytes")
-    builder = _Builder()
+    builder = _Builder(name)
     parser: Any = DefusedXMLParser(target=builder, forbid_entities=True, forbid_external=True)
     try:
         parser.feed(data)

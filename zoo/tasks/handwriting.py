@@ -128,7 +128,8 @@ class PageReading:
         if self.layout is None:
             raise UsageError("the page was read without a layout file, so there is none to fill in")
         texts = {
-            one.line.identity: (one.reading.text, one.reading.confidence) for one in self.lines
+            place: (one.reading.text, one.reading.confidence)
+            for place, one in enumerate(self.lines)
         }
         target = Path(path).expanduser()
         write_bytes(target, self.layout.with_texts(texts))

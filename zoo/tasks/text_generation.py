@@ -19,6 +19,7 @@ _STREAM_CHUNK = 16
 _CHUNK = 2000
 _STOP_CHUNK = 200
 _SCORE_WINDOW = 1000
+_HOTTEST = 1e30  # temperature; dividing by more gives no other text
 
 
 @dataclass(frozen=True)
@@ -255,6 +256,7 @@ class TextGeneration(Task):
     ) -> TextScore:
         ids = self.processor.encode(text, errors)
         if state is not None:
+            self._check_state(state)
             ids = np.concatenate([[state.last], ids]).astype(np.int32)
         if len(ids) < 2:
             raise UsageError("a text to score needs at least two characters")
@@ -303,12 +305,13 @@ class TextGeneration(Task):
         given = {"temperature": temperature, "top_k": top_k, "top_p": top_p}
         defaults = {"temperature": 1.0, "top_k": 0, "top_p": 1.0} | self.decoder
         values = {k: defaults[k] if v is None else v for k, v in given.items()}
-        if not _is_number(values["temperature"]) or not 0 <= values["temperature"] < math.inf:
+        if not _is_number(values["temperature"]) or not 0 <= values["temperature"] < _HOTTEST:
             raise UsageError(
                 f"temperature must be 0 (greedy) or a number above it, not {values['temperature']}"
             )
         if type(values["top_k"]) is not int or values["top_k"] < 0:
             raise UsageError(f"top_k must be 0 or a whole number above it, not {values['top_k']}")
+        values["top_k"] = min(values["top_k"], len(self.processor))
         if not _is_number(values["top_p"]) or not 0 < values["top_p"] <= 1:
             raise UsageError(f"top_p must be above 0 and at most 1, not {values['top_p']}")
         return values
@@ -392,6 +395,8 @@ class TextGeneration(Task):
                 raise UsageError("the prompt is empty; give at least one character")
             state = TextState(tuple(a[0] for a in self._zero_state()), int(ids[0]))
             ids = ids[1:]
+        else:
+            self._check_state(state)
         if not len(ids):
             return state
         arrays = [np.asarray(a)[None] for a in state.arrays]
@@ -399,6 +404,15 @@ class TextGeneration(Task):
         for start in range(0, len(ids), _SCORE_WINDOW):
             _, arrays = self._score_window(read[start : start + _SCORE_WINDOW + 1], arrays)
         return TextState(tuple(a[0] for a in arrays), int(read[-1]), state.position)
+
+    def _check_state(self, state: Any) -> None:
+        shapes = [part.shape[1:] for part in self._zero_state()]
+        if (
+            not isinstance(state, TextState)
+            or [np.shape(part) for part in state.arrays] != shapes
+            or not 0 <= state.last < len(self.processor)
+        ):
+            raise UsageError("the state must be one that a result of this model's architecture has")
 
     def _score_window(
         self, ids: np.ndarray, arrays: list[np.ndarray]
@@ -448,7 +462,8 @@ class TextGeneration(Task):
 
 
 def _is_number(value: Any) -> bool:
-    return isinstance(value, (int, float)) and not isinstance(value, bool) and value == value
+    kinds = (int, float, np.floating, np.integer)
+    return isinstance(value, kinds) and not isinstance(value, bool) and bool(value == value)
 
 
 def _check_length(length: Any) -> int:
@@ -466,10 +481,10 @@ def _check_seed(seed: Any) -> int:
 
 
 def _check_stops(stop: str | Sequence[str]) -> list[str]:
-    stops = [stop] if isinstance(stop, str) and stop else list(stop)
-    if not all(isinstance(text, str) and text for text in stops):
+    stops = [stop] if isinstance(stop, str) and stop else stop
+    if not isinstance(stops, Sequence) or not all(isinstance(text, str) and text for text in stops):
         raise UsageError("stop must be a text, or a list of texts, none of them empty")
-    return stops
+    return list(stops)
 
 
 def _find_stop(text: str, stops: Sequence[str]) -> int | None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path, PurePath
@@ -14,7 +13,7 @@ from zoo.processing.image import read_image
 from zoo.processing.ink_files import SUFFIXES as INK_SUFFIXES
 from zoo.processing.ink_files import Ink, read_ink_file
 from zoo.processing.line_cutter import cut_line, fit_layout
-from zoo.processing.page_xml import read_layout
+from zoo.processing.page_xml import read_layout_if_any
 from zoo.training.handwriting_examples import Sample
 from zoo.training.handwriting_texts import clean_text, text_to_learn, text_to_score
 from zoo.training.text import read_text
@@ -117,9 +116,8 @@ def split_lines(
 
 def _from_table(folder: Path, processor: Lines | Pen) -> Iterator[FolderLine]:
     path = folder / TABLE
-    rows = csv.reader(
-        read_text([path]).splitlines(), delimiter="\t", quoting=csv.QUOTE_NONE, strict=True
-    )
+    # Of the texts' own characters some, such as U+2028, would end a line for Python.
+    rows = (line.split("\t") for line in read_text([path]).split("\n"))
     names = ["file", "text"]
     seen: set[str] = set()
     for number, row in enumerate(rows, 1):
@@ -158,11 +156,15 @@ def _source(path: Path, values: dict[str, str], processor: Lines | Pen) -> Line 
 
 
 def _from_pages(folder: Path) -> Iterator[FolderLine]:
-    for path in sorted(folder.rglob("*.xml")):
-        layout = read_layout(path)
+    files = sorted(path for path in folder.rglob("*") if path.is_file())
+    for path in (path for path in files if path.suffix == ".xml"):
+        layout = read_layout_if_any(path)
+        if layout is None:
+            continue
         name = PurePath(layout.image).name
-        places = [path.parent / name, folder / name, *sorted(folder.rglob(name) if name else ())]
-        image = next((place for place in places if name and place.is_file()), None)
+        named = [file for file in files if file.name == name]
+        # Of several files of this name the one beside the layout is meant.
+        image = min(named, key=lambda file: file.parent != path.parent, default=None)
         if image is None:
             raise DataError(f"{path} is about the image {layout.image!r}, which is not in {folder}")
         grey = read_image(image)

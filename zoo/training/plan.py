@@ -54,6 +54,10 @@ class Plan:
             raise UsageError(f"epochs must be at least 1, not {self.epochs}")
         if not self.learning_rate > 0 or not math.isfinite(self.learning_rate):
             raise UsageError(f"learning rate must be above 0, not {self.learning_rate}")
+        if self.patience < 0:
+            raise UsageError(f"patience must be 0 (never) or more, not {self.patience}")
+        if not 0 <= self.seed < 2**32:
+            raise UsageError(f"seed must be from 0 to 2**32 - 1, not {self.seed}")
 
 
 @dataclass(frozen=True)

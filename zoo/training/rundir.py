@@ -10,7 +10,7 @@ from __future__ import annotations
 import io
 import json
 import zipfile
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from types import TracebackType
 from typing import Any
@@ -20,7 +20,7 @@ import numpy as np
 
 from zoo.errors import UsageError, ZooError
 from zoo.files import atomic_path, readable_os_errors, write_bytes
-from zoo.manifest import MANIFEST
+from zoo.manifest import MANIFEST, parse_json, read_file
 
 _VALUES = "run.json"
 _CHECKPOINT = "checkpoint.npz"
@@ -54,7 +54,7 @@ class RunDirectory:
                 self._lock.acquire()
             except filelock.Timeout:
                 raise ZooError(f"another process is training in {self.path}") from None
-        if not (self.training / _VALUES).exists():
+        if not self._begun():
             text = json.dumps(self._values, indent=2, ensure_ascii=False)
             write_bytes(self.training / _VALUES, (text + "\n").encode())
         return self
@@ -113,13 +113,9 @@ class RunDirectory:
         if (self.path / MANIFEST).exists():
             raise UsageError(f"{self.path} already holds a finished model; choose another --out")
         values = self.training / _VALUES
-        if values.exists():
-            before = json.loads(values.read_text(encoding="utf-8"))
-            changed = [
-                f"{key} (was {before.get(key)!r}, now {self._values.get(key)!r})"
-                for key in sorted({*before, *self._values})
-                if before.get(key) != self._values.get(key)
-            ]
+        if self._begun():
+            before = parse_json(read_file(values), str(values))
+            changed = list(_differences(before, self._values))
             if changed:
                 raise UsageError(
                     f"{self.path} holds a run begun with other values: {', '.join(changed)}; "
@@ -127,3 +123,18 @@ class RunDirectory:
                 )
         elif any(entry.name != "training" for entry in self.path.iterdir()):
             raise UsageError(f"{self.path} is not empty; choose another --out")
+
+    def _begun(self) -> bool:
+        """Whether there is a run to go on with; one that failed before its first checkpoint, as
+        with a learning rate that is far too high, may be begun again with other values."""
+        return (self.training / _VALUES).exists() and self.has_checkpoint
+
+
+def _differences(before: Any, now: Any, name: str = "") -> Iterator[str]:
+    """Where two sets of plain values differ, told one by one."""
+    if isinstance(before, dict) and isinstance(now, dict):
+        for key in sorted({*before, *now}):
+            inner = f"{name}.{key}" if name else key
+            yield from _differences(before.get(key), now.get(key), inner)
+    elif before != now:
+        yield f"{name} (was {before!r}, now {now!r})"

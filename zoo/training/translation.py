@@ -227,7 +227,7 @@ def _subwords_of_run(
 ) -> Subwords:
     """The run's subwords: learnt when it begins, read again when it is continued."""
     path = run.training / MODEL_FILE
-    if path.exists():
+    if run.has_checkpoint and path.exists():
         return Subwords(read_file(path), tuple(directions))
     wanted = {code for direction in directions for code in direction}
     texts = (
