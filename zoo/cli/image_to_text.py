@@ -82,6 +82,8 @@ def run(
         print_json([{"input": n, **_plain(r)} for n, r in zip(names, results, strict=True)])
     elif len(results) == 1:
         click.echo(results[0])
+        if not results[0].text and isinstance(loaded, LineRecognition):
+            click.echo("zoo: found no line of writing; is it a page? then add --page", err=True)
     else:
         for name, result in zip(names, results, strict=True):
             click.echo(f"{name}\t{result}")

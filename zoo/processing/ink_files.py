@@ -177,6 +177,8 @@ def _trace(text: str, channels: _Channels, path: Path) -> np.ndarray:
     place, speed = [0.0] * channels.count, [0.0] * channels.count
     order = ["!"] * channels.count
     points = []
+    if text.count(",") > MAX_POINTS:  # before it is cut up, which takes much memory
+        raise DataError(f"{path} has more than {MAX_POINTS:,} points")
     for part in text.split(","):
         values = _VALUE.findall(part)
         if not values or _VALUE.sub("", part).strip():

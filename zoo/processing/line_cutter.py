@@ -77,10 +77,11 @@ def fit_layout(layout: PageLayout, width: int, height: int) -> PageLayout:
         DataError: the image is of another form than the page, or its lines' boxes together are
             more than :data:`MOST_TIMES` as large as the image and would take for ever to cut out.
     """
-    if (layout.width, layout.height) in ((width, height), (0, 0)) or not layout.width:
+    # A file may say nothing of the page's size, or not all of it.
+    if (layout.width, layout.height) == (width, height) or not (layout.width and layout.height):
         _check_area(layout, width, height)
         return layout
-    scale = np.array([width / layout.width, height / max(1, layout.height)])
+    scale = np.array([width / layout.width, height / layout.height])
     if abs(scale[0] / scale[1] - 1) > 0.02:
         raise DataError(
             f"{layout.document.name} is for an image of {layout.width} x {layout.height} pixels, "
