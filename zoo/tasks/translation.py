@@ -12,7 +12,7 @@ import numpy as np
 
 from zoo.bundle import Bundle
 from zoo.decoding.beam_search import BeamHypothesis, BeamSettings, beam_search, check_search
-from zoo.errors import FolderError, UsageError
+from zoo.errors import UsageError
 from zoo.processing.sentences import TextPiece, split_long, split_sentences
 from zoo.processing.subwords import BEGIN, END, PAD, clean
 from zoo.tasks.base import Task, batches_by_length, one_or_many
@@ -47,11 +47,6 @@ class Translation(Task):
     def __init__(self, bundle: Bundle, network: Any) -> None:
         super().__init__(bundle, network)
         self.settings = BeamSettings.from_folder(self.decoder)
-        if len(self.processor) != self.config.vocabulary_size:
-            raise FolderError(
-                f"the subwords are {len(self.processor)}, the network has "
-                f"{self.config.vocabulary_size}"
-            )
         self._lock = threading.Lock()
 
     @property
