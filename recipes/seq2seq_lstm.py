@@ -85,7 +85,7 @@ _TATOEBA = Values(
         "hidden_dropout": 0.1,
         "output_dropout": 0.1,
     },
-    plans=(Plan(epochs=4, learning_rate=2e-3, warmup_steps=1000),),
+    plans=(Plan(epochs=3, learning_rate=2e-3, warmup_steps=1000),),
     batch=256,
     data_note=_TATOEBA_NOTE,
 )
