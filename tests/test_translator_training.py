@@ -48,8 +48,8 @@ def test_a_broken_run_ends_at_the_weights_of_an_unbroken_one(
         train_small(out, epochs=3, checkpoint_seconds=0.5)
     train_small(out, checkpoint_seconds=0.5)
     history = (out / "training" / "history.csv").read_text().splitlines()
-    # It went on after the first epoch or later, and did not begin again.
-    assert steps < int(history[-1].split(",")[1]) + 40 - 20
+    # It went on after the first epoch or later, and did not begin again; some were made ahead.
+    assert steps < int(history[-1].split(",")[1]) + 40 - 20 + 6
     first, second = (
         safetensors.numpy.load_file(folder / "model.safetensors")
         for folder in (translator_folder, out)
