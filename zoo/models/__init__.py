@@ -70,5 +70,6 @@ ARCHITECTURES = (
         processor="zoo.processing.subwords:Subwords",
         task_class="zoo.tasks.translation:Translation",
         recipe="zoo.recipes.seq2seq_lstm",
+        default_weights="tatoeba",
     ),
 )
