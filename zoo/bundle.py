@@ -45,6 +45,8 @@ _REQUIRED = (CONFIG, WEIGHTS)
 _WEIGHT_TYPES = {"F16": np.float16, "F32": np.float32}
 _GOLDEN_TYPES = {**_WEIGHT_TYPES, "I32": np.int32, "BOOL": np.bool_}
 _CARD_TEXTS = ("name", "license", "dataset", "data", "limits", "base_model")
+_COMPARED = {"what": str, "unit": str, "source": str, "value": float}
+_FIGURE = {"metric": str, "dataset": str, "split": str, "value": float}
 _FIGURE_TEXTS = ("unit", "scorer", "command", "decoding", "commit", "machine")
 _MAX_HEADER = 4 * 2**20
 _LARGEST_HALF = float(np.finfo(np.float16).max)
@@ -203,8 +205,7 @@ def _read_card(content: Mapping[str, Any], folder: Path) -> dict[str, Any]:
     if not isinstance(compared, list):
         raise FolderError(f"{where}: 'comparison' is not a list")
     for row in compared:
-        _check_types(row, {"what": str, "unit": str, "source": str}, where, needed=True)
-        _check_types(row, {"value": float}, where, needed=True)
+        _check_types(row, _COMPARED, where, needed=True)
     return card
 
 
@@ -216,8 +217,7 @@ def _read_metrics(folder: Path, names: Container[str]) -> list[dict[str, Any]]:
     if not isinstance(metrics, list):
         raise FolderError(f"{where} is not a list of tables")
     for row in metrics:
-        _check_types(row, {"metric": str, "dataset": str, "split": str}, where, needed=True)
-        _check_types(row, {"value": float}, where, needed=True)
+        _check_types(row, _FIGURE, where, needed=True)
         _check_types(row, dict.fromkeys(_FIGURE_TEXTS, str) | {"interval_95": list}, where)
         for end in row.get("interval_95", ()):
             _check_types({"interval_95": end}, {"interval_95": float}, where)

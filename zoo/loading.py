@@ -57,7 +57,6 @@ def load_model(
 
     if weights not in ("pretrained", None):
         raise UsageError(f"weights must be 'pretrained' or None, not {weights!r}")
-    _check_dtype(dtype)
     folder = locate(reference, revision=revision, offline=offline, progress=progress)
     bundle = read_bundle(folder, verify=False)
     return assemble(bundle, str(reference), weights is not None, vocabulary, dtype, values)
@@ -117,6 +116,7 @@ def assemble(
         # Figures and golden outputs speak of the model as it was.
         bundle = replace(bundle, metrics=[], golden={})
     check_processor(config, bundle.processor)
+    _check_dtype(dtype)
     bundle = replace(bundle, config=config)
     network = architecture.load("builder")(config, dtype=dtype)
     if pretrained:

@@ -84,7 +84,8 @@ def _is_folder(model: str) -> bool:
 def _describe_folder(folder: Path) -> dict[str, object]:
     from zoo.bundle import describe_folder
 
-    return {"folder": str(folder.expanduser()), **describe_folder(folder.expanduser())}
+    folder = folder.expanduser()
+    return {"folder": str(folder), **describe_folder(folder)}
 
 
 @click.command("download", epilog="Example:\n\n\b\n  zoo download char_lstm.shakespeare")
