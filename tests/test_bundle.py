@@ -107,6 +107,33 @@ def test_the_golden_outputs_notice_a_changed_weight(folder: Path) -> None:
         load_model(folder).check()
 
 
+@pytest.mark.parametrize(
+    "golden",
+    [
+        {"input.0": np.zeros((2, 3, 4), np.int32)},
+        {"input.1": np.zeros((2, 3), np.int32)},
+        {"output.0": np.zeros(3, np.float32)},
+        {"input.0": np.zeros((2, 3), np.float32), "output.0": np.zeros(3, np.float32)},
+    ],
+)
+def test_golden_arrays_that_do_not_fit_are_refused(
+    folder: Path, golden: dict[str, np.ndarray]
+) -> None:
+    safetensors.numpy.save_file(golden, folder / GOLDEN)
+    reseal(folder)
+    with pytest.raises(FolderError, match="golden"):
+        load_model(folder).check()
+
+
+@pytest.mark.parametrize("decoder", [{"temperature": -1}, {"top_k": "many"}, {"top_p": 2}])
+def test_settings_of_the_decoder_out_of_range_are_the_folders_fault(
+    folder: Path, decoder: dict[str, Any]
+) -> None:
+    change_config(folder, lambda content: content.update(decoder=decoder))
+    with pytest.raises(FolderError, match=next(iter(decoder))):
+        load_model(folder)
+
+
 def test_a_nan_weight_is_refused(folder: Path) -> None:
     stored = safetensors.numpy.load_file(folder / WEIGHTS)
     stored["logits/bias"][0] = np.nan

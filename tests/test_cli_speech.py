@@ -60,6 +60,26 @@ def test_several_recordings_print_json_with_their_words(
     assert lines[0] == f"{recording}\t{wanted['ctc_bilstm']}"
 
 
+def test_a_bad_recording_does_not_lose_the_others(
+    folders: dict[str, Path], recording: Path, wanted: dict[str, Any], tmp_path: Path
+) -> None:
+    missing = tmp_path / "missing.wav"
+    run = zoo("run", folders["ctc_bilstm"], missing, recording, code=1)
+    assert run.stdout == f"{recording}\t{wanted['ctc_bilstm']}\n"
+    assert run.stderr.count("missing.wav") == 1
+    run = zoo("run", folders["ctc_bilstm"], missing, recording, "--json", code=1)
+    first, second = json.loads(run.stdout)
+    assert set(first) == {"recording", "error"}
+    assert second["text"] == wanted["ctc_bilstm"].text
+
+
+def test_a_wrong_option_is_told_once_for_several_recordings(
+    folders: dict[str, Path], recording: Path
+) -> None:
+    run = zoo("run", folders["ctc_bilstm"], recording, recording, "--beam-size", 0, code=2)
+    assert run.stderr.count("beam") == 1
+
+
 def test_subtitles_and_a_picture(
     folders: dict[str, Path], recording: Path, wanted: dict[str, Any], tmp_path: Path
 ) -> None:

@@ -20,6 +20,7 @@ from conftest import TEXT, hear_ctrl_c
 from zoo import load_model
 from zoo.errors import DataError, UsageError, ZooError
 from zoo.processing.characters import Characters
+from zoo.training.learning import finetune_command
 from zoo.training.plan import Plan
 from zoo.training.rundir import RunDirectory
 from zoo.training.text import finetune_language_model, read_text, train_language_model
@@ -327,3 +328,16 @@ def test_ctrl_c_ends_a_run_that_can_go_on(tmp_path: Path) -> None:
     assert process.wait(timeout=60) != 0
     with RunDirectory(out, json.loads((out / "training" / "run.json").read_text())) as r:
         assert r.load_checkpoint() is not None
+
+
+def test_the_command_of_a_fine_tuning_names_what_is_not_the_default() -> None:
+    def function(
+        reference: str, out: str, *, epochs: int = 3, limit: int | None = None, both: bool = False
+    ) -> None: ...
+
+    given = {"reference": "m", "out": "runs/m", "epochs": 3, "limit": None, "both": False}
+    assert finetune_command(function, "--text t", given) == "zoo finetune m --text t --out runs/m"
+    given |= {"epochs": 5, "limit": 7, "both": True}
+    assert finetune_command(function, "--text t", given) == (
+        "zoo finetune m --text t --out runs/m --epochs 5 --limit 7 --both"
+    )

@@ -79,9 +79,9 @@ def main(args: list[str] | None = None) -> Any:
             stream.reconfigure(errors="backslashreplace")
     warnings.formatwarning = lambda message, *_, **__: f"zoo: {message}\n"
     try:
-        cli.main(args=args, prog_name="zoo", standalone_mode=False)
-    except click.exceptions.Exit as done:
-        sys.exit(done.exit_code)
+        # A command that ends by click's Exit gives its code here, the others nothing.
+        if code := cli.main(args=args, prog_name="zoo", standalone_mode=False):
+            sys.exit(code)
     except click.ClickException as error:
         error.show()
         sys.exit(error.exit_code)

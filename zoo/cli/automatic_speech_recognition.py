@@ -11,7 +11,7 @@ from typing import Any
 import click
 
 from zoo.cli.options import OUT, search_options, training_options
-from zoo.cli.output import print_json
+from zoo.cli.several import print_each, run_each
 from zoo.errors import DataError, UsageError
 
 _STREAM = "-"
@@ -74,16 +74,10 @@ def run(
     results = _transcribe(loaded, sources, given, search)
     if picture is not None:
         loaded.plot(sources[0], picture, given, **search)
-    if as_json:
-        named = zip(recordings, results, strict=True)
-        print_json([{"recording": name, **_plain(result)} for name, result in named])
-    elif as_srt:
+    if as_srt:
         click.echo(_subtitles(results[0].words), nl=False)
-    elif len(results) == 1:
-        click.echo(results[0])
     else:
-        for name, result in zip(recordings, results, strict=True):
-            click.echo(f"{name}\t{result}")
+        print_each(recordings, results, _plain, as_json, "recording")
 
 
 def _transcribe(
@@ -93,12 +87,17 @@ def _transcribe(
 
     from zoo.processing.audio import audio_seconds
 
-    known = [audio_seconds(source) for source in sources]
-    total = sum(seconds for seconds in known if seconds) if all(known) else None
-    bar = tqdm(total=total, unit="s", desc="transcribing", unit_scale=True, delay=2, disable=None)
-    with bar:
-        results: list[Any] = loaded.transcribe(sources, rate, on_progress=bar.update, **search)
-    return results
+    def transcribe(some: list[Any]) -> list[Any]:
+        known = [audio_seconds(source) for source in some]
+        total = sum(seconds for seconds in known if seconds) if all(known) else None
+        bar = tqdm(
+            total=total, unit="s", desc="transcribing", unit_scale=True, delay=2, disable=None
+        )
+        with bar:
+            results: list[Any] = loaded.transcribe(some, rate, on_progress=bar.update, **search)
+        return results
+
+    return run_each(transcribe, sources)
 
 
 def _run_stream(stream: Any, as_json: bool) -> None:

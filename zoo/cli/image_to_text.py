@@ -9,7 +9,8 @@ import click
 
 from zoo.cli.options import OUT, search_options, training_options
 from zoo.cli.output import print_json
-from zoo.errors import UsageError
+from zoo.cli.several import print_each, run_each
+from zoo.errors import UsageError, ZooError
 
 
 @click.command(
@@ -78,15 +79,9 @@ def run(
         if len(sources) > 1:
             raise UsageError(f"{inputs[0]} holds several pieces of writing; --picture draws one")
         loaded.alignment_plot(sources[0], picture, **search)
-    if as_json:
-        print_json([{"input": n, **_plain(r)} for n, r in zip(names, results, strict=True)])
-    elif len(results) == 1:
-        click.echo(results[0])
-        if not results[0].text and isinstance(loaded, LineRecognition):
-            click.echo("zoo: found no line of writing; is it a page? then add --page", err=True)
-    else:
-        for name, result in zip(names, results, strict=True):
-            click.echo(f"{name}\t{result}")
+    print_each(names, results, _plain, as_json, "input")
+    if len(results) == 1 and not results[0].text and isinstance(loaded, LineRecognition):
+        click.echo("zoo: found no line of writing; is it a page? then add --page", err=True)
 
 
 def _same_file(one: Path, other: Path) -> bool:
@@ -125,7 +120,7 @@ def _run_page(
 
 
 def _sources(loaded: Any, inputs: tuple[Path, ...]) -> tuple[list[str], list[Any]]:
-    """Names and inputs; a UNIPEN file may hold many pieces of writing."""
+    """Names and inputs; of a UNIPEN file its pieces of writing, of a bad one its error."""
     from zoo.tasks.handwriting import LineRecognition
 
     if isinstance(loaded, LineRecognition):
@@ -134,7 +129,10 @@ def _sources(loaded: Any, inputs: tuple[Path, ...]) -> tuple[list[str], list[Any
 
     names, sources = [], []
     for path in inputs:
-        pieces = read_ink_file(path)
+        try:
+            pieces: list[Any] = list(read_ink_file(path))
+        except ZooError as error:
+            pieces = [error]
         for number, piece in enumerate(pieces):
             names.append(f"{path}#{number}" if len(pieces) > 1 else str(path))
             sources.append(piece)
@@ -144,9 +142,12 @@ def _sources(loaded: Any, inputs: tuple[Path, ...]) -> tuple[list[str], list[Any
 def _read(loaded: Any, sources: list[Any], search: dict[str, Any]) -> list[Any]:
     from tqdm import tqdm
 
-    with tqdm(total=len(sources), unit="line", desc="reading", delay=2) as bar:
-        results: list[Any] = loaded.read(sources, on_progress=bar.update, **search)
-    return results
+    def read(some: list[Any]) -> list[Any]:
+        with tqdm(total=len(some), unit="line", desc="reading", delay=2) as bar:
+            results: list[Any] = loaded.read(some, on_progress=bar.update, **search)
+        return results
+
+    return run_each(read, sources)
 
 
 def _plain(reading: Any) -> dict[str, Any]:

@@ -60,12 +60,15 @@ class Task:
             The largest absolute difference from the golden outputs.
 
         Raises:
-            FolderError: there is no golden input, or an output differs by more than
-                :data:`GOLDEN_TOLERANCE`.
+            FolderError: there is no golden input, it does not fit the network, or an output
+                differs by more than :data:`GOLDEN_TOLERANCE`.
         """
         if not self._golden:
             raise FolderError("the model folder has no golden input")
-        found = golden_outputs(self.network, self._golden)
+        try:
+            found = golden_outputs(self.network, self._golden)
+        except Exception as error:  # of many kinds, from Keras and from TensorFlow
+            raise FolderError(f"the golden input does not fit the network: {error}") from error
         worst = 0.0
         for name, output in found.items():
             wanted = self._golden.get(name)

@@ -11,7 +11,8 @@ from typing import Any
 
 import numpy as np
 
-from zoo.errors import UsageError
+from zoo.bundle import Bundle
+from zoo.errors import FolderError, UsageError
 from zoo.tasks.base import Task, one_or_many
 
 MAX_LENGTH = 100_000_000
@@ -118,6 +119,13 @@ class TextGeneration(Task):
     """
 
     verb = "generate"
+
+    def __init__(self, bundle: Bundle, network: Any) -> None:
+        super().__init__(bundle, network)
+        try:
+            self._sampling(None, None, None)
+        except UsageError as error:
+            raise FolderError(f"decoder: {error}") from None
 
     def generate(
         self,

@@ -28,6 +28,7 @@ from zoo.training.handwriting_folder import read_folder, split_lines
 from zoo.training.learning import (
     check_share,
     finetune,
+    finetune_command,
     load_to_finetune,
     train_from,
     with_characters,
@@ -148,6 +149,7 @@ def finetune_handwriting(
         UsageError: an argument is out of range.
         DataError: the folder has no usable lines, or a file is missing or damaged.
     """
+    given = dict(locals())
     check_share(validation)
     if limit is not None and limit < 1:
         raise UsageError(f"limit must be at least 1, not {limit}")
@@ -179,8 +181,7 @@ def finetune_handwriting(
             run,
             corpus=folder.name,
             learnt=f"{len(training.lengths):,} lines",
-            command=f"zoo finetune {reference} --lines {folder.name} --out {out}"
-            + (f" --limit {limit}" if limit is not None else ""),
+            command=finetune_command(finetune_handwriting, f"--lines {folder.name}", given),
             unit="%",
         )
         add_language_model(model, training.texts, chosen)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import math
 from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
@@ -146,6 +147,22 @@ def finetune(
         "dataset": corpus,
         "data": f"Fine-tuned from {base} on {learnt}.",
     }
+
+
+def finetune_command(function: Callable[..., Any], data: str, given: Mapping[str, Any]) -> str:
+    """The command line of a fine-tuning, with the options that are not as they are by default.
+
+    Args:
+        function: the task's function, whose keyword arguments the options are.
+        data: the option that names the data, such as ``"--text ..."``.
+        given: the arguments that the function was called with.
+    """
+    command = f"zoo finetune {given['reference']} {data} --out {given['out']}"
+    for name, parameter in inspect.signature(function).parameters.items():
+        if parameter.kind is parameter.KEYWORD_ONLY and given[name] != parameter.default:
+            value = "" if given[name] is True else f" {given[name]}"
+            command += f" --{name.replace('_', '-')}{value}"
+    return command
 
 
 def check_share(validation: float) -> None:

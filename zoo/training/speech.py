@@ -22,6 +22,7 @@ from zoo.training.error_rates import error_rates
 from zoo.training.learning import (
     check_share,
     finetune,
+    finetune_command,
     load_to_finetune,
     train_from,
     with_characters,
@@ -273,6 +274,7 @@ def finetune_recogniser(
         DataError: the folder has no usable ``transcripts.tsv``, or a recording is damaged or too
             short.
     """
+    given = dict(locals())
     check_share(validation)
     if batch < 1:
         raise UsageError(f"batch must be at least 1, not {batch}")
@@ -306,7 +308,7 @@ def finetune_recogniser(
             run,
             corpus=folder.name,
             learnt=f"{len(learnt):,} recordings",
-            command=f"zoo finetune {reference} --audio {folder.name} --out {out}",
+            command=finetune_command(finetune_recogniser, f"--audio {folder.name}", given),
             unit="%",
         )
         add_language_model(model, learnt, held_out)

@@ -15,6 +15,7 @@ from zoo.manifest import sha256_of
 from zoo.training.learning import (
     check_share,
     finetune,
+    finetune_command,
     load_to_finetune,
     train_from,
     with_characters,
@@ -145,6 +146,7 @@ def finetune_language_model(
         UsageError: an argument is out of range.
         DataError: a file is missing, empty, too short or not UTF-8 text.
     """
+    given = dict(locals())
     check_share(validation)
     if batch < 1 or window < 1:
         raise UsageError("batch and window must be at least 1")
@@ -195,7 +197,7 @@ def finetune_language_model(
             run,
             corpus=names,
             learnt=f"{len(text):,} characters",
-            command=f"zoo finetune {reference} --text ... --out {out}",
+            command=finetune_command(finetune_language_model, "--text ...", given),
             unit="nats/char",
             on_epoch=_sample_writer(model, run, text[cut]),
         )

@@ -12,7 +12,13 @@ from zoo.errors import UsageError
 from zoo.files import readable_os_errors, write_bytes
 from zoo.manifest import read_file, sha256_of
 from zoo.processing.subwords import MODEL_FILE, Direction, Subwords
-from zoo.training.learning import check_share, finetune, load_to_finetune, train_from
+from zoo.training.learning import (
+    check_share,
+    finetune,
+    finetune_command,
+    load_to_finetune,
+    train_from,
+)
 from zoo.training.pairs import Pair, pairs_of, read_pairs, split_pairs, with_copies
 from zoo.training.plan import Plan
 from zoo.training.publish import make_task
@@ -166,6 +172,7 @@ def finetune_translator(
             that the pairs need.
         DataError: a file is missing, empty or malformed, or there are too few pairs.
     """
+    given = dict(locals())
     check_share(validation)
     if batch < 1:
         raise UsageError("batch must be at least 1")
@@ -205,7 +212,7 @@ def finetune_translator(
             run,
             corpus=", ".join(path.name for path in files),
             learnt=_learnt(len(examples), len(training)),
-            command=f"zoo finetune {reference} --pairs ... --out {out}",
+            command=finetune_command(finetune_translator, "--pairs ...", given),
             unit="nats/token",
             on_epoch=_sample_writer(model, run, chosen),
         )

@@ -12,7 +12,7 @@ from zoo.processing.subwords import Direction
 from zoo.training.pairs import Pair
 from zoo.training.publish import figure
 
-_PENALTIES = (0.0, 0.5, 1.0, 1.5)
+_PENALTIES = (0.0, 0.5, 1.0, 1.5, 2.0, 2.5, 3.0)
 _CHOSEN_ON = 1800
 
 
