@@ -123,6 +123,11 @@ def test_bad_input_to_run_exits_with_2(
     assert message in zoo("run", tiny_folder, *arguments, code=2).stderr
 
 
+def test_an_unknown_backend_exits_with_2(tiny_folder: Path) -> None:
+    env = os.environ | {"KERAS_BACKEND": "nonsense"}
+    assert "nonsense" in zoo("run", tiny_folder, "a", code=2, env=env).stderr
+
+
 def test_a_damaged_folder_exits_with_1(tmp_path: Path) -> None:
     (tmp_path / "manifest.json").write_text("{}")
     assert "manifest" in zoo("run", tmp_path, "a", code=1).stderr

@@ -237,6 +237,7 @@ def test_strokes_of_every_source_are_read(pen: Any, tmp_path: Path) -> None:
         ([[]], "no ink"),
         ([[(0, 0), (float("nan"), 1)]], "NaN"),
         (5, "ink is a path"),
+        (np.array(3), "ink is a path"),
         ([1, 2], "shape"),
         ([[(1, 2)], 7], "shape|list of points"),
     ],

@@ -121,6 +121,8 @@ def test_the_state_is_a_value(lstm: Any) -> None:
     assert feed(third, samples[RATE:], 900).finish().text == lstm.transcribe(samples, RATE).text
     with pytest.raises(UsageError, match="another search"):
         lstm.open_stream(beam_size=4).state = kept
+    with pytest.raises(UsageError, match="one that a stream had"):
+        lstm.open_stream().state = 3
 
 
 def test_flush_ends_an_utterance_and_times_go_on(lstm: Any) -> None:

@@ -15,6 +15,9 @@ from zoo.errors import UsageError
 from zoo.registry import registry
 
 
+_BACKENDS = ("tensorflow", "jax", "torch", "openvino", "numpy")
+
+
 def print_json(value: Any) -> None:
     """Print a value as JSON for scripts."""
     click.echo(json.dumps(value, indent=2, ensure_ascii=False, default=str))
@@ -57,10 +60,14 @@ def import_tensorflow_quietly() -> None:
     They come from C++ code that writes to the file descriptor whatever the log level, so that is
     what is turned aside. Whoever sets ``TF_CPP_MIN_LOG_LEVEL`` sees them; so does everyone if the
     import fails.
+
+    Raises:
+        UsageError: a backend is asked for that Keras does not have.
     """
-    if os.environ.get("TF_CPP_MIN_LOG_LEVEL") or os.environ.get("KERAS_BACKEND", "tensorflow") != (
-        "tensorflow"
-    ):
+    backend = os.environ.get("KERAS_BACKEND") or "tensorflow"
+    if backend not in _BACKENDS:
+        raise UsageError(f"KERAS_BACKEND is {backend!r}; Keras has {', '.join(_BACKENDS)}")
+    if backend != "tensorflow" or os.environ.get("TF_CPP_MIN_LOG_LEVEL"):
         return
     sys.stderr.flush()
     terminal = os.dup(2)

@@ -420,7 +420,8 @@ class PenRecognition(HandwritingRecognition):
     def _is_one(self, source: Any) -> bool:
         if isinstance(source, (str, os.PathLike, Ink)):
             return True
-        if not isinstance(source, (list, tuple, np.ndarray)):
+        scalar = isinstance(source, np.ndarray) and source.ndim == 0
+        if scalar or not isinstance(source, (list, tuple, np.ndarray)):
             raise UsageError(
                 f"ink is a path, a list of strokes or a list of these, not {type(source).__name__}"
             )

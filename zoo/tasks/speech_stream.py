@@ -192,6 +192,8 @@ class SpeechStream:
 
     @state.setter
     def state(self, state: StreamState) -> None:
+        if not isinstance(state, StreamState):
+            raise UsageError(f"the state must be one that a stream had, not {state!r:.100}")
         if (state.beam is None) != self._search.greedy:
             raise UsageError("the state is that of a stream with another search")
         self._at = state.copy()
