@@ -56,7 +56,7 @@ MODELS = {
         plans=(
             Plan(epochs=10, learning_rate=3e-3, weight_decay=0.01),
             Plan(
-                epochs=4,
+                epochs=7,
                 learning_rate=2e-3,
                 weight_decay=0.01,
                 seed=1,

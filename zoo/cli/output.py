@@ -14,7 +14,6 @@ import click
 from zoo.errors import UsageError
 from zoo.registry import registry
 
-
 _BACKENDS = ("tensorflow", "jax", "torch", "openvino", "numpy")
 
 
