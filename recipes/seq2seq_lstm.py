@@ -74,6 +74,7 @@ _TATOEBA_NOTE = (
     "2,000 English sentences whose sha256 comes first are the test set, the next 2,000 were chosen "
     "on; no pair that has one of them, or one of their translations, on either side was trained on."
 )
+_NO_DROPOUT = {"hidden_dropout": 0.0, "output_dropout": 0.0}
 _TATOEBA = Values(
     corpus="tatoeba",
     languages=("de", "en", "es", "fr"),
@@ -92,14 +93,14 @@ _TATOEBA = Values(
             epochs=2,
             learning_rate=1.5e-3,
             seed=1,
-            network={"hidden_dropout": 0.0, "output_dropout": 0.0},
+            network=_NO_DROPOUT,
         ),
         Plan(
             epochs=5,
             learning_rate=1.2e-3,
             warmup_steps=500,
             seed=2,
-            network={"hidden_dropout": 0.0, "output_dropout": 0.0},
+            network=_NO_DROPOUT,
         ),
     ),
     batch=256,

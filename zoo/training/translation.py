@@ -33,10 +33,12 @@ if TYPE_CHECKING:
 LONGEST = 64
 """Tokens; pairs with a longer side are not trained on."""
 
+COPIED_SHARE = 0.02
+"""Share of the pairs that get characters to copy, see :func:`~zoo.training.pairs.with_copies`."""
+
 DECODER = {"beam_size": 5, "length_penalty": 1.0}
 
 _SHOWN = 12  # sentences that are translated after each epoch
-_COPIED_SHARE = 0.02
 
 
 def train_translator(
@@ -109,7 +111,7 @@ def train_translator(
             made,
             config,
             make_examples(
-                with_copies(pairs_of(training, directions), _COPIED_SHARE), processor, LONGEST
+                with_copies(pairs_of(training, directions), COPIED_SHARE), processor, LONGEST
             ),
             make_examples(chosen, processor, LONGEST),
             batch=batch,
@@ -226,6 +228,25 @@ def _learnt(kept: int, given: int) -> str:
     return f"{kept:,} pairs{left_out}"
 
 
+def learn_subwords(
+    training: Sequence[Sentence], vocabulary_size: int, directions: Sequence[Direction]
+) -> Subwords:
+    """Learn the subwords of all languages that the directions name.
+
+    Raises:
+        DataError: the sentences are too few for a vocabulary of that size.
+    """
+    wanted = {code for direction in directions for code in direction}
+    texts = (
+        text
+        for sentence in training
+        for code, own in {"en": (sentence.english,), **sentence.translations}.items()
+        if code in wanted
+        for text in own
+    )
+    return Subwords.train(texts, vocabulary_size, directions)
+
+
 def _subwords_of_run(
     run: RunDirectory,
     training: Sequence[Sentence],
@@ -236,15 +257,7 @@ def _subwords_of_run(
     path = run.training / MODEL_FILE
     if run.has_checkpoint and path.exists():
         return Subwords(read_file(path), tuple(directions))
-    wanted = {code for direction in directions for code in direction}
-    texts = (
-        text
-        for sentence in training
-        for code, own in {"en": (sentence.english,), **sentence.translations}.items()
-        if code in wanted
-        for text in own
-    )
-    processor = Subwords.train(texts, vocabulary_size, directions)
+    processor = learn_subwords(training, vocabulary_size, directions)
     write_bytes(path, processor.model)
     return processor
 
