@@ -40,6 +40,7 @@ class Values(RecipeValues):
         label_smoothing: share of the probability that is spread over the vocabulary.
         others: subwords that the softmax of a training step covers besides those of its batch; 0
             for the whole vocabulary.
+        subword_dropout: how far each epoch's subwords are from the usual ones.
     """
 
     directions: tuple[tuple[str, str], ...]
@@ -47,6 +48,7 @@ class Values(RecipeValues):
     batch: int = 128
     label_smoothing: float = 0.1
     others: int = 512
+    subword_dropout: float = 0.0
     license: str = "cc-by-2.0"
     limits: str = (
         "It knows short everyday sentences. Longer texts are translated sentence by sentence, "
@@ -117,6 +119,7 @@ def _multi30k(target: str, comparison: tuple[dict[str, Any], ...]) -> Values:
         network={
             "units": 384,
             "embedding": 256,
+            "input_feeding": True,
             "embedding_dropout": 0.15,
             "hidden_dropout": 0.3,
             "output_dropout": 0.3,
@@ -124,6 +127,7 @@ def _multi30k(target: str, comparison: tuple[dict[str, Any], ...]) -> Values:
         },
         plans=(Plan(epochs=26, learning_rate=2e-3, warmup_steps=400, weight_decay=0.02),),
         batch=64,
+        subword_dropout=0.1,
         license="other",
         data_note="Multi30k, captions of Flickr pictures, for research only.",
         comparison=comparison,
@@ -184,6 +188,7 @@ def train(name: str, out: Path, **changes: Any) -> Path:
             batch=own.batch,
             label_smoothing=own.label_smoothing,
             others=own.others,
+            subword_dropout=own.subword_dropout,
             start=stage.start,
         )
     return out

@@ -31,6 +31,7 @@ def examples(count: int, seed: int = 0, longest: int = 6) -> Examples:
         2 * numbers,
         2 * numbers + 1,
         np.full(count, 4, np.int32),
+        tuple(map(str, both)),
     )
 
 
@@ -63,7 +64,8 @@ def plain_loss(made: Seq2SeqObjective, batch: Any, smoothing: float) -> float:
 
 def weight(made: Seq2SeqObjective, batch: Any) -> float:
     """A batch's tokens for each that a batch has on average."""
-    return len(batch[3]) * made.steps_per_epoch / int(made._training.lengths()[1].sum())
+    tokens = sum(len(each[3]) for each in made.batches(0))
+    return len(batch[3]) * made.steps_per_epoch / tokens
 
 
 @pytest.mark.parametrize("tie", [True, False])
@@ -82,7 +84,7 @@ def test_the_sampled_softmax_stands_for_the_whole() -> None:
     compiled = tf.function(lambda *batch: made.loss(batch, [], training=False)[0])
     losses = []
     for epoch in range(60):
-        batch = made._make(np.arange(2), epoch)
+        batch = made._make(examples(60), np.arange(2), epoch)
         own = len(set(batch[3].tolist()))
         assert len(batch[4]) == own + 20 < VOCABULARY
         assert len(set(batch[4].tolist())) == own + 20
@@ -168,6 +170,34 @@ def test_pairs_are_encoded_and_those_too_long_or_empty_left_out() -> None:
     assert target[0] == len(processor.encode(texts[4])) + 1
     with pytest.raises(DataError, match="no pair"):
         make_examples(pairs[2:], processor, longest=50)
+
+
+def test_each_epoch_can_have_subwords_of_its_own() -> None:
+    texts = [f"the number {i} is not {i + 1}" for i in range(300)]
+    processor = Subwords.train(texts, 340, [("en", "fr")])
+    usual = make_examples(
+        [Pair(text, text[::-1], "en", "fr") for text in texts], processor, longest=50
+    )
+    config = Seq2SeqConfig(len(processor), embedding=8, units=8)
+    made = Seq2SeqObjective(
+        build(config),
+        config,
+        usual,
+        usual,
+        batch=100,
+        seed=0,
+        segmented=lambda epoch: usual.segmented_anew(processor, 0.3, epoch),
+    )
+
+    def sources(epoch: int) -> list[list[int]]:
+        return [row[row != 0].tolist() for batch in made.batches(epoch) for row in batch[0]]
+
+    first, again, other = sources(0), sources(0), sources(1)
+    assert first == again
+    assert sorted(first) != sorted(other)
+    assert {processor.decode(ids) for ids in first} == set(texts)
+    assert {processor.decode(ids) for ids in other} == set(texts)
+    assert sum(map(len, first)) > usual.lengths()[0].sum()
 
 
 def test_training_in_sixteen_bits_gives_gradients_to_all(tmp_path: Path) -> None:

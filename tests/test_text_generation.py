@@ -88,7 +88,11 @@ def test_scoring_on_from_a_state_equals_scoring_the_whole(tiny_model: Any) -> No
     np.testing.assert_allclose(joined, whole.log_probs, atol=1e-5)
 
 
-def test_embed_gives_every_layers_output(tiny_model: Any) -> None:
+@pytest.mark.parametrize("window", [1000, 3])
+def test_embed_gives_every_layers_output(
+    tiny_model: Any, window: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("zoo.tasks.text_generation._WINDOW", window)
     hidden = tiny_model.embed("the fox").hidden
     assert hidden.shape == (7, 2, 24)
     logits = hidden[:, 1] @ tiny_model.network.get_layer("logits").kernel.numpy()

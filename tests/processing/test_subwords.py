@@ -79,6 +79,19 @@ def test_many_texts_are_encoded_as_one_by_one() -> None:
         np.testing.assert_array_equal(ids, SUBWORDS.encode(text))
 
 
+def test_dropout_leaves_pieces_apart_by_its_seed() -> None:
+    first, again, other, whole = (
+        [ids.tolist() for ids in SUBWORDS.encode_many(TEXTS[:4] * 5, dropout, seed)]
+        for dropout, seed in ((0.3, 1), (0.3, 1), (0.3, 2), (0.0, 1))
+    )
+    assert first == again
+    assert first != other
+    assert first[:4] != first[4:8]
+    assert [SUBWORDS.decode(ids) for ids in first] == TEXTS[:4] * 5
+    assert sum(map(len, first)) > sum(map(len, whole))
+    assert whole[:4] == [SUBWORDS.encode(text).tolist() for text in TEXTS[:4]]
+
+
 def test_the_same_texts_give_the_same_subwords_and_they_survive_a_folder() -> None:
     assert Subwords.train(TEXTS, 400, DIRECTIONS) == SUBWORDS
     settings = json.loads(json.dumps(SUBWORDS.settings()))

@@ -148,8 +148,27 @@ def with_state(network: keras.Model) -> keras.Model:
         A model from ``[ids, *state]`` to ``[logits, *state]``; the state is one ``(batch, units)``
         array for each ``h`` (and ``c``), layer by layer: ``h1, c1, h2, c2``.
     """
+    inputs, _, logits, after = _stateful(network)
+    return keras.Model(inputs, [logits, *after], name="char_lstm_with_state")
+
+
+def hidden_with_state(network: keras.Model) -> keras.Model:
+    """The same with what the recurrent layers give, ``(batch, time, units)`` each, for the logits.
+
+    Args:
+        network: what :func:`build` made.
+
+    Returns:
+        A model from ``[ids, *state]`` to ``[*hidden, *state]``.
+    """
+    inputs, hidden, _, after = _stateful(network)
+    return keras.Model(inputs, [*hidden, *after], name="char_lstm_hidden")
+
+
+def _stateful(network: keras.Model) -> tuple[list[Any], list[Any], Any, list[Any]]:
+    """Inputs (ids and state), hidden states of the layers, logits, and the state afterwards."""
     ids = keras.Input((None,), dtype="int32", name="ids")
-    tensor, before, after = ids, [], []
+    tensor, before, after, hidden = ids, [], [], []
     for layer in network.layers:
         if layer.name.startswith("recurrent_"):
             count = 2 if isinstance(layer, keras.layers.LSTM) else 1
@@ -160,11 +179,12 @@ def with_state(network: keras.Model) -> keras.Model:
             tensor, *state_after = layer(tensor, initial_state=state)
             before += state
             after += state_after
+            hidden.append(tensor)
         elif not isinstance(layer, keras.layers.InputLayer):
             tensor = layer(tensor)
     if "logits" not in {layer.name for layer in network.layers}:  # tied weights
         tensor = network.get_layer("embedding")(tensor, reverse=True)
-    return keras.Model([ids, *before], [tensor, *after], name="char_lstm_with_state")
+    return [ids, *before], hidden, tensor, after
 
 
 def recurrent_stack(network: keras.Model, config: CharLSTMConfig) -> RecurrentStack:

@@ -205,9 +205,23 @@ class Subwords:
         """Ids of a text alone, ``(tokens,)`` int32."""
         return np.asarray(self._pieces.encode(clean(text)), np.int32)
 
-    def encode_many(self, texts: Sequence[str]) -> list[np.ndarray]:
-        """The same for many texts at once."""
-        encoded = self._pieces.encode([clean(text) for text in texts], num_threads=1)
+    def encode_many(
+        self, texts: Sequence[str], dropout: float = 0.0, seed: int = 0
+    ) -> list[np.ndarray]:
+        """The same for many texts at once.
+
+        Args:
+            texts: any strings.
+            dropout: probability that two pieces that would be joined are left apart (BPE-dropout,
+                Provilkov et al. 2020, arXiv:1910.13267).
+            seed: of what is left apart, below 2**32; the same seed gives the same ids.
+        """
+        sampling = {}
+        if dropout:
+            # Each call below has a generator of its own that begins with this seed.
+            sentencepiece.set_random_generator_seed(seed)
+            sampling = {"enable_sampling": True, "alpha": dropout, "nbest_size": -1}
+        encoded = self._pieces.encode([clean(text) for text in texts], num_threads=1, **sampling)
         return [np.asarray(ids, np.int32) for ids in encoded]
 
     def decode(self, ids: Iterable[int]) -> str:

@@ -19,7 +19,7 @@ MAX_LENGTH = 100_000_000
 _STREAM_CHUNK = 16
 _CHUNK = 2000
 _STOP_CHUNK = 200
-_SCORE_WINDOW = 1000
+_WINDOW = 1000  # characters that are read at once
 _HOTTEST = 1e30  # temperature; dividing by more gives no other text
 
 
@@ -270,8 +270,8 @@ class TextGeneration(Task):
             raise UsageError("a text to score needs at least two characters")
         arrays = [a[None] for a in state.arrays] if state else self._zero_state()
         log_probs = np.empty(len(ids) - 1, np.float32)
-        for start in range(0, len(log_probs), _SCORE_WINDOW):
-            window = ids[start : start + _SCORE_WINDOW + 1]
+        for start in range(0, len(log_probs), _WINDOW):
+            window = ids[start : start + _WINDOW + 1]
             scored, arrays = self._score_window(window, arrays)
             log_probs[start : start + len(scored)] = scored
             if on_progress:
@@ -298,9 +298,20 @@ class TextGeneration(Task):
             ids = self.processor.encode(one, errors)
             if not len(ids):
                 raise UsageError("a text to embed needs at least one character")
-            layers = [np.asarray(output)[0] for output in self._hidden_layers(ids[None])]
-            states.append(TextStates(one, np.stack(layers, axis=1)))
+            states.append(TextStates(one, self._hidden(ids)))
         return states[0] if single else states
+
+    def _hidden(self, ids: np.ndarray) -> np.ndarray:
+        """The hidden states ``(characters, layers, units)``, read a window at a time."""
+        hidden = np.empty((len(ids), self.config.layers, self.config.units), np.float32)
+        arrays = self._zero_state()
+        for start in range(0, len(ids), _WINDOW):
+            window = ids[start : start + _WINDOW]
+            outputs = [np.asarray(a) for a in self._hidden_layers(window[None], *arrays)]
+            for layer in range(self.config.layers):
+                hidden[start : start + len(window), layer] = outputs[layer][0]
+            arrays = outputs[self.config.layers :]
+        return hidden
 
     def golden_inputs(self) -> dict[str, np.ndarray]:
         """The first characters of the vocabulary, forwards and backwards."""
@@ -409,8 +420,8 @@ class TextGeneration(Task):
             return state
         arrays = [np.asarray(a)[None] for a in state.arrays]
         read = np.concatenate([[state.last], ids]).astype(np.int32)
-        for start in range(0, len(ids), _SCORE_WINDOW):
-            _, arrays = self._score_window(read[start : start + _SCORE_WINDOW + 1], arrays)
+        for start in range(0, len(ids), _WINDOW):
+            _, arrays = self._score_window(read[start : start + _WINDOW + 1], arrays)
         return TextState(tuple(a[0] for a in arrays), int(read[-1]), state.position)
 
     def _check_state(self, state: Any) -> None:
@@ -458,14 +469,16 @@ class TextGeneration(Task):
 
     @functools.cached_property
     def _hidden_layers(self) -> Callable[..., Any]:
-        import keras
         import tensorflow as tf
 
-        layers = [layer for layer in self.network.layers if layer.name.startswith("recurrent_")]
-        hidden = keras.Model(self.network.input, [layer.output[0] for layer in layers])
+        from zoo.models.char_lstm import hidden_with_state
+
+        stateful = hidden_with_state(self.network)
+        ids = tf.TensorSpec((1, None), tf.int32)
+        state = [tf.TensorSpec((1, spec.shape[-1])) for spec in stateful.inputs[1:]]
         return tf.function(
-            lambda ids: hidden(ids, training=False),
-            input_signature=[tf.TensorSpec((1, None), tf.int32)],
+            lambda ids, *state: stateful([ids, *state], training=False),
+            input_signature=[ids, *state],
         )
 
 

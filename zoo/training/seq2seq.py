@@ -9,8 +9,9 @@ are always some of the others, since without them nothing would keep their logit
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any
 
 import keras
@@ -39,6 +40,7 @@ class Examples:
         source: ``(examples,)`` number of the text to translate.
         target: ``(examples,)`` number of its translation.
         language: ``(examples,)`` id of the token that asks for the target language.
+        texts: all texts in the order of their numbers.
     """
 
     values: np.ndarray
@@ -46,6 +48,7 @@ class Examples:
     source: np.ndarray
     target: np.ndarray
     language: np.ndarray
+    texts: tuple[str, ...]
 
     def __len__(self) -> int:
         return len(self.source)
@@ -58,6 +61,17 @@ class Examples:
         """Tokens of each example's source and target as the network reads them."""
         counts = np.diff(self.offsets)
         return counts[self.source] + 2, counts[self.target] + 1
+
+    def segmented_anew(self, processor: Subwords, dropout: float, seed: int) -> Examples:
+        """The same examples in other subwords.
+
+        Args:
+            processor: the subwords.
+            dropout: how far from the usual ones, see :meth:`Subwords.encode_many`.
+            seed: of the subwords.
+        """
+        values, offsets = _joined(processor.encode_many(self.texts, dropout, seed))
+        return replace(self, values=values, offsets=offsets)
 
 
 def make_examples(pairs: Iterable[Pair], processor: Subwords, longest: int) -> Examples:
@@ -84,15 +98,20 @@ def make_examples(pairs: Iterable[Pair], processor: Subwords, longest: int) -> E
         ],
         np.int32,
     ).reshape(-1, 3)
-    encoded = processor.encode_many(list(numbers))
-    counts = np.asarray([len(ids) for ids in encoded], np.int64)
+    values, offsets = _joined(processor.encode_many(list(numbers)))
     if len(rows):
-        sides = counts[rows[:, :2]]
+        sides = np.diff(offsets)[rows[:, :2]]
         rows = rows[(sides.max(axis=1) <= longest) & (sides.min(axis=1) > 0)]
     if not len(rows):
         raise DataError(f"there is no pair of sentences of 1 to {longest} tokens")
+    return Examples(values, offsets, *np.ascontiguousarray(rows.T), tuple(numbers))
+
+
+def _joined(encoded: Sequence[np.ndarray]) -> tuple[np.ndarray, np.ndarray]:
+    """All ids, one text after the other, and where each text begins."""
+    counts = np.asarray([len(ids) for ids in encoded], np.int64)
     offsets = np.concatenate([[0], np.cumsum(counts)])
-    return Examples(np.concatenate(encoded), offsets, *np.ascontiguousarray(rows.T))
+    return np.concatenate([np.zeros(0, np.int32), *encoded]), offsets
 
 
 class Seq2SeqObjective:
@@ -108,6 +127,7 @@ class Seq2SeqObjective:
         label_smoothing: share of the probability that is spread over the vocabulary.
         others: tokens that the softmax of a training step covers besides those of its batch; 0
             for the whole vocabulary.
+        segmented: gives ``training`` in the subwords of an epoch, where these change.
 
     Raises:
         DataError: there are no examples.
@@ -126,12 +146,14 @@ class Seq2SeqObjective:
         seed: int,
         label_smoothing: float = 0.1,
         others: int = 512,
+        segmented: Callable[[int], Examples] | None = None,
     ) -> None:
         if not len(training) or not len(validation):
             raise DataError("there must be pairs to train on and pairs to choose on")
         self.network, self._config = network, config
         self._readout = readout_model(network)
-        self._training, self._validation = training, validation
+        self._validation = validation
+        self._segmented = segmented or (lambda epoch: training)
         self._seed, self._smoothing = seed, label_smoothing
         self._others = others or config.vocabulary_size
         source, target = training.lengths()
@@ -144,7 +166,8 @@ class Seq2SeqObjective:
 
     def batches(self, epoch: int) -> Sequence[tuple[np.ndarray, ...]]:
         """The batches of an epoch, each made when it is asked for."""
-        return LazyBatches(self._batching.groups(epoch), self._make, epoch)
+        make = partial(self._make, self._segmented(epoch))
+        return LazyBatches(self._batching.groups(epoch), make, epoch)
 
     def initial_carry(self) -> list[np.ndarray]:
         """Nothing is carried from batch to batch."""
@@ -154,6 +177,7 @@ class Seq2SeqObjective:
         """Smoothed cross-entropy in nats, divided by the tokens that a batch has on average.
 
         So every token of an epoch weighs the same, in batches of short sentences and of long ones.
+        Where the subwords change, the average is that of the usual ones.
         """
         source, target, places, labels, candidates, weights = batch
         x = self._read(source, target, places, training)
@@ -198,9 +222,9 @@ class Seq2SeqObjective:
         x = self._readout([source, target], training=training)
         return tf.gather(tf.reshape(x, (-1, self._config.embedding)), places)
 
-    def _make(self, group: np.ndarray, epoch: int) -> tuple[np.ndarray, ...]:
+    def _make(self, examples: Examples, group: np.ndarray, epoch: int) -> tuple[np.ndarray, ...]:
         rng = np.random.default_rng([self._seed, epoch, int(group[0])])
-        pairs = [self._example(self._training, number) for number in group]
+        pairs = [self._example(examples, number) for number in group]
         source, target, places, right = self._pad(pairs)
         labels, candidates, weights = self._choose(right, rng)
         return source, target, places, labels, candidates, weights

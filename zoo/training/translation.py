@@ -7,6 +7,8 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
 from zoo.bundle import read_bundle
 from zoo.errors import UsageError
 from zoo.files import readable_os_errors, write_bytes
@@ -23,7 +25,7 @@ from zoo.training.pairs import Pair, pairs_of, read_pairs, split_pairs, with_cop
 from zoo.training.plan import Plan
 from zoo.training.publish import make_task
 from zoo.training.rundir import RunDirectory
-from zoo.training.seq2seq import Seq2SeqObjective, make_examples
+from zoo.training.seq2seq import Examples, Seq2SeqObjective, make_examples
 from zoo.training.text import SAMPLES
 from zoo.training.translation_scores import choose_length_penalty
 
@@ -54,6 +56,7 @@ def train_translator(
     batch: int,
     label_smoothing: float,
     others: int,
+    subword_dropout: float = 0.0,
     start: Path | None = None,
 ) -> Path:
     """Train a translator from scratch and write its model folder.
@@ -72,6 +75,8 @@ def train_translator(
         label_smoothing: share of the probability that is spread over the vocabulary.
         others: subwords that the softmax of a training step covers besides those of its batch; 0
             for the whole vocabulary.
+        subword_dropout: how far each epoch's subwords are from the usual ones, see
+            :meth:`~zoo.processing.subwords.Subwords.encode_many`.
         start: a model folder of the same network to start from, with its subwords; its weights are
             kept if nothing does better.
 
@@ -96,6 +101,7 @@ def train_translator(
         "batch": batch,
         "label_smoothing": label_smoothing,
         "others": others,
+        "subword_dropout": subword_dropout,
         "sentences": [len(training), len(validation)],
     }
     with RunDirectory(out, values) as run:
@@ -107,17 +113,24 @@ def train_translator(
         keras.utils.set_random_seed(plan.seed)
         made = build(config, dtype=plan.dtype)
         chosen = list(pairs_of(validation, directions))
+        examples = make_examples(
+            with_copies(pairs_of(training, directions), COPIED_SHARE), processor, LONGEST
+        )
+
+        def segmented(epoch: int) -> Examples:
+            seed = int(np.random.default_rng([plan.seed, epoch]).integers(2**32))
+            return examples.segmented_anew(processor, subword_dropout, seed)
+
         objective = Seq2SeqObjective(
             made,
             config,
-            make_examples(
-                with_copies(pairs_of(training, directions), COPIED_SHARE), processor, LONGEST
-            ),
+            examples,
             make_examples(chosen, processor, LONGEST),
             batch=batch,
             seed=plan.seed,
             label_smoothing=label_smoothing,
             others=others,
+            segmented=segmented if subword_dropout else None,
         )
         model = make_task("seq2seq_lstm", made, config, processor, card, DECODER)
         rows = train_from(
