@@ -104,6 +104,8 @@ def test_run_help_is_that_of_the_task(tiny_folder: Path) -> None:
     shown = zoo("run", tiny_folder, "--help").stdout
     assert shown.split()[:5] == ["Usage:", "zoo", "run", str(tiny_folder), "[OPTIONS]"]
     assert "--temperature" in shown
+    shown = zoo("run", "char_lstm.shakespeare", "--help").stdout
+    assert shown.splitlines()[0] == "Usage: zoo run char_lstm.shakespeare [OPTIONS] [PROMPTS]..."
 
 
 @pytest.mark.parametrize(

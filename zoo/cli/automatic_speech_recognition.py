@@ -10,7 +10,7 @@ from typing import Any
 
 import click
 
-from zoo.cli.options import OUT, search_options, training_options
+from zoo.cli.options import MODEL, OUT, search_options, training_options
 from zoo.cli.several import print_each, run_each
 from zoo.errors import DataError, UsageError
 
@@ -25,7 +25,7 @@ _SUBTITLE_GAP = 1.0
     epilog="Examples:\n\n\b\n  zoo run ctc_bilstm.an4 a.wav b.flac --json\n"
     "  arecord -q -f S16_LE -r 16000 -c 1 -t raw | zoo run ctc_lstm.an4 -",
 )
-@click.argument("model", metavar="")
+@MODEL
 @click.argument("recordings", nargs=-1, required=True)
 @search_options
 @click.option("--rate", default=16_000, show_default=True, help="Samples a second of the stream.")
@@ -191,7 +191,7 @@ def _clock(seconds: float) -> str:
     "finetune",
     epilog="Example:\n\n\b\n  zoo finetune ctc_bilstm.an4 --audio recordings --out runs/mine",
 )
-@click.argument("model", metavar="")
+@MODEL
 @click.option(
     "--audio",
     required=True,

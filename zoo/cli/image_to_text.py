@@ -7,7 +7,7 @@ from typing import Any
 
 import click
 
-from zoo.cli.options import OUT, search_options, training_options
+from zoo.cli.options import MODEL, OUT, search_options, training_options
 from zoo.cli.output import print_json
 from zoo.cli.several import print_each, run_each
 from zoo.errors import UsageError, ZooError
@@ -19,7 +19,7 @@ from zoo.errors import UsageError, ZooError
     "  zoo run crnn.latin page.jpg --layout page.xml --out page.text.xml\n"
     "  zoo run pen_bilstm.unipen ink.inkml --json",
 )
-@click.argument("model", metavar="")
+@MODEL
 @click.argument("inputs", nargs=-1, required=True, type=click.Path(path_type=Path))
 @click.option(
     "--layout",
@@ -178,7 +178,7 @@ def _place(place: Any) -> Any:
     epilog="Examples:\n\n\b\n  zoo finetune crnn.latin --lines letters --out runs/letters\n"
     "  zoo finetune pen_bilstm.unipen --lines notes --out runs/notes",
 )
-@click.argument("model", metavar="")
+@MODEL
 @click.option(
     "--lines",
     required=True,

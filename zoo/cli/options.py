@@ -10,6 +10,16 @@ import click
 
 Decorator = Callable[[Callable[..., Any]], Callable[..., Any]]
 
+
+class _Named(click.Argument):
+    """An argument that the usage line has already, in the name of the command."""
+
+    def get_usage_pieces(self, ctx: click.Context) -> list[str]:
+        return []
+
+
+MODEL = click.argument("model", cls=_Named)
+
 OUT = click.option(
     "--out", required=True, type=click.Path(path_type=Path), help="The run's folder."
 )

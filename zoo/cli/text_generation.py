@@ -7,12 +7,12 @@ from typing import Any
 
 import click
 
-from zoo.cli.options import OUT, training_options
+from zoo.cli.options import MODEL, OUT, training_options
 from zoo.cli.output import print_json, read_standard_input
 
 
 @click.command("run", epilog="Example:\n\n\b\n  zoo run char_lstm.shakespeare ROMEO: --seed 1")
-@click.argument("model", metavar="")
+@MODEL
 @click.argument("prompts", nargs=-1)
 @click.option("--length", default=400, show_default=True, help="Characters to write.")
 @click.option("--temperature", type=float, help="0 takes the likeliest; higher is more varied.")
@@ -83,7 +83,7 @@ def _plain(result: Any) -> dict[str, Any]:
     "finetune",
     epilog="Example:\n\n\b\n  zoo finetune char_lstm.shakespeare --text my.txt --out runs/mine",
 )
-@click.argument("model", metavar="")
+@MODEL
 @click.option(
     "--text",
     "texts",

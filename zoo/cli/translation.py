@@ -7,7 +7,7 @@ from typing import Any
 
 import click
 
-from zoo.cli.options import OUT, training_options
+from zoo.cli.options import MODEL, OUT, training_options
 from zoo.cli.output import print_json, read_standard_input
 
 
@@ -17,7 +17,7 @@ from zoo.cli.output import print_json, read_standard_input
     '  zoo run seq2seq_lstm.tatoeba --target fr "Where is the station?"\n'
     "  zoo run seq2seq_lstm.tatoeba --target de - < letter.txt",
 )
-@click.argument("model", metavar="")
+@MODEL
 @click.argument("texts", nargs=-1, required=True)
 @click.option("--target", help="Language to translate into, such as fr.")
 @click.option("--source", help="Language of the texts; left out, the network finds it out.")
@@ -83,7 +83,7 @@ def _plain(result: Any) -> dict[str, Any]:
     "finetune",
     epilog="Example:\n\n\b\n  zoo finetune seq2seq_lstm.tatoeba --pairs pairs.tsv --out runs/mine",
 )
-@click.argument("model", metavar="")
+@MODEL
 @click.option(
     "--pairs",
     "files",

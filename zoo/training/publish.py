@@ -59,7 +59,8 @@ def evaluate(model: Any, reference: str, data: Path | None = None) -> list[dict[
         UsageError: the architecture has no recipe.
         DataError: the data cannot be had or read.
     """
-    with tqdm(desc="evaluating", unit_scale=True) as bar:
+    # With a delay there is no empty bar above an error about the data.
+    with tqdm(desc="evaluating", unit_scale=True, delay=0.01) as bar:
 
         def progress(count: int, total: int) -> None:
             bar.total = total
