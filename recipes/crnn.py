@@ -90,6 +90,7 @@ MODELS = {
                         stretch=0.25, size=0.16, shear=0.4, elastic=1.5, gaps=0.5
                     ),
                 },
+                start_shares=(0.15, 0.3, 0.45),
             ),
         ),
         data_note=(

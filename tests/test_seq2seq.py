@@ -24,6 +24,7 @@ DROPOUTS: dict[str, Any] = {
 VARIANTS: list[dict[str, Any]] = [
     {},
     {"cell": "gru", "attention": "additive"},
+    {"attention": "multiplicative"},
     {"decoder_layers": 2, "encoder_layers": 2, "attention": "none", "layer_normalization": True},
     {"decoder_layers": 2, "encoder_layers": 3, "input_feeding": True, "tie_embeddings": False},
     {"encoder_layers": 2, "decoder_layers": 3, "layer_normalization": True, **DROPOUTS},
@@ -157,6 +158,22 @@ def test_the_gradient_of_input_feeding_is_the_slope() -> None:
     above = float(loss())
     variable.assign_add(-2e-3 * direction)
     assert (above - float(loss())) / 2e-3 == pytest.approx((gradient * direction).sum(), rel=2e-2)
+
+
+@pytest.mark.parametrize("fed", [False, True])
+def test_scaled_attention_is_the_multiplicative_one_over_the_root_of_the_units(fed: bool) -> None:
+    source, target = ids(7, 3), ids(4, 6, seed=1)
+    _, plain = make(attention="multiplicative", input_feeding=fed)
+    _, scaled = make(attention="scaled", input_feeding=fed)
+    assert (
+        np.abs(outputs(plain, source, target)[1] - outputs(scaled, source, target)[1]).max() > 0.01
+    )
+    kernel = scaled.get_layer("attention_keys").kernel
+    kernel.assign(kernel * 10**0.5)
+    for one, other in zip(
+        outputs(plain, source, target), outputs(scaled, source, target), strict=True
+    ):
+        np.testing.assert_allclose(one, other, atol=1e-4)
 
 
 def test_dropout_and_dropped_weights_act_in_training_alone() -> None:

@@ -198,6 +198,8 @@ def test_each_epoch_can_have_subwords_of_its_own() -> None:
     assert {processor.decode(ids) for ids in first} == set(texts)
     assert {processor.decode(ids) for ids in other} == set(texts)
     assert sum(map(len, first)) > usual.lengths()[0].sum()
+    targets = {tuple(row[row > BEGIN].tolist()) for batch in made.batches(1) for row in batch[1]}
+    assert targets == {tuple(processor.encode(text[::-1]).tolist()) for text in texts}
 
 
 def test_training_in_sixteen_bits_gives_gradients_to_all(tmp_path: Path) -> None:

@@ -1,8 +1,13 @@
 """Attention of a decoder on what the encoder has read, and the decoder layer that feeds on it.
 
-Multiplicative attention is the "general" form of Luong et al. 2015 (arXiv:1508.04025), additive
-attention that of Bahdanau et al. 2015 (arXiv:1409.0473). Functions here take the layers that they
-need by name, so that they serve a network that is being built, a training loop and a single step.
+Multiplicative attention is the "general" form of Luong et al. 2015 (arXiv:1508.04025), scaled
+attention is the same divided by the square root of the width (Vaswani et al. 2017,
+arXiv:1706.03762), and additive attention that of Bahdanau et al. 2015 (arXiv:1409.0473). Scores
+that are not scaled grow fast, since each step of Adam moves all weights of the keys at once, until
+the softmax gives all to one position and learns no more: new networks should have scaled attention.
+
+Functions here take the layers that they need by name, so that they serve a network that is being
+built, a training loop and a single step.
 """
 
 from __future__ import annotations
@@ -15,8 +20,8 @@ from keras import ops
 
 from zoo.layers.recurrence import replaced_attribute
 
-MULTIPLICATIVE, ADDITIVE, NONE = "multiplicative", "additive", "none"
-KINDS = (MULTIPLICATIVE, ADDITIVE, NONE)
+MULTIPLICATIVE, SCALED, ADDITIVE, NONE = "multiplicative", "scaled", "additive", "none"
+KINDS = (MULTIPLICATIVE, SCALED, ADDITIVE, NONE)
 CELLS = {"lstm": keras.layers.LSTMCell, "gru": keras.layers.GRUCell}
 
 _FAR_BELOW = -1e9
@@ -44,7 +49,7 @@ def attention_weights(layers: Layers, kind: str, hidden: Any, keys: Any, mask: A
 
     Args:
         layers: those of :func:`attention_layers` by name.
-        kind: multiplicative or additive.
+        kind: one of :data:`KINDS` but ``"none"``.
         hidden: ``(batch, steps, units)``.
         keys: ``(batch, source, units)``.
         mask: ``(batch, source)`` bool, false at padding.
@@ -59,6 +64,8 @@ def attention_weights(layers: Layers, kind: str, hidden: Any, keys: Any, mask: A
     else:
         scores = ops.matmul(hidden, ops.transpose(keys, (0, 2, 1)))
     scores = ops.cast(scores, "float32")
+    if kind == SCALED:
+        scores *= keys.shape[-1] ** -0.5
     return ops.softmax(ops.where(ops.expand_dims(mask, 1), scores, _FAR_BELOW), axis=-1)
 
 
@@ -88,7 +95,7 @@ class InputFeedingCell(keras.layers.Layer):
         cell: ``"lstm"`` or ``"gru"``.
         units: width of the hidden state.
         width: width of the answer.
-        attention: multiplicative or additive.
+        attention: one of :data:`KINDS` but ``"none"``.
         normalize: whether the hidden state is normalised before it attends.
         **kwargs: as for a Keras layer.
     """

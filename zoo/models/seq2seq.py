@@ -52,8 +52,9 @@ class Seq2SeqConfig:
         units: width of each decoder layer; each direction of an encoder layer has half of it.
         encoder_layers: number of bidirectional layers.
         decoder_layers: number of decoder layers; the first one attends.
-        attention: ``"multiplicative"``, ``"additive"``, or ``"none"``: then the decoder knows of
-            the source only the encoder's last states.
+        attention: ``"scaled"`` (multiplicative, divided by the square root of the units),
+            ``"multiplicative"``, ``"additive"``, or ``"none"``: then the decoder knows of the
+            source only the encoder's last states.
         input_feeding: the first decoder layer reads the attention's last answer too.
         tie_embeddings: one matrix for source, target and softmax.
         layer_normalization: after each encoder and decoder layer.
@@ -69,7 +70,7 @@ class Seq2SeqConfig:
     units: int = 512
     encoder_layers: int = 1
     decoder_layers: int = 1
-    attention: str = "multiplicative"
+    attention: str = "scaled"
     input_feeding: bool = False
     tie_embeddings: bool = True
     layer_normalization: bool = False

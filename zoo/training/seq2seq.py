@@ -127,7 +127,9 @@ class Seq2SeqObjective:
         label_smoothing: share of the probability that is spread over the vocabulary.
         others: tokens that the softmax of a training step covers besides those of its batch; 0
             for the whole vocabulary.
-        segmented: gives ``training`` in the subwords of an epoch, where these change.
+        segmented: gives ``training`` in the subwords that an epoch reads its sources in, where
+            these change. The targets stay in the usual ones: a network that has to guess how they
+            are cut has less to spare for what they say.
 
     Raises:
         DataError: there are no examples.
@@ -152,7 +154,7 @@ class Seq2SeqObjective:
             raise DataError("there must be pairs to train on and pairs to choose on")
         self.network, self._config = network, config
         self._readout = readout_model(network)
-        self._validation = validation
+        self._training, self._validation = training, validation
         self._segmented = segmented or (lambda epoch: training)
         self._seed, self._smoothing = seed, label_smoothing
         self._others = others or config.vocabulary_size
@@ -177,7 +179,6 @@ class Seq2SeqObjective:
         """Smoothed cross-entropy in nats, divided by the tokens that a batch has on average.
 
         So every token of an epoch weighs the same, in batches of short sentences and of long ones.
-        Where the subwords change, the average is that of the usual ones.
         """
         source, target, places, labels, candidates, weights = batch
         x = self._read(source, target, places, training)
@@ -222,9 +223,12 @@ class Seq2SeqObjective:
         x = self._readout([source, target], training=training)
         return tf.gather(tf.reshape(x, (-1, self._config.embedding)), places)
 
-    def _make(self, examples: Examples, group: np.ndarray, epoch: int) -> tuple[np.ndarray, ...]:
+    def _make(self, sources: Examples, group: np.ndarray, epoch: int) -> tuple[np.ndarray, ...]:
         rng = np.random.default_rng([self._seed, epoch, int(group[0])])
-        pairs = [self._example(examples, number) for number in group]
+        pairs = [
+            (self._source(sources, number), self._training.text(self._training.target[number]))
+            for number in group
+        ]
         source, target, places, right = self._pad(pairs)
         labels, candidates, weights = self._choose(right, rng)
         return source, target, places, labels, candidates, weights
@@ -252,12 +256,12 @@ class Seq2SeqObjective:
         return labels.astype(np.int32), used.astype(np.int32), weights
 
     @staticmethod
-    def _example(examples: Examples, number: int) -> tuple[np.ndarray, np.ndarray]:
+    def _source(examples: Examples, number: int) -> np.ndarray:
         source = examples.text(examples.source[number])
-        return (
-            np.concatenate([[examples.language[number]], source, [END]]),
-            examples.text(examples.target[number]),
-        )
+        return np.concatenate([[examples.language[number]], source, [END]])
+
+    def _example(self, examples: Examples, number: int) -> tuple[np.ndarray, np.ndarray]:
+        return self._source(examples, number), examples.text(examples.target[number])
 
     @staticmethod
     def _pad(pairs: Sequence[tuple[np.ndarray, np.ndarray]]) -> tuple[np.ndarray, ...]:

@@ -75,7 +75,7 @@ def train_translator(
         label_smoothing: share of the probability that is spread over the vocabulary.
         others: subwords that the softmax of a training step covers besides those of its batch; 0
             for the whole vocabulary.
-        subword_dropout: how far each epoch's subwords are from the usual ones, see
+        subword_dropout: how far the sources' subwords of each epoch are from the usual ones, see
             :meth:`~zoo.processing.subwords.Subwords.encode_many`.
         start: a model folder of the same network to start from, with its subwords; its weights are
             kept if nothing does better.
