@@ -104,7 +104,8 @@ def make_examples(pairs: Iterable[Pair], processor: Subwords, longest: int) -> E
         rows = rows[(sides.max(axis=1) <= longest) & (sides.min(axis=1) > 0)]
     if not len(rows):
         raise DataError(f"there is no pair of sentences of 1 to {longest} tokens")
-    return Examples(values, offsets, *np.ascontiguousarray(rows.T), tuple(numbers))
+    source, target, language = np.ascontiguousarray(rows.T)
+    return Examples(values, offsets, source, target, language, tuple(numbers))
 
 
 def _joined(encoded: Sequence[np.ndarray]) -> tuple[np.ndarray, np.ndarray]:
