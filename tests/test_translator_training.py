@@ -33,12 +33,12 @@ def test_a_broken_run_ends_at_the_weights_of_an_unbroken_one(
     out, steps = tmp_path / "broken", 0
     make = Seq2SeqObjective._make
 
-    def break_off(self: Any, group: np.ndarray, epoch: int) -> Any:
+    def break_off(self: Any, sources: Any, group: np.ndarray, epoch: int) -> Any:
         nonlocal steps
         steps += 1
         if steps == 40:  # in the second epoch
             raise KeyboardInterrupt
-        return make(self, group, epoch)
+        return make(self, sources, group, epoch)
 
     monkeypatch.setattr(Seq2SeqObjective, "_make", break_off)
     with pytest.raises(KeyboardInterrupt):
