@@ -8,6 +8,7 @@ in the data) is in the checkpoint.
 
 from __future__ import annotations
 
+import json
 import math
 import time
 from collections import deque
@@ -218,7 +219,8 @@ class Trainer:
         arrays, facts = loaded
         state = self._state()
         saved = {name for name in arrays if name.split("/")[0] in _STATE_GROUPS}
-        if saved != set(state) or facts["plan"] != asdict(self.plan):
+        plan = json.loads(json.dumps(asdict(self.plan)))  # tuples are lists in the facts
+        if saved != set(state) or facts["plan"] != plan:
             raise ZooError(
                 f"the checkpoint in {self.run_directory.path} was made with other values; "
                 "use them again or another --out"
