@@ -145,7 +145,7 @@ def test_an_epoch_has_every_pair_once_and_its_order_is_its_own() -> None:
 
 def test_the_validation_loss_is_that_of_the_definition() -> None:
     made = objective(label_smoothing=0.3)
-    pairs = [made._example(made._validation, number) for number in range(20)]
+    pairs = [made._example(made._validation, made._validation, number) for number in range(20)]
     batch = made._pad(pairs)
     batch = (*batch[:3], batch[3], np.arange(VOCABULARY), None)
     assert made.validate() == pytest.approx(plain_loss(made, batch, 0.0), rel=1e-5)

@@ -463,9 +463,7 @@ class TextGeneration(Task):
             log_probs = tf.nn.log_softmax(tf.cast(logits, tf.float32))
             return [tf.gather(log_probs, ids[:, 1:], axis=2, batch_dims=2), *after]
 
-        ids = tf.TensorSpec((1, None), tf.int32)
-        state = [tf.TensorSpec((1, spec.shape[-1])) for spec in stateful.inputs[1:]]
-        return tf.function(score, input_signature=[ids, *state])
+        return tf.function(score, input_signature=_signature(stateful))
 
     @functools.cached_property
     def _hidden_layers(self) -> Callable[..., Any]:
@@ -474,12 +472,18 @@ class TextGeneration(Task):
         from zoo.models.char_lstm import hidden_with_state
 
         stateful = hidden_with_state(self.network)
-        ids = tf.TensorSpec((1, None), tf.int32)
-        state = [tf.TensorSpec((1, spec.shape[-1])) for spec in stateful.inputs[1:]]
         return tf.function(
             lambda ids, *state: stateful([ids, *state], training=False),
-            input_signature=[ids, *state],
+            input_signature=_signature(stateful),
         )
+
+
+def _signature(stateful: Any) -> list[Any]:
+    """Ids ``(1, time)`` and the state of one text, for a model that takes both."""
+    import tensorflow as tf
+
+    state = [tf.TensorSpec((1, spec.shape[-1])) for spec in stateful.inputs[1:]]
+    return [tf.TensorSpec((1, None), tf.int32), *state]
 
 
 def _is_number(value: Any) -> bool:

@@ -203,7 +203,10 @@ class Seq2SeqObjective:
         nats = tokens = 0.0
         for start in range(0, len(order), _VALIDATION_BATCH):
             source, target, places, labels = self._pad(
-                [self._example(examples, number) for number in order[start:][:_VALIDATION_BATCH]]
+                [
+                    self._example(examples, examples, number)
+                    for number in order[start:][:_VALIDATION_BATCH]
+                ]
             )
             nats += float(self._compiled_nats(source, target, places, labels))
             tokens += len(labels)
@@ -226,10 +229,7 @@ class Seq2SeqObjective:
 
     def _make(self, sources: Examples, group: np.ndarray, epoch: int) -> tuple[np.ndarray, ...]:
         rng = np.random.default_rng([self._seed, epoch, int(group[0])])
-        pairs = [
-            (self._source(sources, number), self._training.text(self._training.target[number]))
-            for number in group
-        ]
+        pairs = [self._example(sources, self._training, number) for number in group]
         source, target, places, right = self._pad(pairs)
         labels, candidates, weights = self._choose(right, rng)
         return source, target, places, labels, candidates, weights
@@ -257,12 +257,14 @@ class Seq2SeqObjective:
         return labels.astype(np.int32), used.astype(np.int32), weights
 
     @staticmethod
-    def _source(examples: Examples, number: int) -> np.ndarray:
-        source = examples.text(examples.source[number])
-        return np.concatenate([[examples.language[number]], source, [END]])
-
-    def _example(self, examples: Examples, number: int) -> tuple[np.ndarray, np.ndarray]:
-        return self._source(examples, number), examples.text(examples.target[number])
+    def _example(
+        sources: Examples, targets: Examples, number: int
+    ) -> tuple[np.ndarray, np.ndarray]:
+        source = sources.text(sources.source[number])
+        return (
+            np.concatenate([[sources.language[number]], source, [END]]),
+            targets.text(targets.target[number]),
+        )
 
     @staticmethod
     def _pad(pairs: Sequence[tuple[np.ndarray, np.ndarray]]) -> tuple[np.ndarray, ...]:
