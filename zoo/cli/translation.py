@@ -59,7 +59,8 @@ def run(
 def _translate(loaded: Any, texts: list[str], **options: Any) -> list[Any]:
     from tqdm import tqdm
 
-    with tqdm(unit=" sentences", desc="translating", delay=2) as bar:
+    total = sum(map(len, texts))
+    with tqdm(total=total, unit="char", desc="translating", unit_scale=True, delay=2) as bar:
         results: list[Any] = loaded.translate(texts, on_progress=bar.update, **options)
     return results
 

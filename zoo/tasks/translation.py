@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import functools
 import threading
+from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -81,7 +83,8 @@ class Translation(Task):
                 model's own setting, as is the next.
             length_penalty: 0 ranks by log-probability alone; more likes longer translations.
             n_best: alternatives to return, at most ``beam_size``.
-            on_progress: called with the number of sentences translated since the last call.
+            on_progress: called with the number of characters of the texts whose translation is
+                ready since the last call; the counts add up to the length of the texts.
 
         Returns:
             A :class:`~zoo.tasks.translation_results.TranslatedText`, or a list of them for a list.
@@ -93,10 +96,16 @@ class Translation(Task):
         target = self.processor.check_direction(target, source)
         search = self._search(beam_size, length_penalty, n_best)
         pieces = [self._cut(one) for one in texts]
-        wanted = dict.fromkeys(
-            clean(piece.text) for parts in pieces for piece in parts if clean(piece.text)
-        )
-        found = self._translate_sentences(list(wanted), target, search, n_best, on_progress)
+        characters = Counter[str]()
+        for piece in chain.from_iterable(pieces):
+            characters[clean(piece.text)] += len(piece.text)
+        del characters[""]
+        report = on_progress or (lambda count: None)
+        found: dict[str, TranslatedSentence] = {}
+        for batch in self._translate_sentences(list(characters), target, search, n_best):
+            found |= batch
+            report(sum(characters[one] for one in batch))
+        report(sum(map(len, texts)) - characters.total())  # white space and blank pieces
         results = [
             join_sentences(one, target, parts, found, n_best)
             for one, parts in zip(texts, pieces, strict=True)
@@ -260,11 +269,10 @@ class Translation(Task):
         target: str,
         search: BeamSettings,
         n_best: int,
-        on_progress: Callable[[int], None] | None,
-    ) -> dict[str, TranslatedSentence]:
+    ) -> Iterator[dict[str, TranslatedSentence]]:
+        """Translations by sentence, a batch at a time, those of short sentences first."""
         encoded = {one: self.processor.encode_source(one, target) for one in sentences}
         ordered = sorted(sentences, key=lambda one: len(encoded[one]))
-        found = {}
         for start in range(0, len(ordered), _BATCH):
             batch = ordered[start : start + _BATCH]
             sources = [encoded[one] for one in batch]
@@ -278,11 +286,10 @@ class Translation(Task):
                 alpha=search.length_penalty,
                 n_best=n_best,
             )
-            for one, ids, ranked in zip(batch, sources, hypotheses, strict=True):
-                found[one] = self._sentence(one, ids, ranked)
-            if on_progress:
-                on_progress(len(batch))
-        return found
+            yield {
+                one: self._sentence(one, ids, ranked)
+                for one, ids, ranked in zip(batch, sources, hypotheses, strict=True)
+            }
 
     def _sentence(
         self, source: str, ids: np.ndarray, ranked: Sequence[BeamHypothesis]

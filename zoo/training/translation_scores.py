@@ -46,7 +46,7 @@ def evaluate_translations(
         dataset: the test set's name in the figures.
         command: the command that gives the figures again.
         tokenized: score lower-cased, tokenised text first, as older publications do.
-        progress: called with the number of sentences translated since the last call, and of all.
+        progress: called with the number of characters translated since the last call, and of all.
 
     Returns:
         Rows for ``metrics.json``: sacrebleu's BLEU and chrF (Post 2018, arXiv:1804.08771) of each
@@ -60,7 +60,7 @@ def evaluate_translations(
         for split, pairs in tests.items()
         for direction, references in references_of(pairs).items()
     ]
-    total = sum(len(references) for _, _, references in work)
+    total = sum(len(text) for _, _, references in work for text in references)
     rows = []
     for split, (source, target), references in work:
         found = model.translate(
