@@ -98,6 +98,15 @@ def test_the_card_has_hub_front_matter_that_parses(tiny_folder: Path) -> None:
     assert ModelCard(text).data.pipeline_tag == "text-generation"
 
 
+def test_a_bar_in_a_figure_does_not_break_the_cards_table(tmp_path: Path) -> None:
+    model = make_model()
+    row = {"metric": "bleu", "value": 1.0, "unit": "BLEU", "dataset": "d", "split": "test"}
+    model.metrics = [row | {"scorer": "a|b", "command": "zoo evaluate x"}]
+    model.save(tmp_path / "model")
+    text = (tmp_path / "model" / "README.md").read_text()
+    assert "| bleu | 1 BLEU | d, test | a\\|b | `zoo evaluate x` |" in text
+
+
 def test_the_golden_outputs_notice_a_changed_weight(folder: Path) -> None:
     stored = safetensors.numpy.load_file(folder / WEIGHTS)
     stored["recurrent_2/lstm_cell/kernel"] = stored["recurrent_2/lstm_cell/kernel"] + 0.5

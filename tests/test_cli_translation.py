@@ -86,6 +86,7 @@ def test_run_reads_standard_input(
         (["--target", "fr", "--length-penalty", "nan", SENTENCE], "length_penalty must be"),
         (["--target", "fr", "--picture", "a.txt", SENTENCE], "must end in"),
         (["--target", "fr", "--picture", "a.png", "a", "b"], "one sentence to draw"),
+        (["--target", "fr", "--picture", "a.png", "King. Boy."], "one sentence to draw, not 2"),
         (["--target", "fr"], "Missing argument"),
     ],
 )
@@ -136,4 +137,6 @@ def test_evaluate_scores_a_file_of_pairs(
     assert rows[0]["split"] == "whole en-fr"
     assert rows[0]["sentences"] == 1
     assert "nrefs:2|case:mixed|eff:no|tok:13a" in rows[0]["scorer"]
+    table = zoo("evaluate", translator_folder, "--data", pairs)
+    assert f"scored by {rows[0]['scorer']}\nscored by {rows[1]['scorer']}\n" in table
     assert "give --data FILE" in zoo("evaluate", translator_folder, code=2)

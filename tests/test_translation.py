@@ -12,8 +12,14 @@ from translators import language
 from zoo import load_model
 from zoo.decoding.beam_search import length_penalty
 from zoo.errors import FolderError, UsageError, ZooError
+from zoo.processing.sentences import TextPiece
 from zoo.tasks.translation import LONGEST_PIECE
-from zoo.tasks.translation_results import TranslatedText
+from zoo.tasks.translation_results import (
+    Alternative,
+    TranslatedSentence,
+    TranslatedText,
+    join_sentences,
+)
 
 SENTENCE = "The wolf hears the king."
 
@@ -151,7 +157,28 @@ def test_a_wider_beam_finds_translations_at_least_as_likely(translator: Any) -> 
         )
         for size in (1, 8)
     ]
-    assert scores[0] <= scores[1]
+    assert scores[0] < scores[1]
+
+
+def test_what_came_to_an_end_goes_before_what_was_cut() -> None:
+    def sentence(source: str, *alternatives: Alternative) -> TranslatedSentence:
+        best = alternatives[0]
+        none = np.zeros(0, np.float32)
+        return TranslatedSentence(
+            source, best.text, best.score, (), none, (), none[None], alternatives
+        )
+
+    found = {
+        "A.": sentence("A.", Alternative("a", -3.0, -5.0), Alternative("a a a", -1.0, -9.0, 1)),
+        "B.": sentence(
+            "B.", Alternative("b b", -2.0, -8.0, 1), Alternative("b b b", -2.5, -9.0, 1)
+        ),
+    }
+    pieces = [TextPiece("A.", " "), TextPiece("B.", "")]
+    result = join_sentences("A. B.", "fr", pieces, found, 3)
+    assert [str(one) for one in result.alternatives] == ["a b b", "a b b b", "a a a b b"]
+    assert [one.cut for one in result.alternatives] == [1, 1, 2]
+    assert (result.text, result.score) == ("a b b", -5.0)
 
 
 def test_score_gives_the_log_probability_of_a_translation(translator: Any) -> None:
@@ -230,6 +257,10 @@ def test_other_verbs_refuse_bad_input_too(translator: Any, tmp_path: Path) -> No
         translator.score("the cat " * 600, "le chat", "fr")
     with pytest.raises(UsageError, match="one sentence to draw"):
         translator.alignment_plot("King. Boy.", target="fr")
+    with pytest.raises(UsageError, match="one sentence to draw, not 2"):
+        translator.alignment_plot("King. Boy.", translator.translate("King. Boy.", "fr"))
+    with pytest.raises(UsageError, match="too many to draw"):
+        translator.alignment_plot("the cat " * 100, "le chat " * 100, "fr")
     with pytest.raises(UsageError, match=r"must end in \.png"):
         translator.alignment_plot("king", "roi", "fr", path=tmp_path / "a.txt")
     (tmp_path / "file").write_text("")

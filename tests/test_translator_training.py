@@ -106,8 +106,11 @@ def test_a_file_of_pairs_is_read(tmp_path: Path) -> None:
     path.write_bytes("\ufeffen\tfr\tsource\r\nHi.\tSalut !\tme\r\n A \t B\r\n".encode())
     assert read_pairs(path) == [
         Pair("Hi.", "Salut !", "en", "fr"),
-        Pair(" A ", " B", "en", "fr"),
+        Pair("A", "B", "en", "fr"),
     ]
+    # Accents are composed and invisible hyphens dropped, as in what the model writes.
+    path.write_text("en\tfr\nCo\u00adffee\tCafe\u0301\n", encoding="utf-8")
+    assert read_pairs(path) == [Pair("Coffee", "Café", "en", "fr")]
     path.write_bytes("en\tfr\nCafé\tCafé\n".encode("latin-1"))
     with pytest.raises(DataError, match="not UTF-8"):
         read_pairs(path)
@@ -135,6 +138,17 @@ def test_pairs_that_share_a_sentence_stay_together() -> None:
     assert split_pairs(pairs, 0.2, seed=2) != (training, chosen)
     with pytest.raises(DataError, match="share no sentence"):
         split_pairs(pairs[:3], 0.2, seed=1)
+
+
+@pytest.mark.parametrize("share", [0.01, 0.2, 0.9, 0.99])
+def test_many_pairs_of_one_sentence_do_not_all_go_to_validation(share: float) -> None:
+    pairs = [Pair(f"Yes {i}.", "Oui.", "en", "fr") for i in range(8)]
+    pairs += [Pair(f"{i}", f"{i} !", "en", "fr") for i in range(3)]
+    for seed in range(20):
+        training, chosen = split_pairs(pairs, share, seed)
+        assert sorted(training + chosen) == sorted(pairs)
+        assert 1 <= len(chosen) <= max(1, round(share * 11))
+        assert training
 
 
 def test_pairs_and_references_are_those_of_the_directions() -> None:
@@ -246,7 +260,8 @@ def test_each_direction_is_scored_against_all_references(translator: Any) -> Non
         ("bleu", "test fr-en"),
         ("chrf", "test fr-en"),
     ]
-    assert sum(count for count, _ in counts) == counts[0][1] == 2 * len(held_out)
+    characters = sum(len(pair.source) for pair in pairs_of(held_out, DIRECTIONS))
+    assert sum(count for count, _ in counts) == counts[0][1] == characters
     assert all(row["sentences"] == len(held_out) for row in rows)
     assert rows[0]["decoding"].startswith("beam 5, length penalty ")
     found = translator.translate([one.english for one in held_out], "fr")

@@ -47,7 +47,7 @@ def run(
         raise UsageError("give one sentence to draw its attention")
     results = _translate(loaded, read, target=target, source=source, **options)
     if picture is not None:
-        loaded.alignment_plot(read[0], results[0].text, target, source=source, path=picture)
+        loaded.alignment_plot(read[0], results[0], target, source=source, path=picture)
     if as_json:
         print_json([_plain(result) for result in results])
         return

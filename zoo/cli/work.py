@@ -140,6 +140,8 @@ def evaluate_command(model: str, data: Path | None, as_json: bool) -> None:
         for row in found
     ]
     print_table(("metric", "measured", "data", "metrics.json"), rows)
+    for scorer in dict.fromkeys(row["scorer"] for row in found if "scorer" in row):
+        click.echo(f"scored by {scorer}")
 
 
 @click.command(

@@ -18,7 +18,7 @@ class DecodingSteps:
 
     Everything is batched over sentences and over the rows of each sentence's beam; the encoder's
     output is kept once for each sentence, not for each row. Each of the two parts is compiled once,
-    for all sizes.
+    here, for all sizes.
 
     Args:
         network: what :func:`zoo.models.seq2seq.build` made.
@@ -38,6 +38,7 @@ class DecodingSteps:
         self._advance = tf.function(
             self._next, input_signature=[some, some, some, count, self._state], autograph=False
         )
+        self._advance.get_concrete_function()
 
     def start(self, source: np.ndarray, rows: int = 1) -> State:
         """Read sources: the state before the first word.

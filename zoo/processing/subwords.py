@@ -51,7 +51,7 @@ class Subwords:
     directions: tuple[Direction, ...]
 
     def __post_init__(self) -> None:
-        if not self.directions or not all(map(_is_direction, self.directions)):
+        if not self.directions or not all(map(is_direction, self.directions)):
             raise UsageError("directions must be pairs of two different language codes")
         # sentencepiece would read on past the end of what is no model at all.
         if not self.model:
@@ -121,7 +121,7 @@ class Subwords:
         if MODEL_FILE not in files:
             raise FolderError(f"the model folder has no {MODEL_FILE}")
         directions = settings.get("directions")
-        if not isinstance(directions, list) or not all(map(_is_direction, directions)):
+        if not isinstance(directions, list) or not all(map(is_direction, directions)):
             raise FolderError("the processor's directions must be a list of language pairs")
         try:
             return cls(files[MODEL_FILE], tuple((one[0], one[1]) for one in directions))
@@ -259,7 +259,8 @@ def _shown(character: str) -> str:
     return {"Cc": " ", "Cs": "\ufffd"}.get(category, character)
 
 
-def _is_direction(value: Any) -> bool:
+def is_direction(value: Any) -> bool:
+    """Whether it is a pair of two different language codes."""
     return (
         isinstance(value, (list, tuple))
         and len(value) == 2

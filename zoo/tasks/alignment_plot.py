@@ -15,6 +15,7 @@ from zoo.files import atomic_path
 _FORMATS = (".png", ".svg", ".pdf")
 _INCHES = 0.28  # for each piece
 _MARGIN = 1.6
+_MOST = 200  # pieces on a side; a picture of these has 7,000 x 7,000 pixels
 
 
 def draw_alignment(
@@ -35,7 +36,7 @@ def draw_alignment(
         A ``matplotlib.figure.Figure``.
 
     Raises:
-        UsageError: the file's name ends in something else.
+        UsageError: the file's name ends in something else, or there is too much to draw.
         ZooError: the file cannot be written.
     """
     from matplotlib.figure import Figure
@@ -43,6 +44,10 @@ def draw_alignment(
     file = None if path is None else Path(path).expanduser()
     if file is not None and file.suffix not in _FORMATS:
         raise UsageError(f"{file}: the picture's name must end in {', '.join(_FORMATS)}")
+    if max(len(source), len(target)) > _MOST:
+        raise UsageError(
+            f"{len(source)} and {len(target)} pieces are too many to draw (at most {_MOST} each)"
+        )
     size = (_MARGIN + _INCHES * len(source), _MARGIN + _INCHES * len(target))
     figure = Figure(figsize=size, layout="constrained")
     axes = figure.subplots()

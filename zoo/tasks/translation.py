@@ -21,6 +21,7 @@ from zoo.tasks.base import Task, batches_by_length, one_or_many
 from zoo.tasks.translation_results import (
     Alternative,
     TranslatedSentence,
+    TranslatedText,
     TranslationScore,
     join_sentences,
 )
@@ -188,7 +189,7 @@ class Translation(Task):
     def alignment_plot(
         self,
         text: str,
-        translation: str | None = None,
+        translation: str | TranslatedText | None = None,
         target: str | None = None,
         *,
         source: str | None = None,
@@ -198,7 +199,8 @@ class Translation(Task):
 
         Args:
             text: one sentence.
-            translation: its translation; left out, the model's own.
+            translation: its translation, as a text or as :meth:`translate` gave it; left out, the
+                model's own.
             target: as in :meth:`translate`.
             source: as in :meth:`translate`.
             path: a ``.png``, ``.svg`` or ``.pdf`` file to write.
@@ -207,23 +209,27 @@ class Translation(Task):
             A ``matplotlib.figure.Figure``.
 
         Raises:
-            UsageError: as :meth:`score`, the network has no attention, or the file's name ends in
-                something else.
+            UsageError: as :meth:`translate` or :meth:`score`, the text is not one sentence or too
+                long to be drawn, the network has no attention, or the file's name ends in something
+                else.
             ZooError: the file cannot be written.
         """
         from zoo.tasks.alignment_plot import draw_alignment
 
         if self.config.attention == "none":
             raise UsageError("the network has no attention that could be drawn")
-        if not isinstance(text, str) or not isinstance(translation, str | None):
+        if not isinstance(text, str) or not isinstance(translation, str | TranslatedText | None):
             raise UsageError("the sentence and its translation must be one text each")
-        if translation is None:
-            pieces = [piece.text for piece in self._cut(text) if clean(piece.text)]
-            if len(pieces) != 1:
-                raise UsageError(f"give one sentence to draw, not {len(pieces)}")
-            translation = self.translate(pieces[0], target, source=source).text
-        score = self.score(text, translation, target, source=source)
-        return draw_alignment(score.source_pieces, score.pieces, score.attention, path)
+        drawn: TranslatedSentence | TranslationScore
+        if isinstance(translation, str):
+            drawn = self.score(text, translation, target, source=source)
+        else:
+            if translation is None:
+                translation = self.translate(text, target, source=source)
+            if len(translation.sentences) != 1:
+                raise UsageError(f"give one sentence to draw, not {len(translation.sentences)}")
+            drawn = translation.sentences[0]
+        return draw_alignment(drawn.source_pieces, drawn.pieces, drawn.attention, path)
 
     def golden_inputs(self) -> dict[str, np.ndarray]:
         """Two short sources with targets, one of each padded."""
@@ -298,7 +304,12 @@ class Translation(Task):
         written = [*best.tokens, END] if best.finished else list(best.tokens)
         assert best.kept is not None  # the attention
         alternatives = tuple(
-            Alternative(self.processor.decode(one.tokens), one.score, one.log_probability)
+            Alternative(
+                self.processor.decode(one.tokens),
+                one.score,
+                one.log_probability,
+                int(not one.finished),
+            )
             for one in ranked
         )
         return TranslatedSentence(
@@ -358,6 +369,11 @@ class Translation(Task):
         with self._lock:
             return self._compiled_steps
 
+    @property
+    def _scorer(self) -> Callable[..., Any]:
+        with self._lock:
+            return self._compiled_scorer
+
     @functools.cached_property
     def _compiled_steps(self) -> Any:
         from zoo.models.seq2seq_steps import DecodingSteps
@@ -365,7 +381,7 @@ class Translation(Task):
         return DecodingSteps(self.network, self.config)
 
     @functools.cached_property
-    def _scorer(self) -> Callable[..., Any]:
+    def _compiled_scorer(self) -> Callable[..., Any]:
         import tensorflow as tf
 
         ids = tf.TensorSpec((None, None), tf.int32)
@@ -380,6 +396,7 @@ class Translation(Task):
             log_probs = tf.nn.log_softmax(tf.cast(logits, tf.float32))
             return tf.gather(log_probs, after, axis=2, batch_dims=2), attention[0]
 
+        score.get_concrete_function()  # traced here, where one thread is at a time
         return score
 
 

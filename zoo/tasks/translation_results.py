@@ -21,11 +21,13 @@ class Alternative:
         text: the text.
         score: natural log; what texts are ranked by, their length taken into account.
         log_probability: natural log-probability of the text.
+        cut: sentences of it that were cut at their greatest length, before they came to an end.
     """
 
     text: str
     score: float
     log_probability: float
+    cut: int = 0
 
     def __str__(self) -> str:
         return self.text
@@ -175,11 +177,13 @@ def join_sentences(
                     a.text + space + b.text,
                     a.score + b.score,
                     a.log_probability + b.log_probability,
+                    a.cut + b.cut,
                 )
                 for a in best
                 for b in sentence.alternatives
             ]
-            best = heapq.nlargest(n_best, joined, key=lambda one: one.score)
+            # What came to an end first, as in the search itself.
+            best = heapq.nsmallest(n_best, joined, key=lambda one: (one.cut, -one.score))
             space = ""
         space += piece.space
     return TranslatedText(best[0].text, text, target, best[0].score, tuple(best), tuple(sentences))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
@@ -10,13 +11,12 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 
 from zoo.errors import DataError
-from zoo.processing.subwords import Direction, clean
+from zoo.processing.subwords import Direction, clean, is_direction
 from zoo.training.text import read_text
 
 if TYPE_CHECKING:
     from zoo.datasets.translations import Sentence
 
-_LANGUAGE = re.compile(r"[a-z]{2,3}")
 # Where copied characters are drawn from: Latin letters of other languages, Greek, Cyrillic, Hebrew,
 # Arabic, Devanagari, Thai, kana, Chinese characters, Hangul, arrows, currency, signs, and emoji.
 _LATIN = ((0x100, 0x24F), (0x1E00, 0x1EF9))
@@ -75,7 +75,7 @@ def read_pairs(path: Path) -> list[Pair]:
     """
     head, *lines = read_text([path]).rstrip("\n").split("\n")
     codes = [column.strip() for column in head.split("\t")][:2]
-    if len(codes) < 2 or not all(map(_LANGUAGE.fullmatch, codes)) or codes[0] == codes[1]:
+    if not is_direction(codes):
         raise DataError(
             f"{path}: the first line must name the languages of the two columns, such as "
             f"'en<TAB>fr', not {head[:60]!r}"
@@ -88,16 +88,26 @@ def read_pairs(path: Path) -> list[Pair]:
                 f"{path}: line {number} has one column, not a sentence and a tab and "
                 f"its translation: {line[:60]!r}"
             )
-        if not clean(columns[0]) or not clean(columns[1]):
+        source, target = map(clean, columns[:2])
+        if not source or not target:
             raise DataError(f"{path}: line {number} has an empty side: {line[:60]!r}")
-        pairs.append(Pair(columns[0], columns[1], codes[0], codes[1]))
+        pairs.append(Pair(source, target, codes[0], codes[1]))
     if not pairs:
         raise DataError(f"{path} holds no pairs, only the line with the languages")
     return pairs
 
 
 def split_pairs(pairs: Sequence[Pair], share: float, seed: int) -> tuple[list[Pair], list[Pair]]:
-    """Pairs to learn from and to choose on; no sentence is in both."""
+    """Pairs to learn from and to choose on; no sentence is in both.
+
+    Args:
+        pairs: all pairs.
+        share: of the pairs to choose on; a little more or less where many hang together.
+        seed: of what is chosen.
+
+    Raises:
+        DataError: all pairs hang together by sentences that they share.
+    """
     # Pairs that share a sentence hang together; each such group goes to one side as a whole.
     leader: dict[str, str] = {}
 
@@ -111,11 +121,17 @@ def split_pairs(pairs: Sequence[Pair], share: float, seed: int) -> tuple[list[Pa
 
     for pair in pairs:
         leader[find(pair.source)] = find(pair.target)
-    groups = list(dict.fromkeys(find(pair.source) for pair in pairs))
-    if len(groups) < 2:
+    sizes = Counter(find(pair.source) for pair in pairs)
+    if len(sizes) < 2:
         raise DataError("there must be at least two pairs that share no sentence")
-    order = np.random.default_rng(seed).permutation(len(groups))
-    kept = {groups[i] for i in order[: max(1, min(len(groups) - 1, round(share * len(groups))))]}
+    groups = list(sizes)
+    drawn = [groups[i] for i in np.random.default_rng(seed).permutation(len(groups))]
+    kept, room = set(), min(round(share * len(pairs)), len(pairs) - 1)
+    for group in drawn:
+        if sizes[group] <= room:
+            kept.add(group)
+            room -= sizes[group]
+    kept = kept or {min(drawn, key=lambda group: sizes[group])}
     training = [pair for pair in pairs if find(pair.source) not in kept]
     return training, [pair for pair in pairs if find(pair.source) in kept]
 
