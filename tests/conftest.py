@@ -77,3 +77,23 @@ def translator(translator_folder: Path) -> Any:
     from zoo import load_model
 
     return load_model(translator_folder)
+
+
+@pytest.fixture
+def zoo(capsys: pytest.CaptureFixture[str]) -> Any:
+    """Runs the command line in this process: its standard output, or its error for a code."""
+
+    from zoo.cli import main
+
+    def run(*arguments: object, code: int = 0) -> str:
+        ended = 0
+        try:
+            main([str(argument) for argument in arguments])
+        except SystemExit as end:
+            ended = int(end.code or 0)
+        written = capsys.readouterr()
+        assert ended == code, written.err
+        assert "Traceback" not in written.err
+        return written.err if code else written.out
+
+    return run

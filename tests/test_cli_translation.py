@@ -9,27 +9,7 @@ from typing import Any
 
 import pytest
 
-from zoo.cli import main
-
 SENTENCE = "The wolf hears the king."
-
-
-@pytest.fixture
-def zoo(capsys: pytest.CaptureFixture[str]) -> Any:
-    """Runs the command line in this process: its standard output, or its error for a code."""
-
-    def run(*arguments: object, code: int = 0) -> str:
-        ended = 0
-        try:
-            main([str(argument) for argument in arguments])
-        except SystemExit as end:
-            ended = int(end.code or 0)
-        written = capsys.readouterr()
-        assert ended == code, written.err
-        assert "Traceback" not in written.err
-        return written.err if code else written.out
-
-    return run
 
 
 def test_run_prints_a_line_for_each_translation(

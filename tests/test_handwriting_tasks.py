@@ -287,8 +287,34 @@ def test_lines_outside_the_page_are_named_and_the_others_read(lines: Any, tmp_pa
     layout = layout[:start] + "9000 20 9100 20 9100 60 9000 60" + layout[end:]
     found = lines.read_page(page, layout.encode())
     assert found.doubts == ("line_0 lies outside the image",)
-    assert found.lines[0].reading.text == ""
+    assert (found.lines[0].reading.text, found.lines[0].reading.confidence) == ("", 0.0)
     assert found.lines[1].reading.text == lines.read_page(page, path).lines[1].reading.text
+    # It keeps the text that it had.
+    written = read_layout(found.save(tmp_path / "out.xml"))
+    assert written.lines[0].text == TEXTS[0]
+    assert written.lines[1].text == found.lines[1].reading.text
+
+
+def test_a_line_that_cannot_be_read_is_named_and_the_others_read(lines: Any) -> None:
+    page = np.full((200, 3100), 255, np.uint8)
+    word = draw(TEXTS[2], np.random.default_rng(0))
+    page[10 : 10 + word.shape[0], 50 : 50 + word.shape[1]] = word
+    page[150, 50:3050] = 0  # a rule
+    rule = "<TextLine ID='rule' HPOS='0' VPOS='130' WIDTH='3100' HEIGHT='40'/>"
+    layout = (
+        f"<alto><Layout><Page WIDTH='3100' HEIGHT='200'>{rule}"
+        f"<TextLine ID='word' HPOS='0' VPOS='0' WIDTH='3100' HEIGHT='{20 + word.shape[0]}'/>"
+        "</Page></Layout></alto>"
+    )
+    counts: list[int] = []
+    found = lines.read_page(page, layout.encode(), on_progress=counts.append)
+    assert sum(counts) == 2
+    (doubt,) = found.doubts
+    assert doubt.startswith("rule cannot be read: the line is")
+    assert found.lines[0].unread in doubt
+    assert found.lines[1].unread == ""
+    (alone,) = lines.read_page(page, layout.replace(rule, "").encode()).lines
+    assert found.lines[1].reading == alone.reading
 
 
 def test_bad_layouts_are_clear_errors(lines: Any, tmp_path: Path) -> None:

@@ -141,6 +141,21 @@ def test_what_cannot_be_learnt_from_is_refused() -> None:
     assert fits(len(short), np.array([1, 1, 2]))
 
 
+def test_a_line_that_cannot_be_read_is_not_learnt_from(tmp_path: Path) -> None:
+    rule = np.full((48, 3000), 255, np.uint8)
+    rule[20] = 0
+    folder = write_folder(tmp_path / "lines", 3)
+    Image.fromarray(rule).save(folder / "rule.png")
+    with open(folder / "lines.tsv", "a") as table:
+        table.write("rule.png\tlo\n")
+    samples = [line.to_learn for line in read_folder(folder, LINES)]
+    assert len(samples) == 4
+    with pytest.raises(DataError, match="columns wide"):
+        LINES.read(rule)
+    assert len(plain_examples(samples, LINES)) == 3
+    assert len(LineExamples(samples, LINES, 0, "here").set.lengths) == 3
+
+
 def test_a_folder_of_images_and_a_table_is_read(tmp_path: Path) -> None:
     folder = write_folder(tmp_path / "lines", 9, header=True)
     found = read_folder(folder, LINES)
@@ -165,6 +180,12 @@ def test_a_folder_of_pages_is_cut_into_lines(tmp_path: Path) -> None:
     (tmp_path / "METS.xml").write_text("<mets/>")
     (tmp_path / "blank.xml").write_text("<alto><Layout><Page/></Layout></alto>")
     assert len(read_folder(tmp_path, LINES)) == 3
+    (tmp_path / "alto").mkdir()
+    twin = tmp_path / "alto" / "one.xml"
+    twin.write_bytes((tmp_path / "one.xml").read_bytes())
+    with pytest.raises(DataError, match=r"are about the same image .*one\.png"):
+        read_folder(tmp_path, LINES)
+    twin.unlink()
     (tmp_path / "two.png").unlink()
     with pytest.raises(DataError, match=r"two\.xml is about the image 'two\.png'"):
         read_folder(tmp_path, LINES)
@@ -174,6 +195,17 @@ def test_a_folder_of_unipen_files_says_what_is_written(tmp_path: Path) -> None:
     (tmp_path / "a.dat").write_text('.PEN_DOWN\n1 2\n3 4\n.SEGMENT WORD 0 ? "lo"\n')
     (found,) = read_folder(tmp_path, PEN)
     assert (found.identity, found.to_score.text) == ("a.dat_000", "lo")
+    # The same strokes as a text and as its words are there once.
+    (tmp_path / "a.dat").write_text(
+        ".PEN_DOWN\n1 2\n3 4\n.PEN_DOWN\n5 6\n7 8\n"
+        '.SEGMENT TEXT 0-1 ? "lo vol"\n.SEGMENT WORD 0 ? "lo"\n.SEGMENT WORD 1 ? "vol"\n'
+    )
+    assert [one.to_learn.text for one in read_folder(tmp_path, PEN)] == ["lo", "vol"]
+    (tmp_path / "lines.tsv").write_text("a.dat\tlo vol\n")
+    (both,) = read_folder(tmp_path, PEN)
+    assert isinstance(both.source, Ink)
+    assert (len(both.source.strokes), both.source.text) == (2, "lo vol")
+    (tmp_path / "lines.tsv").unlink()
     with pytest.raises(DataError, match="neither a lines"):
         read_folder(tmp_path, LINES)
 

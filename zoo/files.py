@@ -55,6 +55,17 @@ def write_bytes(path: Path, data: bytes) -> None:
         temporary.write_bytes(data)
 
 
+def user_path(path: str | os.PathLike[str]) -> Path:
+    """A path with ``~`` at its beginning replaced by the home folder, where there is one.
+
+    A name that merely begins with ``~`` stays as it is.
+    """
+    try:
+        return Path(path).expanduser()
+    except RuntimeError:
+        return Path(path)
+
+
 def open_without_waiting(path: str, flags: int) -> int:
     """An ``opener`` for :func:`open` that a named pipe cannot block for ever."""
     return os.open(path, flags | getattr(os, "O_NONBLOCK", 0))

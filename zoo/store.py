@@ -25,6 +25,7 @@ from pathlib import Path
 
 from zoo import hub
 from zoo.errors import DownloadError, FolderError, UsageError, ZooError, did_you_mean
+from zoo.files import user_path
 from zoo.manifest import MANIFEST, read_file, sha256_of, verify_folder
 from zoo.registry import WEIGHTS_FOLDER, Weights, registry
 
@@ -57,7 +58,7 @@ class CachedModel:
 def cache_dir() -> Path:
     """The cache folder: ``ZOO_CACHE``, or the system's place for caches. It need not exist."""
     if chosen := os.environ.get("ZOO_CACHE"):
-        return Path(chosen).expanduser().absolute()
+        return user_path(chosen).absolute()
     import platformdirs
 
     return Path(platformdirs.user_cache_dir("sequence-zoo", appauthor=False))
@@ -118,7 +119,7 @@ def locate(
             "and set ZOO_SOURCES to the address to fetch named models from there"
         )
     if _is_folder(reference):
-        folder = Path(reference).expanduser()
+        folder = user_path(reference)
         verify_folder(folder)
         return folder
     return _locate_registered(str(reference), is_offline(offline), progress)
@@ -278,7 +279,7 @@ def _fetch(weights: Weights, partial: Path, text: str, offline: bool, progress: 
     elif "://" in text:
         source = download.WebSource(f"{text.rstrip('/')}/{weights.name}")
     else:
-        source = download.FolderSource(Path(text).expanduser() / weights.name)
+        source = download.FolderSource(user_path(text) / weights.name)
     download.complete(partial, weights.name, weights.manifest_sha256, source, progress=progress)
 
 

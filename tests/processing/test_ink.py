@@ -56,6 +56,17 @@ def test_features_have_their_meaning() -> None:
     assert found.features[~air, 3].max() < 0.05
 
 
+@pytest.mark.parametrize("x", [0.0, 41.0, 80.0])
+def test_what_is_high_in_one_place_alone_has_no_slope(x: float) -> None:
+    upright, level = np.array([[x, 0.0], [x, 10.0]]), np.array([[0.0, 5.0], [80.0, 5.0]])
+    found = features([upright, level])
+    assert np.isfinite(found).all()
+    # The bar stays level.
+    bar = found[len(found) // 2 :]
+    bar = bar[bar[:, 4] == 0]
+    assert np.abs(bar[2:, 1]).max() < 0.2
+
+
 def test_going_back_for_a_dot_is_seen() -> None:
     found = features([*write("zlzlz"), np.array([[20.0, -50.0]])])
     assert found[-1, 3] > 0.5

@@ -167,6 +167,8 @@ def test_included_files_are_found_beside_and_above_but_never_outside(tmp_path: P
         (".PEN_DOWN\n1 nan\n", "NaN"),
         ('.PEN_DOWN\n1 2\n.SEGMENT WORD 7 ? "x"\n', "component 7"),
         ('.PEN_DOWN\n1 2\n.SEGMENT WORD a-b ? "x"\n', "places"),
+        (f'.PEN_DOWN\n1 2\n.SEGMENT WORD {"9" * 5000} ? "x"\n', "places"),
+        (".PEN_DOWN\n1 2\n" * 3000 + '.SEGMENT WORD 0-2999 ? "x"\n' * 1400, "more than 4,000,000"),
         ('.PEN_DOWN\n1 2\n.SEGMENT WORD 0-99999999 ? "x"\n', "too many"),
         ('.PEN_DOWN\n1 2\n.SEGMENT WORD 0 ? "x\n', "cannot be read"),
         (".COORD A B\n.PEN_DOWN\n1 2\n", "COORD"),

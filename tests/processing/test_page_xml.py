@@ -10,7 +10,7 @@ from handwriting import write_page
 
 from zoo.errors import DataError
 from zoo.processing.page_xml import read_layout
-from zoo.processing.safe_xml import read_xml
+from zoo.processing.safe_xml import child, children, descendants, read_xml
 
 ALTO = "http://www.loc.gov/standards/alto/ns-v4#"
 PAGE = "http://schema.primaresearch.org/PAGE/gts/pagecontent/2013-07-15"
@@ -55,6 +55,66 @@ def test_an_alto_file_gives_its_lines() -> None:
     assert second.identity == "line 2"
     assert second.polygon.tolist() == [[5, 40], [55, 40], [55, 60], [5, 60]]
     assert second.baseline.tolist() == [[5, 55], [55, 55]]
+
+
+def test_the_flat_box_of_a_baseline_is_no_polygon() -> None:
+    layout = read_layout(
+        alto(
+            '<TextLine BASELINE="10 20 90 21" HPOS="10" VPOS="20" WIDTH="80" HEIGHT="1"/>'
+            '<TextLine BASELINE="10 60 90 60" HPOS="10" VPOS="60" WIDTH="80" HEIGHT="0"/>'
+            '<TextLine HPOS="10" VPOS="100" WIDTH="80" HEIGHT="0"/>'
+            '<TextLine BASELINE="140" HPOS="10" VPOS="120" WIDTH="80" HEIGHT="30"/>'
+            f'<TextLine BASELINE="180">{POLYGON}</TextLine>'
+        )
+    )
+    # Lines with a baseline alone get a band around it: here lines are about 40 pixels apart.
+    for line, base in zip(layout.lines, (20, 60, 100), strict=False):
+        assert line.polygon[:, 1].min() == pytest.approx(base - 0.75 * 40, abs=1)
+        assert line.polygon[:, 1].max() == pytest.approx(base + 0.35 * 40, abs=2)
+    assert layout.lines[2].baseline.tolist() == [[10, 100], [90, 100]]
+    assert layout.lines[3].baseline.tolist() == [[10, 140], [90, 140]]
+    assert layout.lines[3].polygon.tolist() == [[10, 120], [90, 120], [90, 150], [10, 150]]
+    assert layout.lines[4].baseline.tolist() == [[10, 25], [90, 25]]
+
+
+def test_the_hyphen_at_the_end_of_an_alto_line_is_read() -> None:
+    strings = '<String CONTENT="le"/><SP/><String CONTENT="Ques"/>'
+    layout = read_layout(
+        alto(
+            "".join(
+                f"<TextLine>{POLYGON}{strings}<HYP CONTENT='{hyphen}'/></TextLine>"
+                for hyphen in ("-", "\u00ad", "\u2010")
+            )
+        )
+    )
+    assert [line.text for line in layout.lines] == ["le Ques-", "le Ques-", "le Ques\u2010"]
+
+
+def test_the_text_of_a_page_region_becomes_that_of_its_lines() -> None:
+    line = (
+        '<TextLine id="{0}"><Baseline points="10,{1} 90,{1}"/>'
+        "<TextEquiv><Unicode>{2}</Unicode></TextEquiv></TextLine>"
+    )
+    old = (
+        '<TextEquiv index="0" conf="0.1"><PlainText>x</PlainText><Unicode>old\nolder</Unicode>'
+        '</TextEquiv><TextEquiv index="1"><Unicode>other</Unicode></TextEquiv>'
+    )
+    region = f'<TextRegion id="s"><Coords points="0,0 1,0 1,1"/>{{}}{old}</TextRegion>'
+    data = page(line.format("a", 20, "old") + line.format("b", 40, "older") + old).replace(
+        b"</Page>",
+        region.format(line.format("c", 60, "kept")).encode() + b"</Page>",
+    )
+    layout = read_layout(data)
+    root = read_xml(layout.with_texts({1: ("new", 0.5)})).root
+    first, second = descendants(root, "TextRegion")
+    (equivalent,) = children(first, "TextEquiv")
+    assert equivalent.attrib == {}
+    assert [(part.tag.rpartition("}")[2], part.text) for part in equivalent] == [
+        ("Unicode", "old\nnew")
+    ]
+    # The other region has no new line.
+    kept = [child(one, "Unicode") for one in children(second, "TextEquiv")]
+    assert [one.text for one in kept if one is not None] == ["old\nolder", "other"]
 
 
 def test_a_page_file_gives_its_lines() -> None:

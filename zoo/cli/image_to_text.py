@@ -65,8 +65,11 @@ def run(
     if is_page and picture:
         raise UsageError("--picture draws a line, not a page")
     for target in (out, picture):
-        if target is not None and any(_same_file(target, one) for one in inputs):
-            raise UsageError(f"{target} is the input, which would be lost; write to another file")
+        for given in (*inputs, layout):
+            if target is not None and given is not None and _same_file(target, given):
+                raise UsageError(
+                    f"{target} is an input, which would be lost; write to another file"
+                )
     loaded = load_model(model)
     if is_page and not isinstance(loaded, LineRecognition):
         raise UsageError(f"{model} reads pen strokes; --layout and --page go with images")
@@ -98,8 +101,12 @@ def _run_page(
 ) -> None:
     from tqdm import tqdm
 
-    with tqdm(unit="line", desc="reading", delay=2) as bar:
-        result = loaded.read_page(image, layout, on_progress=bar.update, **search)
+    from zoo.processing.page_xml import read_layout
+
+    known = None if layout is None else read_layout(layout)
+    total = None if known is None else len(known.lines)
+    with tqdm(total=total, unit="line", desc="reading", delay=2) as bar:
+        result = loaded.read_page(image, known, on_progress=bar.update, **search)
     for doubt in result.doubts:
         click.echo(f"zoo: unsure: {doubt}", err=True)
     if out is not None:

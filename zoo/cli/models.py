@@ -76,15 +76,17 @@ def show_command(model: str, as_json: bool) -> None:
 
 
 def _is_folder(model: str) -> bool:
+    from zoo.files import user_path
     from zoo.manifest import MANIFEST
 
-    return (Path(model).expanduser() / MANIFEST).exists() or "/" in model
+    return (user_path(model) / MANIFEST).exists() or "/" in model
 
 
 def _describe_folder(folder: Path) -> dict[str, object]:
     from zoo.bundle import describe_folder
+    from zoo.files import user_path
 
-    folder = folder.expanduser()
+    folder = user_path(folder)
     return {"folder": str(folder), **describe_folder(folder)}
 
 

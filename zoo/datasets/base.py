@@ -14,6 +14,7 @@ from typing import Any
 import tensorflow_datasets as tfds
 
 from zoo.errors import DataError
+from zoo.files import user_path
 from zoo.manifest import sha256_of
 
 MIRROR_VARIABLE = "ZOO_DATA_MIRROR"
@@ -94,7 +95,7 @@ def fetch(resource: Resource, downloads: tfds.download.DownloadManager) -> Path:
         DataError: it cannot be had, or its bytes are not those that the builder pins.
     """
     mirror = os.environ.get(MIRROR_VARIABLE)
-    local = resource.in_mirror(Path(mirror).expanduser()) if mirror else None
+    local = resource.in_mirror(user_path(mirror)) if mirror else None
     if local is not None and local.is_file():
         path = local
     else:

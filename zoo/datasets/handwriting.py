@@ -31,6 +31,7 @@ from zoo.datasets.handwriting_prepare import (
 )
 from zoo.datasets.handwriting_splits import UNIPEN_TEST, UNIPEN_VALIDATION, split_of
 from zoo.errors import DataError
+from zoo.files import user_path
 from zoo.processing.handwriting import Line
 from zoo.processing.image import read_image
 from zoo.processing.ink_files import Ink
@@ -385,7 +386,7 @@ def in_mirror(resource: Resource) -> Path | None:
         DataError: its bytes are not those that the builder pins.
     """
     mirror = os.environ.get(MIRROR_VARIABLE)
-    path = resource.in_mirror(Path(mirror).expanduser()) if mirror else None
+    path = resource.in_mirror(user_path(mirror)) if mirror else None
     if path is None or not path.is_file():
         return None
     resource.check(path)

@@ -28,7 +28,7 @@ from safetensors import SafetensorError
 from safetensors.numpy import load, save
 
 from zoo.errors import DataError, FolderError, UsageError
-from zoo.files import write_bytes
+from zoo.files import user_path, write_bytes
 from zoo.manifest import parse_json, read_file
 
 MAX_ORDER = 12
@@ -191,7 +191,7 @@ class NgramModel:
         Raises:
             ZooError: it cannot be written.
         """
-        target = Path(path).expanduser()
+        target = user_path(path)
         write_bytes(target, self.to_bytes())
         return target
 
@@ -216,7 +216,7 @@ def read_ngrams(source: str | Path | bytes) -> tuple[str, list[str], Ngrams]:
 
 def _read(path: Path) -> bytes:
     try:
-        return read_file(path.expanduser(), MAX_FILE_BYTES)
+        return read_file(user_path(path), MAX_FILE_BYTES)
     except FolderError as error:
         raise DataError(str(error)) from None
 

@@ -23,7 +23,7 @@ import soundfile
 import soxr
 
 from zoo.errors import DataError, UsageError
-from zoo.files import open_without_waiting
+from zoo.files import open_without_waiting, user_path
 
 AudioSource: TypeAlias = str | os.PathLike[str] | bytes | BinaryIO | np.ndarray
 
@@ -121,7 +121,7 @@ def audio_seconds(source: AudioSource) -> float | None:
     if not isinstance(source, (str, os.PathLike)):
         return None
     try:
-        found = float(soundfile.info(os.fspath(Path(source).expanduser())).duration)
+        found = float(soundfile.info(os.fspath(user_path(source))).duration)
     except (soundfile.SoundFileError, OSError, TypeError, ValueError):
         return None
     return found if math.isfinite(found) else None
@@ -291,7 +291,7 @@ def _open_file(source: Any) -> tuple[float, Iterator[np.ndarray]]:
             if isinstance(source, (str, os.PathLike)):
                 # libsndfile gets the descriptor: it reads faster so, and guesses nothing from the
                 # file's name.
-                file = on_error.enter_context(_open_path(Path(source).expanduser()))
+                file = on_error.enter_context(_open_path(user_path(source)))
                 handle = file.fileno()
             elif isinstance(source, bytes):
                 handle = io.BytesIO(source)

@@ -11,14 +11,13 @@ from __future__ import annotations
 import io
 import os
 import warnings
-from pathlib import Path
 from typing import Any, BinaryIO
 
 import numpy as np
 from PIL import Image, ImageOps, UnidentifiedImageError
 
 from zoo.errors import DataError, UsageError
-from zoo.files import open_without_waiting
+from zoo.files import open_without_waiting, user_path
 
 ImageSource = str | os.PathLike[str] | bytes | BinaryIO | np.ndarray | Image.Image
 """A path, the bytes of a file, an open file, an array or a Pillow image."""
@@ -89,7 +88,7 @@ def _file_bytes(source: Any) -> tuple[bytes, str]:
     if isinstance(source, bytes):
         return source, "the image"
     if isinstance(source, (str, os.PathLike)):
-        path = Path(source).expanduser()
+        path = user_path(source)
         try:
             with open(path, "rb", opener=open_without_waiting) as stream:
                 data = stream.read(MAX_FILE_BYTES + 1)

@@ -308,7 +308,10 @@ def _slope(walk: _Walk) -> float:
         return 0.0
     weights = weights / weights.sum()
     centred = x - (weights * x).sum()
-    slope = float((weights * centred * height).sum() / (weights * centred**2).sum())
+    variance = (weights * centred**2).sum()
+    if variance < 1.0:  # all that is high or low stands in one place
+        return 0.0
+    slope = float((weights * centred * height).sum() / variance)
     return float(np.clip(slope, -_STEEPEST, _STEEPEST))
 
 

@@ -14,7 +14,7 @@ from xml.etree.ElementTree import Element
 import numpy as np
 
 from zoo.errors import DataError, UsageError
-from zoo.files import open_without_waiting
+from zoo.files import open_without_waiting, user_path
 from zoo.processing.ink import MAX_POINTS, check_strokes
 from zoo.processing.safe_xml import children, descendants, read_xml
 
@@ -24,6 +24,7 @@ SUFFIXES = (".inkml", ".dat", ".unp", ".unipen")
 
 _MAX_INCLUDES = 64
 _VALUE = re.compile(r"""([!'"]?)\s*(\*|\?|[-+]?(?:\d+\.?\d*|\.\d+)(?:[eE][-+]?\d+)?|[TF]\b)""")
+_PLACES = re.compile(r"(\d{1,9})(?::(\d{1,9}))?(?:-(\d{1,9})(?::(\d{1,9}))?)?", re.ASCII)
 _XML_ID = "{http://www.w3.org/XML/1998/namespace}id"
 _TRANSCRIPTS = ("truth", "transcription", "transcript")
 
@@ -79,7 +80,7 @@ def read_ink_file(path: str | Path, include: Path | None = None) -> list[Ink]:
     Raises:
         DataError: the file is missing, damaged, of another kind, or holds no ink.
     """
-    source = Path(path).expanduser()
+    source = user_path(path)
     data = _read(source)
     if data.lstrip(b"\xef\xbb\xbf \t\r\n").startswith(b"<"):
         found = [_inkml(data, source)]
@@ -220,10 +221,14 @@ def _unipen(path: Path, include: Path | None) -> list[Ink]:
     if not state.segments:
         return [Ink([xy for down, xy in parts if down], writer=state.writer)]
     found = []
+    points = 0
     for level, places, quality, text in state.segments:
-        strokes = [
-            xy for number, part in _delineated(places, path) for xy in state.cut(number, part)
-        ]
+        strokes = []
+        for number, part in _delineated(places, path):
+            strokes += state.cut(number, part)
+            points += len(strokes[-1]) if strokes else 1
+            if points > MAX_POINTS:
+                raise DataError(f"{path}: its segments have more than {MAX_POINTS:,} points")
         if strokes:
             found.append(Ink(strokes, text, level, quality, state.writer))
     if not found:
@@ -318,7 +323,7 @@ def _entries(text: str) -> Iterator[tuple[str, str]]:
 def _delineated(places: str, path: Path) -> Iterator[tuple[int, tuple[int, int | None]]]:
     """The components that ``"3:2-5,7"`` names, each with its first and its last point."""
     for piece in places.split(","):
-        found = re.fullmatch(r"(\d+)(?::(\d+))?(?:-(\d+)(?::(\d+))?)?", piece)
+        found = _PLACES.fullmatch(piece)
         if not found:
             raise DataError(f"{path}: a segment has places that cannot be read: {places!r:.60}")
         first, begin, last, end = (int(g) if g else None for g in found.groups())

@@ -17,7 +17,14 @@ from xml.etree.ElementTree import Element, SubElement
 import numpy as np
 
 from zoo.errors import DataError
-from zoo.processing.safe_xml import XmlDocument, child, children, descendants, read_xml
+from zoo.processing.safe_xml import (
+    XmlDocument,
+    child,
+    children,
+    descendants,
+    local_name,
+    read_xml,
+)
 
 MAX_LINES = 20_000
 _NUMBER = re.compile(r"[-+]?(?:\d+\.?\d*|\.\d+)(?:[eE][-+]?\d+)?")
@@ -65,7 +72,8 @@ class PageLayout:
     def with_texts(self, texts: Mapping[int, tuple[str, float]]) -> bytes:
         """The file with texts put in.
 
-        Everything else is as it was; lines that are not among them keep what they had.
+        Everything else is as it was; lines that are not among them keep what they had. Where PAGE
+        has a text of a whole region, it becomes that of the region's lines.
 
         Args:
             texts: text and confidence, 0 to 1, by the line's place in ``lines``; identities may
@@ -76,10 +84,14 @@ class PageLayout:
         """
         root = copy.deepcopy(self.document.root)
         put = _put_alto if self.document.kind == "alto" else _put_page
+        changed = set()
         for place, line in enumerate(descendants(root, "TextLine")):
             own = texts.get(place)
             if own is not None:
                 put(line, *own)
+                changed.add(line)
+        for region in descendants(root, "TextRegion"):
+            _put_region(region, changed)
         return self.document.to_bytes(root)
 
 
@@ -133,10 +145,12 @@ def _read_alto(document: XmlDocument) -> PageLayout:
         identity = _identity(entry, number)
         shape = child(entry, "Shape", "Polygon")
         polygon = _points(shape.get("POINTS") if shape is not None else None, identity, name)
-        baseline = _points(entry.get("BASELINE"), identity, name)
-        if polygon is None and entry.get("WIDTH"):
-            polygon = _box(entry, identity, name)
-        text = " ".join(string.get("CONTENT", "") for string in children(entry, "String"))
+        box = _box(entry, identity, name) if entry.get("WIDTH") else None
+        baseline = _alto_baseline(entry, box, identity, name)
+        # eScriptorium gives a line without a polygon the box of its baseline.
+        if polygon is None and box is not None and np.ptp(box[:, 1]) > _rise(baseline) + 1:
+            polygon = box
+        text = _alto_text(entry)
         kind = next((kinds[t] for t in entry.get("TAGREFS", "").split() if t in kinds), "")
         lines.append((identity, polygon, baseline, text, kind))
     return PageLayout(
@@ -146,6 +160,41 @@ def _read_alto(document: XmlDocument) -> PageLayout:
         _completed(lines, name),
         document,
     )
+
+
+def _alto_baseline(
+    entry: Element, box: np.ndarray | None, identity: str, name: str
+) -> np.ndarray | None:
+    """The baseline of a line: points or, as ALTO 4.0 and 4.1 have it, how low a level one is.
+
+    Of a line of which nothing but a flat box is known, the box's upper edge.
+    """
+    text = entry.get("BASELINE", "").strip()
+    if not _NUMBER.fullmatch(text):
+        points = _points(text, identity, name)
+        flat = points is None and box is not None and np.ptp(box[:, 1]) <= 1
+        return box[:2] if flat and box is not None else points
+    if box is None:
+        return None
+    baseline = box[:2].copy()
+    baseline[:, 1] = float(text)
+    return baseline
+
+
+def _rise(baseline: np.ndarray | None) -> float:
+    """From the highest to the lowest point of a baseline."""
+    return 0.0 if baseline is None else float(np.ptp(baseline[:, 1]))
+
+
+def _alto_text(entry: Element) -> str:
+    """The text of a line, with the hyphen at its end."""
+    text = ""
+    for part in entry:
+        if local_name(part) == "String":
+            text += " " + part.get("CONTENT", "")
+        elif local_name(part) == "HYP":
+            text += part.get("CONTENT", "").replace("\u00ad", "-")
+    return text.strip()
 
 
 def _tags(root: Element) -> Iterator[Element]:
@@ -164,8 +213,7 @@ def _read_page(document: XmlDocument) -> PageLayout:
         coords, base = child(entry, "Coords"), child(entry, "Baseline")
         polygon = _points(coords.get("points") if coords is not None else None, identity, name)
         baseline = _points(base.get("points") if base is not None else None, identity, name)
-        content = child(entry, "TextEquiv", "Unicode")
-        text = (content.text or "") if content is not None else ""
+        text = _page_text(entry)
         kind = _KIND.search(entry.get("custom", ""))
         lines.append((identity, polygon, baseline, text, kind[1] if kind else ""))
     return PageLayout(
@@ -289,6 +337,29 @@ def _put_page(line: Element, text: str, confidence: float) -> None:
     # The schema has TextStyle and what users define behind the text.
     after = [i for i, one in enumerate(line) if str(one.tag).endswith(("Coords", "Baseline"))]
     line.insert(after[-1] + 1 if after else len(line), equivalent)
+
+
+def _put_region(region: Element, changed: set[Element]) -> None:
+    """Put the texts of a region's lines in the place of its own, if some of them are new."""
+    lines = list(children(region, "TextLine"))
+    equivalent = child(region, "TextEquiv")
+    if equivalent is None or changed.isdisjoint(lines):
+        return
+    for other in list(children(region, "TextEquiv"))[1:]:  # further readings of the old text
+        region.remove(other)
+    for part in list(equivalent):
+        if local_name(part) != "Unicode":
+            equivalent.remove(part)
+    equivalent.attrib.clear()
+    content = child(equivalent, "Unicode")
+    if content is None:
+        content = SubElement(equivalent, f"{equivalent.tag[: -len('TextEquiv')]}Unicode")
+    content.text = "\n".join(_page_text(line) for line in lines)
+
+
+def _page_text(entry: Element) -> str:
+    content = child(entry, "TextEquiv", "Unicode")
+    return (content.text or "") if content is not None else ""
 
 
 _READERS = {"alto": _read_alto, "PcGts": _read_page}

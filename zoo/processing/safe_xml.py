@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 import xml.etree.ElementTree as ElementTree
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -13,12 +14,15 @@ from defusedxml.common import DefusedXmlException
 from defusedxml.ElementTree import DefusedXMLParser
 
 from zoo.errors import DataError
-from zoo.files import open_without_waiting
+from zoo.files import open_without_waiting, user_path
 
 MAX_XML_BYTES = 64 * 2**20
 MAX_ELEMENTS = 1_000_000
 MAX_DEPTH = 100
 """Elements inside each other; what goes through a tree by recursion bears many more."""
+
+_PREFIXES = threading.Lock()
+"""ElementTree has one table of prefixes for all documents."""
 
 
 @dataclass(frozen=True)
@@ -48,10 +52,11 @@ class XmlDocument:
 
     def to_bytes(self, root: Element) -> bytes:
         """A changed copy of the root as a UTF-8 file, with this document's prefixes."""
-        for prefix, namespace in self.prefixes.items():
-            if not prefix.startswith("ns"):  # ElementTree keeps these for its own
-                ElementTree.register_namespace(prefix, namespace)
-        data: bytes = ElementTree.tostring(root, encoding="utf-8", xml_declaration=True)
+        with _PREFIXES:
+            for prefix, namespace in self.prefixes.items():
+                if not prefix.startswith("ns"):  # ElementTree keeps these for its own
+                    ElementTree.register_namespace(prefix, namespace)
+            data: bytes = ElementTree.tostring(root, encoding="utf-8", xml_declaration=True)
         return data + b"\n"
 
 
@@ -99,7 +104,7 @@ def read_xml(source: str | Path | bytes, name: str = "the XML") -> XmlDocument:
     if isinstance(source, bytes):
         data = source
     else:
-        path = Path(source).expanduser()
+        path = user_path(source)
         name = str(path)
         try:
             with open(path, "rb", opener=open_without_waiting) as stream:

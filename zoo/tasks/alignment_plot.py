@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from zoo.errors import UsageError
-from zoo.files import atomic_path
+from zoo.files import atomic_path, user_path
 
 _FORMATS = (".png", ".svg", ".pdf")
 _INCHES = 0.28  # for each piece
@@ -41,7 +41,7 @@ def draw_alignment(
     """
     from matplotlib.figure import Figure
 
-    file = None if path is None else Path(path).expanduser()
+    file = None if path is None else user_path(path)
     if file is not None and file.suffix not in _FORMATS:
         raise UsageError(f"{file}: the picture's name must end in {', '.join(_FORMATS)}")
     if max(len(source), len(target)) > _MOST:

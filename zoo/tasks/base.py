@@ -10,7 +10,7 @@ import numpy as np
 
 from zoo.bundle import Bundle, assign_weights, half_precision, write_bundle
 from zoo.errors import FolderError, UsageError, ZooError
-from zoo.files import atomic_path
+from zoo.files import atomic_path, user_path
 
 GOLDEN_TOLERANCE = 2e-3
 
@@ -90,7 +90,7 @@ class Task:
             UsageError: the folder already holds a model.
             ZooError: it cannot be written.
         """
-        return write_bundle(Path(folder).expanduser(), self.bundle(card))
+        return write_bundle(user_path(folder), self.bundle(card))
 
     def bundle(self, card: Mapping[str, Any] | None = None) -> Bundle:
         """The model as data, with weights in float16 and fresh golden outputs."""
@@ -128,7 +128,7 @@ class Task:
         """
         from zoo.layers import to_keras_layers
 
-        target = Path(path).expanduser()
+        target = user_path(path)
         if target.suffix != ".keras":
             raise UsageError(f"{target}: the file's name must end in .keras")
         if target.exists():

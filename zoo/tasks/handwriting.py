@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -18,8 +19,8 @@ from zoo.decoding.ctc import (
     ranges_from_spans,
 )
 from zoo.decoding.search import Search
-from zoo.errors import UsageError
-from zoo.files import write_bytes
+from zoo.errors import DataError, UsageError
+from zoo.files import user_path, write_bytes
 from zoo.models.ctc_parts import SUBSAMPLING
 from zoo.processing.image import ImageSource, read_image
 from zoo.processing.ink import InkFeatures
@@ -84,10 +85,12 @@ class PageLine:
     Args:
         line: where it is.
         reading: what is written there; places are pixels from the left end of the cut line.
+        unread: why it could not be read, such as ``"lies outside the image"``; empty if it was.
     """
 
     line: TextLine
     reading: Reading
+    unread: str = ""
 
     def __str__(self) -> str:
         return self.reading.text
@@ -118,6 +121,8 @@ class PageReading:
     def save(self, path: str | os.PathLike[str]) -> Path:
         """Write the layout file with text and confidences filled in.
 
+        Lines that could not be read keep what they had.
+
         Args:
             path: where to.
 
@@ -130,10 +135,14 @@ class PageReading:
         texts = {
             place: (one.reading.text, one.reading.confidence)
             for place, one in enumerate(self.lines)
+            if not one.unread
         }
-        target = Path(path).expanduser()
+        target = user_path(path)
         write_bytes(target, self.layout.with_texts(texts))
         return target
+
+
+_NOT_READ = Reading("", (), 0.0, (Alternative("", 0.0, 0.0),))
 
 
 class HandwritingRecognition(CTCRecogniser):
@@ -176,7 +185,8 @@ class HandwritingRecognition(CTCRecogniser):
         """
         search = self.searches.make(language_model, n_best, beam_size, lm_weight, insertion_bonus)
         single = self._is_one(source)
-        found = self._read([source] if single else list(source), search, on_progress)
+        sources = [source] if single else source
+        found = self._read(map(self.processor.read, sources), search, on_progress)
         return found[0] if single else found
 
     def log_probs(self, source: Any) -> np.ndarray:
@@ -257,7 +267,7 @@ class HandwritingRecognition(CTCRecogniser):
         """
         given = self._load(source)
         reading = self.read(given, **search) if text is None else self.align(given, text)
-        return self._draw(Path(path).expanduser(), given, reading)
+        return self._draw(user_path(path), given, reading)
 
     def _is_one(self, source: Any) -> bool:
         """Whether it is one input and not a list of them."""
@@ -273,14 +283,13 @@ class HandwritingRecognition(CTCRecogniser):
 
     def _read(
         self,
-        sources: Sequence[Any],
+        inputs: Iterator[Any],
         search: Search,
         on_progress: Callable[[int], None] | None,
     ) -> list[Reading]:
-        """Read inputs, a few batches at a time."""
-        readings = []
-        for start in range(0, len(sources), 4 * BATCH):
-            given = [self.processor.read(one) for one in sources[start : start + 4 * BATCH]]
+        """Read what the processor made of inputs, a few batches at a time."""
+        readings: list[Reading] = []
+        while given := list(islice(inputs, 4 * BATCH)):
             found = self.outputs([_features(one) for one in given])
             for one, log_probs in zip(given, found, strict=True):
                 readings.append(self._reading(search.run(log_probs), one, len(log_probs)))
@@ -354,8 +363,8 @@ class LineRecognition(HandwritingRecognition):
             on_progress: as in :meth:`read`.
 
         Returns:
-            The lines with their text. ``doubts`` says what may be wrong: lines outside the image,
-            or that the lines found without a layout may not be right.
+            The lines with their text. ``doubts`` says what may be wrong: lines outside the image or
+            too long for their height, or that the lines found without a layout may not be right.
 
         Raises:
             UsageError, DataError: as :meth:`read`, and as :func:`~zoo.processing.page_xml.
@@ -369,16 +378,30 @@ class LineRecognition(HandwritingRecognition):
         else:
             known = layout if isinstance(layout, PageLayout) else read_layout(_layout(layout))
             lines, doubts = fit_layout(known, grey.shape[1], grey.shape[0]).lines, []
-        cuts = [cut_line(grey, line) for line in lines]
-        doubts += [
-            f"{line.identity} lies outside the image"
-            for line, cut in zip(lines, cuts, strict=True)
-            if cut is None
-        ]
-        nothing = np.full((1, 1), 255, np.uint8)
-        readings = self._read([nothing if c is None else c for c in cuts], search, on_progress)
-        pairs = zip(lines, readings, strict=True)
-        return PageReading(tuple(PageLine(*pair) for pair in pairs), tuple(doubts), known)
+        unread: dict[int, str] = {}
+
+        def readable() -> Iterator[LineImage]:
+            for place, line in enumerate(lines):
+                cut = cut_line(grey, line)
+                try:
+                    if cut is not None:
+                        yield self.processor.read(cut)
+                        continue
+                    unread[place] = "lies outside the image"
+                except DataError as error:
+                    unread[place] = f"cannot be read: {error}"
+                if on_progress:
+                    on_progress(1)
+
+        readings = iter(self._read(readable(), search, on_progress))
+        read = tuple(
+            PageLine(line, _NOT_READ, unread[place])
+            if place in unread
+            else PageLine(line, next(readings))
+            for place, line in enumerate(lines)
+        )
+        doubts += [f"{one.line.identity} {one.unread}" for one in read if one.unread]
+        return PageReading(read, tuple(doubts), known)
 
     def _is_one(self, source: Any) -> bool:
         return not isinstance(source, (list, tuple))

@@ -23,6 +23,7 @@ from zoo.decoding.ctc import (
 )
 from zoo.decoding.search import Search
 from zoo.errors import UsageError
+from zoo.files import user_path
 from zoo.models.ctc_parts import SUBSAMPLING
 from zoo.processing.audio import AudioPiece, AudioSource, iter_audio_blocks, split_at_silences
 from zoo.tasks.ctc import Alternative, CTCRecogniser, tidy
@@ -260,7 +261,7 @@ class SpeechRecognition(CTCRecogniser):
         features = log_mel.features(samples)
         (log_probs,) = self.outputs([features])
         return draw_recording(
-            Path(path).expanduser(),
+            user_path(path),
             features,
             log_mel.frame_seconds,
             log_probs,

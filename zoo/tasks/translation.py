@@ -224,11 +224,10 @@ class Translation(Task):
         if isinstance(translation, str):
             drawn = self.score(text, translation, target, source=source)
         else:
-            if translation is None:
-                translation = self.translate(text, target, source=source)
-            if len(translation.sentences) != 1:
-                raise UsageError(f"give one sentence to draw, not {len(translation.sentences)}")
-            drawn = translation.sentences[0]
+            own = translation or self.translate(text, target, source=source)
+            if len(own.sentences) != 1:
+                raise UsageError(f"give one sentence to draw, not {len(own.sentences)}")
+            drawn = own.sentences[0]
         return draw_alignment(drawn.source_pieces, drawn.pieces, drawn.attention, path)
 
     def golden_inputs(self) -> dict[str, np.ndarray]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -72,7 +73,8 @@ class _Examples:
             if not sample.text:
                 continue
             labels = processor.alphabet.encode(sample.text, f"{where}, number {number + 1}")
-            self._add(sample, labels)
+            with contextlib.suppress(DataError):  # far too long: no line, or not one alone
+                self._add(sample, labels)
         if not self._sources:
             raise DataError(f"{where}: no line is long enough for its text")
 
@@ -226,7 +228,8 @@ def plain_examples(
 ) -> list[Example]:
     """Features and labels of samples as they are.
 
-    Characters that the alphabet does not know are left out of the labels.
+    Characters that the alphabet does not know are left out of the labels, and samples that cannot
+    be read are left out.
 
     Args:
         samples: lines or ink.
@@ -240,7 +243,10 @@ def plain_examples(
     found = []
     for sample in chosen:
         labels = processor.alphabet.encode("".join(c for c in sample.text if c in known))
-        features = features_of(sample.source, processor)
+        try:
+            features = features_of(sample.source, processor)
+        except DataError:
+            continue
         if len(labels) and fits(len(features), labels):
             found.append((features, labels))
     return found

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path, PurePath
 
 from zoo.errors import DataError
+from zoo.files import user_path
 from zoo.manifest import sha256_of
 from zoo.processing.handwriting import Line, Lines, Pen
 from zoo.processing.image import read_image
@@ -19,6 +20,7 @@ from zoo.training.handwriting_texts import clean_text, text_to_learn, text_to_sc
 from zoo.training.text import read_text
 
 TABLE = "lines.tsv"
+_LEVELS = ("WORD", "LINE", "TEXT")
 _SPLITS = {"train": "train", "val": "validation", "validation": "validation", "test": "test"}
 
 
@@ -65,7 +67,7 @@ def read_folder(folder: Path, processor: Lines | Pen) -> list[FolderLine]:
     Raises:
         DataError: the folder holds none of these, or a file is missing, damaged or malformed.
     """
-    folder = folder.expanduser()
+    folder = user_path(folder)
     if not folder.is_dir():
         raise DataError(f"there is no folder {folder}")
     if (folder / TABLE).exists():
@@ -148,7 +150,7 @@ def _from_table(folder: Path, processor: Lines | Pen) -> Iterator[FolderLine]:
 
 def _source(path: Path, values: dict[str, str], processor: Lines | Pen) -> Line | Ink:
     if isinstance(processor, Pen):
-        strokes = [stroke for ink in read_ink_file(path) for stroke in ink.strokes]
+        strokes = [stroke for ink in _pieces(path) for stroke in ink.strokes]
         return Ink(strokes, clean_text(values["text"]))
     writer, page = values.get("writer", ""), values.get("page", "")
     kind = values.get("kind", "")
@@ -157,6 +159,7 @@ def _source(path: Path, values: dict[str, str], processor: Lines | Pen) -> Line 
 
 def _from_pages(folder: Path) -> Iterator[FolderLine]:
     files = sorted(path for path in folder.rglob("*") if path.is_file())
+    layouts: dict[Path, Path] = {}
     for path in (path for path in files if path.suffix == ".xml"):
         layout = read_layout_if_any(path)
         if layout is None:
@@ -167,6 +170,12 @@ def _from_pages(folder: Path) -> Iterator[FolderLine]:
         image = min(named, key=lambda file: file.parent != path.parent, default=None)
         if image is None:
             raise DataError(f"{path} is about the image {layout.image!r}, which is not in {folder}")
+        other = layouts.setdefault(image, path)
+        if other != path:
+            raise DataError(
+                f"{other} and {path} are about the same image {image}: its lines would be there "
+                "twice; keep one of the two"
+            )
         grey = read_image(image)
         page = path.relative_to(folder).with_suffix("").as_posix()
         lines = fit_layout(layout, grey.shape[1], grey.shape[0]).lines
@@ -182,8 +191,21 @@ def _from_ink(folder: Path) -> Iterator[FolderLine]:
     for path in sorted(folder.rglob("*")):
         if path.suffix.lower() in INK_SUFFIXES:
             name = path.relative_to(folder).as_posix()
-            for number, ink in enumerate(read_ink_file(path)):
+            for number, ink in enumerate(_pieces(path)):
                 yield FolderLine(f"{name}_{number:03d}", ink)
+
+
+def _pieces(path: Path) -> list[Ink]:
+    """The pieces of writing in an ink file, each of them once.
+
+    A UNIPEN file may have the same strokes as a text, as its words and as their characters.
+    """
+    found = read_ink_file(path)
+    for level in _LEVELS:
+        own = [ink for ink in found if ink.level == level]
+        if own:
+            return own
+    return found
 
 
 def _text(ink: Ink) -> str:

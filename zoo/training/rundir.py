@@ -19,7 +19,7 @@ import filelock
 import numpy as np
 
 from zoo.errors import UsageError, ZooError
-from zoo.files import atomic_path, readable_os_errors, write_bytes
+from zoo.files import atomic_path, readable_os_errors, user_path, write_bytes
 from zoo.manifest import MANIFEST, parse_json, read_file
 
 _VALUES = "run.json"
@@ -40,7 +40,7 @@ class RunDirectory:
     """
 
     def __init__(self, path: str | Path, values: Mapping[str, Any]) -> None:
-        self.path = Path(path).expanduser()
+        self.path = user_path(path)
         self.training = self.path / "training"
         self._values = json.loads(json.dumps(values))
         self._lock = filelock.FileLock(self.training / ".lock", blocking=False)

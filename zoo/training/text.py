@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import zoo
 from zoo.errors import DataError, UsageError
-from zoo.files import readable_os_errors
+from zoo.files import readable_os_errors, user_path
 from zoo.manifest import sha256_of
 from zoo.training.learning import (
     check_share,
@@ -215,7 +215,7 @@ def read_text(paths: Sequence[Path]) -> str:
     parts = []
     for path in paths:
         try:
-            data = path.expanduser().read_bytes()
+            data = user_path(path).read_bytes()
         except OSError as error:
             raise DataError(f"cannot read {path}: {error.strerror or error}") from None
         if not data.strip():
