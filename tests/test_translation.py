@@ -46,7 +46,7 @@ def test_it_has_learnt_its_language(translator: Any) -> None:
 
 
 def test_a_result_has_the_probabilities_that_the_network_gives(translator: Any) -> None:
-    result = translator.translate(SENTENCE, "fr", n_best=3)
+    result = translator.translate(SENTENCE, "fr", n_best=3, backward_weight=0.0)
     assert isinstance(result, TranslatedText)
     assert str(result) == result.text == result.alternatives[0].text
     assert (result.source, result.target) == (SENTENCE, "fr")
@@ -152,7 +152,9 @@ def test_a_wider_beam_finds_translations_at_least_as_likely(translator: Any) -> 
         np.mean(
             [
                 one.log_probability
-                for one in translator.translate(texts, "fr", beam_size=size, length_penalty=0.0)
+                for one in translator.translate(
+                    texts, "fr", beam_size=size, length_penalty=0.0, backward_weight=0.0
+                )
             ]
         )
         for size in (1, 8)
@@ -179,6 +181,53 @@ def test_what_came_to_an_end_goes_before_what_was_cut() -> None:
     assert [str(one) for one in result.alternatives] == ["a b b", "a b b b", "a a a b b"]
     assert [one.cut for one in result.alternatives] == [1, 1, 2]
     assert (result.text, result.score) == ("a b b", -5.0)
+
+
+@pytest.mark.parametrize("source", ["en", None])
+def test_the_way_back_counts_in_the_ranking(translator: Any, source: str | None) -> None:
+    texts = [one.english.replace("The", "A") for one in language()[:30]]
+    search = {"beam_size": 4, "n_best": 4, "length_penalty": 0.5, "source": source}
+    changed = 0
+    for text in texts:
+        plain = translator.translate(text, "fr", backward_weight=0.0, **search)
+        found = translator.translate(text, "fr", backward_weight=3.0, **search)
+        expected = []
+        for one in plain.alternatives:
+            back = translator.score(one.text, text, "en")
+            divisor = length_penalty(len(back.log_probs), 0.5)
+            expected.append((one.cut, -one.score - 3.0 * back.log_probability / divisor, one.text))
+        expected.sort()
+        assert [one.text for one in found.alternatives] == [text for *_, text in expected]
+        assert found.score == pytest.approx(-expected[0][1], abs=1e-3)
+        assert found.alternatives[0].log_probability == pytest.approx(found.log_probability)
+        changed += found.text != plain.text
+        fewer = translator.translate(text, "fr", backward_weight=3.0, **{**search, "n_best": 1})
+        assert fewer.text == found.text
+    assert changed
+
+
+def test_the_language_of_a_source_is_found_out_for_the_way_back(translator: Any) -> None:
+    """With two languages that it may be, the one that explains it is taken."""
+    asked: list[str] = []
+    likelihoods = translator._likelihoods
+
+    def listening(questions: Any) -> Any:
+        asked.extend(code for _, code, _ in questions)
+        return likelihoods(questions)
+
+    sentence = language()[3]
+    for text, target, own in (
+        (sentence.english, "fr", "en"),
+        (sentence.translations["fr"][0], "en", "fr"),
+    ):
+        search = translator._search(3, 1.0, 0.5, 1)
+        translator._likelihoods = listening
+        try:
+            list(translator._translate_sentences([text], target, search, 1, ["en", "fr"]))
+        finally:
+            del translator._likelihoods
+        assert asked == ["en", "fr", own, own, own]
+        asked.clear()
 
 
 def test_score_gives_the_log_probability_of_a_translation(translator: Any) -> None:
@@ -229,6 +278,8 @@ def test_the_picture_shows_the_attention(translator: Any, tmp_path: Path) -> Non
         ({"beam_size": 2, "n_best": 3}, "n_best must be from 1 to the beam size 2, not 3"),
         ({"n_best": 6}, "n_best must be from 1 to the beam size 5, not 6"),
         ({"length_penalty": -1}, "length_penalty"),
+        ({"backward_weight": -1}, "backward_weight must be"),
+        ({"backward_weight": float("nan")}, "backward_weight must be"),
         ({"text": 7}, "got 7"),
         ({"text": ["a", None]}, "expected a str or a list"),
         ({"text": b"bytes"}, "expected a str"),

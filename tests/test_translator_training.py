@@ -14,12 +14,13 @@ from zoo import load_model
 from zoo.datasets.translations import Sentence
 from zoo.errors import DataError, UsageError
 from zoo.processing.sentences import split_sentences
+from zoo.tasks.translation import TranslationSettings
 from zoo.tasks.translation_results import TranslatedText
 from zoo.training.pairs import Pair, pairs_of, read_pairs, split_pairs, with_copies
 from zoo.training.seq2seq import Seq2SeqObjective
 from zoo.training.translation import finetune_translator
 from zoo.training.translation_scores import (
-    choose_length_penalty,
+    choose_search,
     evaluate_translations,
     mean_row,
     references_of,
@@ -232,16 +233,25 @@ def test_tokenised_scores_know_no_case_and_no_glued_punctuation() -> None:
     assert "tok:none" in tokens[0][3]
 
 
-def test_the_length_penalty_with_the_best_bleu_is_chosen() -> None:
+@pytest.mark.parametrize("back", [True, False])
+def test_the_search_with_the_best_bleu_is_chosen(back: bool) -> None:
     class Model:
-        """Translates right with one length penalty, and too short with the others."""
+        """The nearer its settings are to the right ones, the more words it gets right."""
 
-        def translate(self, texts: Any, target: str, *, source: str, length_penalty: float) -> Any:
-            found = [text if length_penalty == 0.5 else text[:-12] for text in texts]
+        settings = TranslationSettings()
+        directions = (("en", "fr"), ("fr", "en")) if back else (("en", "fr"),)
+
+        def translate(self, texts: Any, target: str, *, source: str, **search: float) -> Any:
+            right = 4 + (search["length_penalty"] == 0.5) + (search["backward_weight"] == 0.2)
+            found = [" ".join(text.split()[:right]) for text in texts]
             return [TranslatedText(text, "", target, 0.0, (), ()) for text in found]
 
     text = "one two three four five six"
-    assert choose_length_penalty(Model(), [Pair(text, text, "en", "fr")]) == 0.5
+    pairs = [Pair(text, text, "en", "fr")]
+    weight = 0.2 if back else 0.0
+    assert choose_search(Model(), pairs) == {"length_penalty": 0.5, "backward_weight": weight}
+    few = choose_search(Model(), pairs, {"backward_weight": (0.0, 0.3)})
+    assert few == {"length_penalty": 1.0, "backward_weight": 0.0}
 
 
 def test_each_direction_is_scored_against_all_references(translator: Any) -> None:

@@ -23,6 +23,11 @@ from zoo.cli.output import print_json, read_standard_input
 @click.option("--source", help="Language of the texts; left out, the network finds it out.")
 @click.option("--beam-size", type=int, help="Hypotheses followed side by side; 1 is greedy.")
 @click.option("--length-penalty", type=float, help="0 for none; more likes longer translations.")
+@click.option(
+    "--backward-weight",
+    type=float,
+    help="How much the way back counts in the ranking; 0 for not at all, which is faster.",
+)
 @click.option("--n-best", default=1, show_default=True, help="Print so many translations of each.")
 @click.option(
     "--picture", type=click.Path(path_type=Path), help="Draw the attention into this file."

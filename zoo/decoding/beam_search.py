@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Protocol
+from typing import Any, Protocol, Self
 
 import numpy as np
 
@@ -78,13 +78,14 @@ class BeamSettings:
         check_search(self.beam_size, self.length_penalty, 1)
 
     @classmethod
-    def from_folder(cls, settings: Mapping[str, Any]) -> BeamSettings:
+    def from_folder(cls, settings: Mapping[str, Any]) -> Self:
         """Read the settings of a model folder.
 
         Raises:
             FolderError: a value is unknown or out of range.
         """
-        return make_settings(cls, settings, "decoder")
+        found: Self = make_settings(cls, settings, "decoder")
+        return found
 
 
 def length_penalty(length: Any, alpha: float) -> Any:

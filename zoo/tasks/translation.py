@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import functools
+import math
 import threading
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from itertools import chain
 from pathlib import Path
 from typing import Any
@@ -13,8 +15,15 @@ from typing import Any
 import numpy as np
 
 from zoo.bundle import Bundle
-from zoo.decoding.beam_search import BeamHypothesis, BeamSettings, beam_search, check_search
+from zoo.decoding.beam_search import (
+    BeamHypothesis,
+    BeamSettings,
+    beam_search,
+    check_search,
+    length_penalty,
+)
 from zoo.errors import UsageError
+from zoo.models.values import check_range
 from zoo.processing.sentences import TextPiece, split_long, split_sentences
 from zoo.processing.subwords import BEGIN, END, PAD, clean
 from zoo.tasks.base import Task, batches_by_length, one_or_many
@@ -29,12 +38,31 @@ from zoo.tasks.translation_results import (
 LONGEST_PIECE = 40
 """Tokens of a sentence that is translated in one go; a longer one is cut."""
 
+MAX_BACKWARD_WEIGHT = 10.0
+
 LONGEST_SCORED = 1000
 """Tokens of a text, and of its translation, that are scored in one go."""
 
 _BATCH = 64
 _SCORED = 8192  # tokens, padding included, of texts and translations that are scored at once
 _SPARE_TOKENS = 10  # that a translation may have beyond twice those of its source
+
+
+@dataclass(frozen=True)
+class TranslationSettings(BeamSettings):
+    """How a translator searches.
+
+    Args:
+        backward_weight: how much it counts in the ranking of the beam's hypotheses how likely the
+            source is as their translation (Li et al. 2016, arXiv:1510.03055; Yee et al. 2019,
+            arXiv:1908.05731); 0 for not at all.
+    """
+
+    backward_weight: float = 0.0
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        check_range(self, "backward_weight", float, 0.0, MAX_BACKWARD_WEIGHT)
 
 
 class Translation(Task):
@@ -49,8 +77,21 @@ class Translation(Task):
 
     def __init__(self, bundle: Bundle, network: Any) -> None:
         super().__init__(bundle, network)
-        self.settings = BeamSettings.from_folder(self.decoder)
+        self.settings = TranslationSettings.from_folder(self.decoder)
         self._lock = threading.Lock()
+
+    def set_search(self, settings: Mapping[str, Any]) -> None:
+        """Change the model's own settings of the search.
+
+        Args:
+            settings: values of :class:`TranslationSettings`; those left out stay.
+
+        Raises:
+            FolderError: a setting is unknown or out of range.
+        """
+        decoder = {**self.decoder, **settings}
+        self.settings = TranslationSettings.from_folder(decoder)
+        self.decoder = decoder
 
     @property
     def directions(self) -> tuple[tuple[str, str], ...]:
@@ -66,6 +107,7 @@ class Translation(Task):
         source: str | None = None,
         beam_size: int | None = None,
         length_penalty: float | None = None,
+        backward_weight: float | None = None,
         n_best: int = 1,
         on_progress: Callable[[int], None] | None = None,
     ) -> Any:
@@ -83,6 +125,9 @@ class Translation(Task):
             beam_size: hypotheses that are followed side by side; 1 is greedy. Left out, it is the
                 model's own setting, as is the next.
             length_penalty: 0 ranks by log-probability alone; more likes longer translations.
+            backward_weight: how much it counts how likely the source is as the translation of what
+                was found, by the same network; 0 for not at all, which saves the time. It ranks the
+                hypotheses of the beam, so that it does nothing for a beam of 1.
             n_best: alternatives to return, at most ``beam_size``.
             on_progress: called with the number of characters of the texts whose translation is
                 ready since the last call; the counts add up to the length of the texts.
@@ -91,11 +136,15 @@ class Translation(Task):
             A :class:`~zoo.tasks.translation_results.TranslatedText`, or a list of them for a list.
 
         Raises:
-            UsageError: an argument is out of its range, or there is no such direction.
+            UsageError: an argument is out of its range, or there is no such direction, or none
+                back where one is asked for.
         """
         single, texts = one_or_many(text, str)
         target = self.processor.check_direction(target, source)
-        search = self._search(beam_size, length_penalty, n_best)
+        search = self._search(beam_size, length_penalty, backward_weight, n_best)
+        origins = self._origins(target, source) if search.backward_weight else []
+        if backward_weight and not origins:
+            raise UsageError(f"the model does not translate back from {target!r}")
         pieces = [self._cut(one) for one in texts]
         characters = Counter[str]()
         for piece in chain.from_iterable(pieces):
@@ -103,7 +152,7 @@ class Translation(Task):
         del characters[""]
         report = on_progress or (lambda count: None)
         found: dict[str, TranslatedSentence] = {}
-        for batch in self._translate_sentences(list(characters), target, search, n_best):
+        for batch in self._translate_sentences(list(characters), target, search, n_best, origins):
             found |= batch
             report(sum(characters[one] for one in batch))
         report(sum(map(len, texts)) - characters.total())  # white space and blank pieces
@@ -165,25 +214,16 @@ class Translation(Task):
         sources = [self._scorable(one, self.processor.encode_source(one, target)) for one in texts]
         written = [self._scorable(one, self.processor.encode(one)) for one in translations]
         results: list[Any] = [None] * len(texts)
-        longest = [max(map(len, both)) + 2 for both in zip(sources, written, strict=True)]
-        for rows in batches_by_length(longest, _BATCH, _SCORED):
-            log_probs, attention = self._scorer(
-                _padded([sources[i] for i in rows]),
-                _padded([np.concatenate([[BEGIN], written[i]]) for i in rows]),
-                _padded([np.concatenate([written[i], [END]]) for i in rows]),
+        for i, log_probs, attention in self._scored(sources, written):
+            results[i] = TranslationScore(
+                texts[i],
+                translations[i],
+                float(log_probs.sum(dtype=np.float64)),
+                tuple(self.processor.pieces([*written[i], END])),
+                log_probs,
+                tuple(self.processor.pieces(sources[i])),
+                attention,
             )
-            for row, i in enumerate(rows):
-                steps = len(written[i]) + 1
-                own = log_probs[row, :steps].numpy()
-                results[i] = TranslationScore(
-                    texts[i],
-                    translations[i],
-                    float(own.sum(dtype=np.float64)),
-                    tuple(self.processor.pieces([*written[i], END])),
-                    own,
-                    tuple(self.processor.pieces(sources[i])),
-                    attention[row, :steps, : len(sources[i])].numpy(),
-                )
         return results[0] if single else results
 
     def alignment_plot(
@@ -249,12 +289,48 @@ class Translation(Task):
         return super().export_keras(path)
 
     def _search(
-        self, beam_size: int | None, length_penalty: float | None, n_best: int
-    ) -> BeamSettings:
-        beam = self.settings.beam_size if beam_size is None else beam_size
-        penalty = self.settings.length_penalty if length_penalty is None else length_penalty
-        check_search(beam, penalty, n_best)
-        return BeamSettings(beam, penalty)
+        self,
+        beam_size: int | None,
+        length_penalty: float | None,
+        backward_weight: float | None,
+        n_best: int,
+    ) -> TranslationSettings:
+        own = self.settings
+        search = TranslationSettings(
+            own.beam_size if beam_size is None else beam_size,
+            own.length_penalty if length_penalty is None else length_penalty,
+            own.backward_weight if backward_weight is None else backward_weight,
+        )
+        check_search(search.beam_size, search.length_penalty, n_best)
+        return search if search.beam_size > 1 else replace(search, backward_weight=0.0)
+
+    def _origins(self, target: str, source: str | None) -> list[str]:
+        """Languages that it may be from which a text is translated, and that there is a way back
+        to."""
+        return [
+            origin
+            for origin, to in self.directions
+            if to == target
+            and source in (None, origin)
+            and (target, origin) in self.processor.directions
+        ]
+
+    def _scored(
+        self, sources: Sequence[np.ndarray], written: Sequence[np.ndarray]
+    ) -> Iterator[tuple[int, np.ndarray, np.ndarray]]:
+        """For each source its number, the log-probability of each token that is written for it,
+        the end included, and the attention."""
+        longest = [max(map(len, both)) + 2 for both in zip(sources, written, strict=True)]
+        for rows in batches_by_length(longest, _BATCH, _SCORED):
+            log_probs, attention = self._scorer(
+                _padded([sources[i] for i in rows]),
+                _padded([np.concatenate([[BEGIN], written[i]]) for i in rows]),
+                _padded([np.concatenate([written[i], [END]]) for i in rows]),
+            )
+            for row, i in enumerate(rows):
+                steps = len(written[i]) + 1
+                own = attention[row, :steps, : len(sources[i])]
+                yield i, log_probs[row, :steps].numpy(), own.numpy()
 
     def _cut(self, text: str) -> list[TextPiece]:
         """The sentences of a text, none too long for the network."""
@@ -272,8 +348,9 @@ class Translation(Task):
         self,
         sentences: list[str],
         target: str,
-        search: BeamSettings,
+        search: TranslationSettings,
         n_best: int,
+        origins: Sequence[str],
     ) -> Iterator[dict[str, TranslatedSentence]]:
         """Translations by sentence, a batch at a time, those of short sentences first."""
         encoded = {one: self.processor.encode_source(one, target) for one in sentences}
@@ -289,12 +366,58 @@ class Translation(Task):
                 [_most_tokens(ids) for ids in sources],
                 beam_size=search.beam_size,
                 alpha=search.length_penalty,
-                n_best=n_best,
+                n_best=search.beam_size if origins else n_best,
             )
+            if origins:
+                hypotheses = self._ranked_backward(batch, hypotheses, search, origins)
             yield {
-                one: self._sentence(one, ids, ranked)
+                one: self._sentence(one, ids, ranked[:n_best])
                 for one, ids, ranked in zip(batch, sources, hypotheses, strict=True)
             }
+
+    def _ranked_backward(
+        self,
+        sentences: Sequence[str],
+        hypotheses: Sequence[Sequence[BeamHypothesis]],
+        search: TranslationSettings,
+        origins: Sequence[str],
+    ) -> list[list[BeamHypothesis]]:
+        """Hypotheses ranked by how likely the sentence is as their translation, too.
+
+        Where the sentence may be in several languages, it is in the one that makes it most likely
+        as the translation of the first hypothesis.
+        """
+        texts = [[self.processor.decode(one.tokens) for one in each] for each in hypotheses]
+        wanted = [self.processor.encode(sentence) for sentence in sentences]
+        languages = [origins[0]] * len(sentences)
+        if len(origins) > 1:
+            asked = [(number, code) for number in range(len(sentences)) for code in origins]
+            likely = self._likelihoods([(texts[i][0], code, wanted[i]) for i, code in asked])
+            by_sentence = np.reshape(likely, (len(sentences), len(origins)))
+            languages = [origins[column] for column in by_sentence.argmax(axis=1)]
+        back = iter(
+            self._likelihoods(
+                [
+                    (text, code, ids)
+                    for each, code, ids in zip(texts, languages, wanted, strict=True)
+                    for text in each
+                ]
+            )
+        )
+        ranked = []
+        for each, ids in zip(hypotheses, wanted, strict=True):
+            weight = search.backward_weight / length_penalty(len(ids) + 1, search.length_penalty)
+            scored = [replace(one, score=one.score + weight * next(back)) for one in each]
+            ranked.append(sorted(scored, key=lambda one: (not one.finished, -one.score)))
+        return ranked
+
+    def _likelihoods(self, asked: Sequence[tuple[str, str, np.ndarray]]) -> list[float]:
+        """Log-probabilities of translations: of a text, into a language, the tokens."""
+        sources = [self.processor.encode_source(text, code) for text, code, _ in asked]
+        found = [-math.inf] * len(asked)
+        for number, log_probs, _ in self._scored(sources, [ids for _, _, ids in asked]):
+            found[number] = float(log_probs.sum(dtype=np.float64))
+        return found
 
     def _sentence(
         self, source: str, ids: np.ndarray, ranked: Sequence[BeamHypothesis]

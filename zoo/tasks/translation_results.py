@@ -19,7 +19,8 @@ class Alternative:
 
     Args:
         text: the text.
-        score: natural log; what texts are ranked by, their length taken into account.
+        score: natural log; what texts are ranked by: the log-probability with the length taken
+            into account, and how likely the source is as their translation, where that counts.
         log_probability: natural log-probability of the text.
         cut: sentences of it that were cut at their greatest length, before they came to an end.
     """
@@ -40,7 +41,7 @@ class TranslatedSentence:
     Args:
         source: the sentence.
         text: its translation.
-        score: natural log; what translations are ranked by, their length taken into account.
+        score: natural log; what translations are ranked by, as in :class:`Alternative`.
         pieces: the subwords of the translation, ``▁`` for a space, and the end; without the end
             where the translation was cut at its greatest length.
         log_probs: ``(pieces,)`` natural log-probability of each piece.

@@ -27,7 +27,7 @@ from zoo.training.publish import make_task
 from zoo.training.rundir import RunDirectory
 from zoo.training.seq2seq import Examples, Seq2SeqObjective, make_examples
 from zoo.training.text import SAMPLES
-from zoo.training.translation_scores import choose_length_penalty
+from zoo.training.translation_scores import choose_search
 
 if TYPE_CHECKING:
     from zoo.datasets.translations import Sentence
@@ -142,7 +142,7 @@ def train_translator(
             unit="nats/token",
             on_epoch=_sample_writer(model, run, chosen),
         )
-        model.decoder["length_penalty"] = choose_length_penalty(model, chosen)
+        model.set_search(choose_search(model, chosen))
         model.metrics = rows
         model.save(run.path)
         run.finish()
@@ -231,6 +231,10 @@ def finetune_translator(
             unit="nats/token",
             on_epoch=_sample_writer(model, run, chosen),
         )
+        # One way may have been learnt alone; then the other is worth less in the ranking.
+        weights = (0.0, model.settings.backward_weight)
+        if any(weights):
+            model.set_search(choose_search(model, chosen, {"backward_weight": weights}))
         model.save(run.path)
         run.finish()
     return run.path

@@ -12,7 +12,10 @@ from zoo.processing.subwords import Direction
 from zoo.training.pairs import Pair
 from zoo.training.publish import figure
 
-_PENALTIES = (0.0, 0.5, 1.0, 1.5, 2.0, 2.5, 3.0)
+CHOICES = {
+    "length_penalty": (0.0, 0.5, 1.0, 1.5, 2.0, 2.5, 3.0),
+    "backward_weight": (0.0, 0.1, 0.2, 0.3, 0.5),
+}
 _CHOSEN_ON = 1800
 
 
@@ -74,9 +77,7 @@ def evaluate_translations(
             "split": f"{split} {source}-{target}",
             "command": command,
             "sentences": len(references),
-            "decoding": (
-                f"beam {model.settings.beam_size}, length penalty {model.settings.length_penalty:g}"
-            ),
+            "decoding": _decoding(model.settings),
         }
         scores = score_texts(
             [one.text for one in found], list(references.values()), target, tokenized
@@ -86,6 +87,13 @@ def evaluate_translations(
             for metric, value, unit, scorer in scores
         ]
     return rows
+
+
+def _decoding(settings: Any) -> str:
+    said = f"beam {settings.beam_size}, length penalty {settings.length_penalty:g}"
+    if settings.backward_weight:
+        said += f", backward weight {settings.backward_weight:g}"
+    return said
 
 
 def score_texts(
@@ -140,22 +148,38 @@ def mean_row(rows: Sequence[dict[str, Any]], metric: str, split: str) -> dict[st
     return {**kept, "value": value, "split": f"{split}, mean of {len(chosen)} directions"}
 
 
-def choose_length_penalty(model: Any, pairs: Iterable[Pair]) -> float:
-    """The length penalty with the best BLEU, the mean of the directions.
+def choose_search(
+    model: Any, pairs: Iterable[Pair], choices: Mapping[str, Sequence[float]] = CHOICES
+) -> dict[str, float]:
+    """The settings of the search with the best BLEU, the mean of the directions.
+
+    One is chosen after the other. The way back has no weight before it is chosen, nor where a
+    direction has none.
 
     Args:
         model: a translation task.
         pairs: to choose on; if there are many sources, some of them are used.
+        choices: the values of each setting to choose from.
     """
     work = references_of(pairs)
+    chosen = {"length_penalty": model.settings.length_penalty, "backward_weight": 0.0}
+    for name, values in choices.items():
+        if name == "backward_weight" and any(one[::-1] not in model.directions for one in work):
+            continue
+        scores = [_mean_bleu(model, work, {**chosen, name: value}) for value in values]
+        chosen[name] = values[int(np.argmax(scores))]
+    return chosen
+
+
+def _mean_bleu(
+    model: Any, work: Mapping[Direction, Mapping[str, list[str]]], search: Mapping[str, float]
+) -> float:
+    """The mean of the directions' BLEU with some settings, on some of the sources."""
     each = max(1, _CHOSEN_ON // max(1, len(work)))
-    scores = []
-    for penalty in _PENALTIES:
-        found = []
-        for (source, target), references in work.items():
-            some = dict(list(references.items())[:each])
-            texts = model.translate(list(some), target, source=source, length_penalty=penalty)
-            rows = score_texts([one.text for one in texts], list(some.values()), target)
-            found.append(next(value for metric, value, *_ in rows if metric == "bleu"))
-        scores.append(float(np.mean(found)))
-    return _PENALTIES[int(np.argmax(scores))]
+    found = []
+    for (source, target), references in work.items():
+        some = dict(list(references.items())[:each])
+        texts = model.translate(list(some), target, source=source, **search)
+        rows = score_texts([one.text for one in texts], list(some.values()), target)
+        found.append(next(value for metric, value, *_ in rows if metric == "bleu"))
+    return float(np.mean(found))
