@@ -213,7 +213,7 @@ def evaluate(
         model: a model of :data:`MODELS`, or one fine-tuned from it.
         reference: what ``zoo evaluate`` was given, for the command in the figures.
         data: a file of sentence pairs to score on instead; its first line names the direction.
-        progress: called with the number of sentences translated since the last call, and of all.
+        progress: called with the number of characters translated since the last call, and of all.
 
     Raises:
         UsageError: no data is given and the model's own corpus is not one of this recipe's.
@@ -242,6 +242,6 @@ def evaluate(
         tokenized=corpus == "multi30k",
         progress=progress,
     )
-    if len(model.directions) > 1:
+    if len(model.directions) > 2:
         rows = [mean_row(rows, metric, _TESTS[corpus][0]) for metric in ("bleu", "chrf")] + rows
     return rows

@@ -322,15 +322,15 @@ class Translation(Task):
         the end included, and the attention."""
         longest = [max(map(len, both)) + 2 for both in zip(sources, written, strict=True)]
         for rows in batches_by_length(longest, _BATCH, _SCORED):
-            log_probs, attention = self._scorer(
+            found = self._scorer(
                 _padded([sources[i] for i in rows]),
                 _padded([np.concatenate([[BEGIN], written[i]]) for i in rows]),
                 _padded([np.concatenate([written[i], [END]]) for i in rows]),
             )
+            log_probs, attention = (one.numpy() for one in found)
             for row, i in enumerate(rows):
                 steps = len(written[i]) + 1
-                own = attention[row, :steps, : len(sources[i])]
-                yield i, log_probs[row, :steps].numpy(), own.numpy()
+                yield i, log_probs[row, :steps], attention[row, :steps, : len(sources[i])]
 
     def _cut(self, text: str) -> list[TextPiece]:
         """The sentences of a text, none too long for the network."""

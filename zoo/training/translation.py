@@ -38,7 +38,7 @@ LONGEST = 64
 COPIED_SHARE = 0.02
 """Share of the pairs that get characters to copy, see :func:`~zoo.training.pairs.with_copies`."""
 
-DECODER = {"beam_size": 5, "length_penalty": 1.0}
+DECODER = {"beam_size": 10, "length_penalty": 1.0}
 
 _SHOWN = 12  # sentences that are translated after each epoch
 
