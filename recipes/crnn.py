@@ -74,6 +74,24 @@ MODELS = {
                 network={"dropout": 0.1, "weight_dropout": 0.0},
                 values={"changed_ink": 0.5, "poilus_share": 1.3, "words_share": 0.4},
             ),
+            # Other writers' lines are then read worse than those it learnt from: it drops more
+            # again, and lines are changed more.
+            Plan(
+                epochs=10,
+                learning_rate=1.5e-3,
+                weight_decay=0.02,
+                seed=2,
+                network={"dropout": 0.2, "weight_dropout": 0.1},
+                values={
+                    "changed_ink": 0.5,
+                    "poilus_share": 1.6,
+                    "words_share": 0.3,
+                    "augmentation": ImageAugmentation(
+                        stretch=0.25, size=0.16, shear=0.4, elastic=1.5, gaps=0.5
+                    ),
+                },
+                start_shares=(0.15, 0.3, 0.45),
+            ),
         ),
         data_note=(
             "Copiste d'un jour ((c) BAnQ, CC BY 4.0; 3,957 lines of text, and the formula of "

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import inspect
 import math
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+
+import numpy as np
 
 import zoo
 from zoo.bundle import assign_weights, read_bundle
@@ -59,11 +61,48 @@ def train_from(
     if start is not None:
         assign_weights(objective.network, read_bundle(start).weights, str(start))
         start_loss = objective.validate()
-    reached = Trainer(objective, plan, run, on_epoch, start_loss).train()
+    if start is not None and plan.start_shares:
+        before = [variable.numpy() for variable in objective.network.trainable_variables]
+        # The mean of both may be better than the start where the trained weights alone are not.
+        reached = Trainer(objective, plan, run, on_epoch).train()
+        reached = mix_with_start(objective, before, (*plan.start_shares, 1.0), reached)
+    else:
+        reached = Trainer(objective, plan, run, on_epoch, start_loss).train()
     command = f"zoo train {card['name']} --out {run.path}"
     return [
         _validation_row(reached, unit, dataset=card["dataset"], command=command, seed=plan.seed)
     ]
+
+
+def mix_with_start(
+    objective: Objective, before: Sequence[np.ndarray], shares: Sequence[float], reached: float
+) -> float:
+    """Put the mean of old and new weights into the network where it does better than the new ones.
+
+    Args:
+        objective: with the network, which has the new weights.
+        before: the old weights, one array for each trainable variable.
+        shares: of the old weights in the mean, tried one after the other.
+        reached: the validation loss of the new weights.
+
+    Returns:
+        The validation loss of the weights that the network has afterwards.
+    """
+    variables = objective.network.trainable_variables
+    after = [variable.numpy() for variable in variables]
+
+    def assign(share: float) -> None:
+        for variable, old, new in zip(variables, before, after, strict=True):
+            variable.assign(share * old + (1 - share) * new)
+
+    best = 0.0
+    for share in shares:
+        assign(share)
+        loss = objective.validate()
+        if loss < reached:
+            best, reached = share, loss
+    assign(best)
+    return reached
 
 
 def load_to_finetune(reference: str, plan: Plan) -> Any:

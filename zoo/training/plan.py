@@ -31,6 +31,9 @@ class Plan:
         dtype: Keras dtype policy of the network while it trains.
         network: values of the network that are others under this plan, such as its dropout.
         values: values of the recipe that are others under this plan, such as shares of the data.
+        start_shares: where a plan goes on from other weights: shares of these that are tried in
+            the mean of the two, the best by validation being kept (Wortsman et al. 2022,
+            arXiv:2109.01903).
         checkpoint_seconds: time between checkpoints.
     """
 
@@ -47,6 +50,7 @@ class Plan:
     dtype: str = "mixed_bfloat16"
     network: Mapping[str, Any] = field(default_factory=dict)
     values: Mapping[str, Any] = field(default_factory=dict)
+    start_shares: tuple[float, ...] = ()
     checkpoint_seconds: float = 120.0
 
     def __post_init__(self) -> None:
