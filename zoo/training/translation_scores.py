@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
+from tqdm import tqdm
 
 from zoo.processing.subwords import Direction
 from zoo.training.pairs import Pair
@@ -166,7 +167,10 @@ def choose_search(
     for name, values in choices.items():
         if name == "backward_weight" and any(one[::-1] not in model.directions for one in work):
             continue
-        scores = [_mean_bleu(model, work, {**chosen, name: value}) for value in values]
+        what = f"choosing the {name.replace('_', ' ')}"
+        scores = [
+            _mean_bleu(model, work, {**chosen, name: value}) for value in tqdm(values, desc=what)
+        ]
         chosen[name] = values[int(np.argmax(scores))]
     return chosen
 
