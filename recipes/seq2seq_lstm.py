@@ -41,6 +41,7 @@ class Values(RecipeValues):
         others: subwords that the softmax of a training step covers besides those of its batch; 0
             for the whole vocabulary.
         subword_dropout: how far the sources' subwords of each epoch are from the usual ones.
+        beam_size: hypotheses that the model follows, where a call names no number.
     """
 
     directions: tuple[tuple[str, str], ...]
@@ -49,6 +50,7 @@ class Values(RecipeValues):
     label_smoothing: float = 0.1
     others: int = 512
     subword_dropout: float = 0.0
+    beam_size: int = 5
     license: str = "cc-by-2.0"
     limits: str = (
         "It knows short everyday sentences. Longer texts are translated sentence by sentence, "
@@ -115,6 +117,7 @@ _TATOEBA = Values(
         ),
     ),
     batch=256,
+    beam_size=10,
     data_note=_TATOEBA_NOTE,
 )
 
@@ -196,6 +199,7 @@ def train(name: str, out: Path, **changes: Any) -> Path:
             label_smoothing=own.label_smoothing,
             others=own.others,
             subword_dropout=own.subword_dropout,
+            beam_size=own.beam_size,
             start=stage.start,
         )
     return out

@@ -273,7 +273,7 @@ def test_each_direction_is_scored_against_all_references(translator: Any) -> Non
     characters = sum(len(pair.source) for pair in pairs_of(held_out, DIRECTIONS))
     assert sum(count for count, _ in counts) == counts[0][1] == characters
     assert all(row["sentences"] == len(held_out) for row in rows)
-    assert rows[0]["decoding"].startswith("beam 10, length penalty ")
+    assert rows[0]["decoding"].startswith("beam 5, length penalty ")
     found = translator.translate([one.english for one in held_out], "fr")
     expected = score_texts(
         [str(one) for one in found], [[one.translations["fr"][0]] for one in held_out], "fr"

@@ -38,8 +38,6 @@ LONGEST = 64
 COPIED_SHARE = 0.02
 """Share of the pairs that get characters to copy, see :func:`~zoo.training.pairs.with_copies`."""
 
-DECODER = {"beam_size": 10, "length_penalty": 1.0}
-
 _SHOWN = 12  # sentences that are translated after each epoch
 
 
@@ -57,6 +55,7 @@ def train_translator(
     label_smoothing: float,
     others: int,
     subword_dropout: float = 0.0,
+    beam_size: int = 5,
     start: Path | None = None,
 ) -> Path:
     """Train a translator from scratch and write its model folder.
@@ -77,6 +76,8 @@ def train_translator(
             for the whole vocabulary.
         subword_dropout: how far the sources' subwords of each epoch are from the usual ones, see
             :meth:`~zoo.processing.subwords.Subwords.encode_many`.
+        beam_size: of the model's own settings; the others are chosen, see
+            :func:`~zoo.training.translation_scores.choose_search`.
         start: a model folder of the same network to start from, with its subwords; its weights are
             kept if nothing does better.
 
@@ -102,6 +103,7 @@ def train_translator(
         "label_smoothing": label_smoothing,
         "others": others,
         "subword_dropout": subword_dropout,
+        "beam_size": beam_size,
         "sentences": [len(training), len(validation)],
     }
     with RunDirectory(out, values) as run:
@@ -132,7 +134,8 @@ def train_translator(
             others=others,
             segmented=segmented if subword_dropout else None,
         )
-        model = make_task("seq2seq_lstm", made, config, processor, card, DECODER)
+        decoder = {"beam_size": beam_size, "length_penalty": 1.0}
+        model = make_task("seq2seq_lstm", made, config, processor, card, decoder)
         rows = train_from(
             start,
             objective,
