@@ -246,6 +246,6 @@ def evaluate(
         tokenized=corpus == "multi30k",
         progress=progress,
     )
-    if len(model.directions) > 2:
+    if len(model.directions) > 1:
         rows = [mean_row(rows, metric, _TESTS[corpus][0]) for metric in ("bleu", "chrf")] + rows
     return rows

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from zoo.registry import registry
@@ -46,7 +46,7 @@ def model_card(bundle: Bundle) -> str:
             for row in card["comparison"]
         ]
         parts.append("For comparison, as published:")
-        parts.append(_table(("what", "value", "source"), rows))
+        parts.append(markdown_table(("what", "value", "source"), rows))
     for title, key in (("Data", "data"), ("Limits", "limits")):
         if card.get(key):
             parts.append(f"## {title}\n\n{card[key]}")
@@ -94,7 +94,9 @@ def _facts(bundle: Bundle) -> str:
         "trained on": bundle.card.get("dataset", ""),
         "licence": bundle.card.get("license", ""),
     }
-    return _table(("fact", "value"), [(key, value) for key, value in rows.items() if value != ""])
+    return markdown_table(
+        ("fact", "value"), [(key, value) for key, value in rows.items() if value != ""]
+    )
 
 
 def _figures(metrics: list[dict[str, Any]]) -> str:
@@ -108,12 +110,13 @@ def _figures(metrics: list[dict[str, Any]]) -> str:
         )
         for row in metrics
     ]
-    return _table(("metric", "value", "data", "scorer", "command"), rows)
+    return markdown_table(("metric", "value", "data", "scorer", "command"), rows)
 
 
-def _table(head: tuple[str, ...], rows: list[Any]) -> str:
-    lines = [head, ("---",) * len(head), *rows]
-    cells = [[str(cell).replace("|", "\\|") for cell in line] for line in lines]
+def markdown_table(head: Sequence[str], rows: Iterable[Sequence[Any]]) -> str:
+    """A Markdown table, each row on a line of its own."""
+    lines = [head, ["---"] * len(head), *rows]
+    cells = [[str(cell).replace("|", "\\|").replace("\n", " ") for cell in line] for line in lines]
     return "\n".join(f"| {' | '.join(line)} |" for line in cells)
 
 

@@ -64,12 +64,10 @@ def run(
         raise UsageError("--out writes the layout file with the text; give --layout")
     if is_page and picture:
         raise UsageError("--picture draws a line, not a page")
+    given = [path for path in (*inputs, layout) if path is not None]
     for target in (out, picture):
-        for given in (*inputs, layout):
-            if target is not None and given is not None and _same_file(target, given):
-                raise UsageError(
-                    f"{target} is an input, which would be lost; write to another file"
-                )
+        if target is not None and any(_same_file(target, path) for path in given):
+            raise UsageError(f"{target} is an input, which would be lost; write to another file")
     loaded = load_model(model)
     if is_page and not isinstance(loaded, LineRecognition):
         raise UsageError(f"{model} reads pen strokes; --layout and --page go with images")

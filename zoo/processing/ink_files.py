@@ -225,8 +225,9 @@ def _unipen(path: Path, include: Path | None) -> list[Ink]:
     for level, places, quality, text in state.segments:
         strokes = []
         for number, part in _delineated(places, path):
-            strokes += state.cut(number, part)
-            points += len(strokes[-1]) if strokes else 1
+            cut = state.cut(number, part)
+            strokes += cut
+            points += 1 + sum(map(len, cut))  # one that gives nothing takes its time, too
             if points > MAX_POINTS:
                 raise DataError(f"{path}: its segments have more than {MAX_POINTS:,} points")
         if strokes:

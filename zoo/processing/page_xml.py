@@ -147,9 +147,12 @@ def _read_alto(document: XmlDocument) -> PageLayout:
         polygon = _points(shape.get("POINTS") if shape is not None else None, identity, name)
         box = _box(entry, identity, name) if entry.get("WIDTH") else None
         baseline = _alto_baseline(entry, box, identity, name)
-        # eScriptorium gives a line without a polygon the box of its baseline.
-        if polygon is None and box is not None and np.ptp(box[:, 1]) > _rise(baseline) + 1:
-            polygon = box
+        if polygon is None and box is not None:
+            # eScriptorium gives a line without a polygon the box of its baseline.
+            if np.ptp(box[:, 1]) > _rise(baseline) + 1:
+                polygon = box
+            elif baseline is None:
+                baseline = box[:2]
         text = _alto_text(entry)
         kind = next((kinds[t] for t in entry.get("TAGREFS", "").split() if t in kinds), "")
         lines.append((identity, polygon, baseline, text, kind))
@@ -165,15 +168,10 @@ def _read_alto(document: XmlDocument) -> PageLayout:
 def _alto_baseline(
     entry: Element, box: np.ndarray | None, identity: str, name: str
 ) -> np.ndarray | None:
-    """The baseline of a line: points or, as ALTO 4.0 and 4.1 have it, how low a level one is.
-
-    Of a line of which nothing but a flat box is known, the box's upper edge.
-    """
+    """The baseline of a line: points or, as ALTO 4.0 and 4.1 have it, how low a level one is."""
     text = entry.get("BASELINE", "").strip()
     if not _NUMBER.fullmatch(text):
-        points = _points(text, identity, name)
-        flat = points is None and box is not None and np.ptp(box[:, 1]) <= 1
-        return box[:2] if flat and box is not None else points
+        return _points(text, identity, name)
     if box is None:
         return None
     baseline = box[:2].copy()
