@@ -20,7 +20,13 @@ from zoo.datasets import load_ink, load_lines
 from zoo.processing.alphabet import Alphabet
 from zoo.processing.handwriting import Lines
 from zoo.processing.line_image import LineNormaliser
-from zoo.training.handwriting_examples import Sample, ink_samples, plain_examples, samples_of
+from zoo.training.handwriting_examples import (
+    Sample,
+    ink_samples,
+    plain_examples,
+    samples_of,
+    some_of,
+)
 from zoo.training.handwriting_texts import text_to_learn, text_to_score
 from zoo.training.image_augmentation import ImageAugmentation
 from zoo.training.ink_rendering import InkRendering
@@ -163,10 +169,8 @@ def train(name: str, out: Path, **changes: Any) -> Path:
             chosen, processor, values.validation_words if "rendered" in set_name else None
         )
     ]
-    # A third from each set, so that the language model is chosen for all of them.
-    choice = [
-        sample for chosen in sets.values() for sample in chosen[:: max(1, len(chosen) // 40)][:40]
-    ]
+    # As many from each set, so that the language model is chosen for all of them.
+    choice = [sample for chosen in sets.values() for sample in some_of(chosen, 130)]
     for stage in stages(values.plans, out, **changes):
         own = values.under(stage.plan)
         examples = LineExamples(

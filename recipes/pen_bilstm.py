@@ -46,6 +46,9 @@ class Values(RecipeValues):
     license: str = "cc-by-4.0"
 
 
+_MORE_CHANGED = InkAugmentation(
+    stretch=0.3, size=0.18, shear=0.45, slope=0.08, bend=0.16, hidden=0.5
+)
 MODELS = {
     "pen_bilstm.unipen": Values(
         corpus="unipen",
@@ -61,11 +64,16 @@ MODELS = {
                 weight_decay=0.01,
                 seed=1,
                 network={"dropout": 0.25, "weight_dropout": 0.1},
-                values={
-                    "augmentation": InkAugmentation(
-                        stretch=0.3, size=0.18, shear=0.45, slope=0.08, bend=0.16, hidden=0.5
-                    )
-                },
+                values={"augmentation": _MORE_CHANGED},
+            ),
+            Plan(
+                epochs=10,
+                learning_rate=2e-3,
+                weight_decay=0.01,
+                seed=2,
+                network={"dropout": 0.2, "weight_dropout": 0.15},
+                values={"augmentation": _MORE_CHANGED},
+                start_shares=(0.15, 0.3, 0.45),
             ),
         ),
         data_note=(

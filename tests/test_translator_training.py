@@ -87,7 +87,7 @@ def test_fine_tuning_learns_new_words_and_keeps_the_rest(
     assert after.card["base_model"] == "seq2seq_lstm.small"
     assert after.card["dataset"] == "pairs.tsv"
     (row,) = after.metrics
-    assert row["metric"] == "cross_entropy"
+    assert row["metric"] == "smoothed_cross_entropy"
     assert row["value"] < row["start"]
     with pytest.raises(UsageError, match="finished model"):
         finetune_translator(str(translator_folder), [pairs], out)

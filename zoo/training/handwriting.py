@@ -23,6 +23,7 @@ from zoo.training.handwriting_examples import (
     Sample,
     features_of,
     plain_examples,
+    some_of,
 )
 from zoo.training.handwriting_folder import read_folder, split_lines
 from zoo.training.learning import (
@@ -42,7 +43,7 @@ SIZES = {Lines: 12_000, Pen: 16_000}
 """Frames of a batch, padding included: about 16 lines, or 120 words written with a pen."""
 
 _VALIDATION_BATCH = 16
-_CHOICE = 120  # inputs on which the search's settings are chosen
+_CHOICE = 400  # inputs on which the search's settings are chosen
 
 
 def train_handwriting(
@@ -66,7 +67,7 @@ def train_handwriting(
         out: the run's folder; a broken run in it is continued.
         training: what to learn from.
         validation: examples of other writers to choose on.
-        choice: a few inputs of other writers, to choose the language model's weight on.
+        choice: inputs of other writers to choose the search on; of many a few hundred are taken.
         processor: features and alphabet.
         network: values of the builder; labels and the features' width are added.
         plan: how to train.
@@ -222,8 +223,7 @@ def add_language_model(model: Any, texts: Sequence[str], choice: Sequence[Sample
         choice: inputs to choose on, see
             :func:`~zoo.training.search_choice.choose_language_model`; a few of many are taken.
     """
-    usable = [sample for sample in choice if sample.text]
-    chosen = usable[:: max(1, len(usable) // _CHOICE)][:_CHOICE]
+    chosen = some_of(choice, _CHOICE)
     outputs = model.outputs([features_of(sample.source, model.processor) for sample in chosen])
     found, settings = choose_language_model(
         model.processor.vocabulary,
@@ -231,6 +231,7 @@ def add_language_model(model: Any, texts: Sequence[str], choice: Sequence[Sample
         outputs,
         [sample.text for sample in chosen],
         CHARACTER_MODELS,
+        first="cer",
     )
     model.set_search(asdict(settings), {OWN_MODEL: found.to_bytes()})
 

@@ -223,6 +223,19 @@ def single_lines(samples: Iterable[Sample]) -> list[Sample]:
     ]
 
 
+def some_of(samples: Iterable[Sample], most: int | None) -> list[Sample]:
+    """Samples that have a text, spread over all of them.
+
+    Args:
+        samples: lines or ink.
+        most: how many to give at most; ``None`` for all.
+    """
+    usable = [sample for sample in samples if sample.text]
+    if most is None or len(usable) <= most:
+        return usable
+    return [usable[i] for i in np.linspace(0, len(usable) - 1, most).astype(int)]
+
+
 def plain_examples(
     samples: Iterable[Sample], processor: Lines | Pen, most: int | None = None
 ) -> list[Example]:
@@ -236,12 +249,9 @@ def plain_examples(
         processor: normaliser and alphabet.
         most: how many to give at most, spread over all.
     """
-    chosen = [sample for sample in samples if sample.text]
-    if most is not None and len(chosen) > most:
-        chosen = [chosen[i] for i in np.linspace(0, len(chosen) - 1, most).astype(int)]
     known = set(processor.vocabulary)
     found = []
-    for sample in chosen:
+    for sample in some_of(samples, most):
         labels = processor.alphabet.encode("".join(c for c in sample.text if c in known))
         try:
             features = features_of(sample.source, processor)

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 METRICS = {
     "nats/char": ("cross_entropy", 1),
-    "nats/token": ("cross_entropy", 1),
+    "nats/token": ("smoothed_cross_entropy", 1),
     "%": ("label_error_rate", 100),
 }
 """By the unit of an objective's validation figure, what it is called, and what to multiply by."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
+from typing import Literal
 
 import numpy as np
 from tqdm import tqdm
@@ -16,6 +17,7 @@ from zoo.training.error_rates import character_error_rate, word_error_rate
 Ngram = CharacterNgram | WordNgram
 
 Maker = Callable[[Sequence[str]], Ngram]
+Metric = Literal["wer", "cer"]
 
 CHARACTER_MODELS: tuple[Maker, ...] = (lambda texts: CharacterNgram.train(texts, order=6),)
 """Where there are far more words than the training texts have."""
@@ -36,8 +38,10 @@ def choose_language_model(
     outputs: Sequence[np.ndarray],
     references: Sequence[str],
     makers: Sequence[Maker] = MODELS,
+    *,
+    first: Metric = "wer",
 ) -> tuple[Ngram, SearchSettings]:
-    """The n-gram model of training texts, and the search settings, with the fewest word errors.
+    """The n-gram model of training texts, and the search settings, with the fewest errors.
 
     First the kind of model with its weight, then the bonus with the weight, then how open the
     vocabulary of a word model is.
@@ -48,6 +52,7 @@ def choose_language_model(
         outputs: ``(outputs, labels)`` log-probabilities of utterances or lines to choose on.
         references: what they say.
         makers: what kinds of model to try.
+        first: the error rate to choose by; of equals, both kinds count.
     """
     models = [make(texts) for make in makers]
     start = SearchSettings()
@@ -56,6 +61,7 @@ def choose_language_model(
         alphabet,
         outputs,
         references,
+        first,
     )
     near = [best[1].lm_weight + step for step in (-0.15, 0.0, 0.15, 0.3)]
     best = _best(
@@ -67,10 +73,11 @@ def choose_language_model(
         alphabet,
         outputs,
         references,
+        first,
     )
     if isinstance(best[0], WordNgram):
         trials = [(best[0], replace(best[1], unknown_word_probability=u)) for u in _UNKNOWN]
-        best = _best(trials, alphabet, outputs, references)
+        best = _best(trials, alphabet, outputs, references, first)
     return best
 
 
@@ -79,8 +86,9 @@ def _best(
     alphabet: tuple[str, ...],
     outputs: Sequence[np.ndarray],
     references: Sequence[str],
+    first: Metric,
 ) -> tuple[Ngram, SearchSettings]:
-    """The first of the trials with the fewest word errors; of equals, character errors."""
+    """The first of the trials with the lowest rate; of equals, with the lowest sum of both."""
     results = []
     for model, settings in tqdm(list(trials), desc="choosing the language model", delay=2):
         factory = SearchFactory(alphabet, vars(settings), {})
@@ -89,7 +97,10 @@ def _best(
             "".join(alphabet[label] for label in search.run(output)[0].labels).strip()
             for output in outputs
         ]
-        words = word_error_rate(references, found).value
-        results.append(((words, character_error_rate(references, found).value), model, settings))
+        rates = {
+            "wer": word_error_rate(references, found).value,
+            "cer": character_error_rate(references, found).value,
+        }
+        results.append(((rates[first], sum(rates.values())), model, settings))
     _, model, settings = min(results, key=lambda result: result[0])
     return model, settings

@@ -192,11 +192,14 @@ class Seq2SeqObjective:
             mean += tf.reduce_mean(bias)
         right = tf.gather(logits, labels, batch_dims=1)
         total = tf.reduce_logsumexp(logits + weights, axis=1)
-        losses = total - (1 - self._smoothing) * right - self._smoothing * mean
-        return tf.reduce_sum(losses) / self._mean_tokens, carry
+        return tf.reduce_sum(self._smoothed(total, right, mean)) / self._mean_tokens, carry
 
     def validate(self) -> float:
-        """Nats for each token of the validation targets and their ends, over the vocabulary."""
+        """Smoothed cross-entropy in nats for each token of the validation targets and their ends.
+
+        Over the whole vocabulary, and smoothed as in training: without, a network that is a little
+        too sure of itself would seem worse than one that is more often wrong.
+        """
         examples = self._validation
         source, target = examples.lengths()
         order = np.lexsort((source, target))
@@ -218,9 +221,14 @@ class Seq2SeqObjective:
         logits = tf.cast(tf.matmul(x, tf.cast(matrix, x.dtype), transpose_b=True), tf.float32)
         if bias is not None:
             logits += bias
-        return tf.reduce_sum(
-            tf.nn.sparse_softmax_cross_entropy_with_logits(labels=labels, logits=logits)
-        )
+        right = tf.gather(logits, labels, batch_dims=1)
+        total, mean = tf.reduce_logsumexp(logits, axis=1), tf.reduce_mean(logits, axis=1)
+        return tf.reduce_sum(self._smoothed(total, right, mean))
+
+    def _smoothed(self, total: Any, right: Any, mean: Any) -> Any:
+        """Smoothed cross-entropy of steps, by the logarithm of the sum over all tokens and by the
+        logits of the right one and of all in the mean."""
+        return total - (1 - self._smoothing) * right - self._smoothing * mean
 
     def _read(self, source: Any, target: Any, places: Any, training: bool) -> Any:
         """What the softmax reads at the steps that are no padding."""
