@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
+from functools import partial
 from typing import Literal
 
 import numpy as np
@@ -19,13 +20,15 @@ Ngram = CharacterNgram | WordNgram
 Maker = Callable[[Sequence[str]], Ngram]
 Metric = Literal["wer", "cer"]
 
-CHARACTER_MODELS: tuple[Maker, ...] = (lambda texts: CharacterNgram.train(texts, order=6),)
+CHARACTER_MODELS: tuple[Maker, ...] = tuple(
+    partial(CharacterNgram.train, order=order) for order in (6, 7)
+)
 """Where there are far more words than the training texts have."""
 
 MODELS: tuple[Maker, ...] = (
-    *CHARACTER_MODELS,
-    lambda texts: WordNgram.train(texts, order=2),
-    lambda texts: WordNgram.train(texts, order=3),
+    partial(CharacterNgram.train, order=6),
+    partial(WordNgram.train, order=2),
+    partial(WordNgram.train, order=3),
 )
 _WEIGHTS = (0.3, 0.6, 0.9, 1.2)
 _BONUSES = (0.0, 0.5, 1.0, 1.5)
