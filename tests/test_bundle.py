@@ -8,6 +8,7 @@ import os
 import shutil
 import struct
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -20,10 +21,11 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from zoo import load_model
-from zoo.bundle import CONFIG, GOLDEN, WEIGHTS, describe_folder, read_bundle
+from zoo.bundle import CONFIG, GOLDEN, WEIGHTS, describe_folder, read_bundle, write_bundle
 from zoo.errors import FolderError, UsageError, ZooError
 from zoo.manifest import (
     MANIFEST,
+    MAX_TEXT_BYTES,
     FileEntry,
     Manifest,
     parse_manifest,
@@ -78,6 +80,18 @@ def test_weights_are_stored_as_float16_by_variable_path(tiny_folder: Path) -> No
     stored = safetensors.numpy.load_file(tiny_folder / WEIGHTS)
     assert stored["recurrent_1/lstm_cell/kernel"].shape == (8, 96)
     assert {array.dtype for array in stored.values()} == {np.dtype(np.float16)}
+
+
+def test_a_large_part_of_the_search_is_read_back_and_one_too_large_not_written(
+    tiny_model: Any, tmp_path: Path
+) -> None:
+    part = bytes(MAX_TEXT_BYTES + 1)
+    bundle = replace(tiny_model.bundle(), files={"language_model.safetensors": part})
+    again = read_bundle(write_bundle(tmp_path / "large", bundle))
+    assert again.files == bundle.files
+    with pytest.raises(ZooError, match="would be larger than"):
+        write_bundle(tmp_path / "text", replace(bundle, files={"vocab.txt": part}))
+    assert not (tmp_path / "text").exists()
 
 
 def test_nothing_is_written_over_a_model(tiny_model: Any, folder: Path) -> None:

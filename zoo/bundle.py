@@ -22,6 +22,8 @@ from zoo.manifest import (
     FORMAT_VERSION,
     MANIFEST,
     MAX_FILE_BYTES,
+    MAX_PART_BYTES,
+    MAX_TEXT_BYTES,
     FileEntry,
     Manifest,
     check_format_version,
@@ -116,7 +118,7 @@ def _read(folder: Path, models: Registry, with_weights: bool) -> Bundle:
             f"the task of {architecture.name}"
         )
     config = make_config(architecture.load("config"), _table(content, "config", folder))
-    files = {name: read_file(folder / name) for name in sorted(names - set(_KNOWN))}
+    files = {n: read_file(folder / n, _most_bytes(n)) for n in sorted(names - set(_KNOWN))}
     processor = architecture.load("processor").from_folder(
         _table(content, "processor", folder), files
     )
@@ -350,6 +352,11 @@ def half_precision(network: Any) -> dict[str, np.ndarray]:
     return weights
 
 
+def _most_bytes(name: str) -> int:
+    """How large a file of the processor or of the search may be."""
+    return MAX_TEXT_BYTES if name.endswith((".json", ".txt")) else MAX_PART_BYTES
+
+
 def write_bundle(folder: Path, bundle: Bundle) -> Path:
     """Write a model folder; ``manifest.json`` comes last and makes it valid.
 
@@ -362,7 +369,7 @@ def write_bundle(folder: Path, bundle: Bundle) -> Path:
 
     Raises:
         UsageError: the folder already holds a model.
-        ZooError: it cannot be written.
+        ZooError: it cannot be written, or a file is larger than what is read again.
     """
     import safetensors.numpy
 
@@ -379,9 +386,11 @@ def write_bundle(folder: Path, bundle: Bundle) -> Path:
         "decoder": bundle.decoder,
         "card": bundle.card,
     }
-    files = {
-        **bundle.files,
-        **bundle.processor.files(),
+    files = {**bundle.files, **bundle.processor.files()}
+    for name, data in files.items():
+        if len(data) > _most_bytes(name):
+            raise ZooError(f"{folder / name} would be larger than {_most_bytes(name)} bytes")
+    files |= {
         CONFIG: _json_bytes(content),
         WEIGHTS: safetensors.numpy.save(dict(bundle.weights), metadata={"format": "np"}),
         METRICS: _json_bytes(bundle.metrics),

@@ -22,6 +22,7 @@ from zoo.files import open_without_waiting
 MANIFEST = "manifest.json"
 FORMAT_VERSION = 1
 MAX_TEXT_BYTES = 4 * 2**20
+MAX_PART_BYTES = 64 * 2**20
 MAX_FILE_BYTES = 2 * 2**30
 MAX_FILES = 64
 
