@@ -72,6 +72,8 @@ def test_a_page_is_read_by_its_layout_which_is_written_back(
     found = json.loads(zoo("run", reader_folder, image, "--layout", layout, "--json"))
     assert [one["id"] for one in found["lines"]] == ["line_0", "line_1"]
     assert found["doubts"] == []
+    first = found["lines"][0]
+    assert [len(box) for box in first["boxes"]] == [4] * len(first["characters"])
     assert len(zoo("run", reader_folder, image, "--page").splitlines()) == 2
 
 

@@ -17,7 +17,7 @@ from zoo.decoding.ctc import LabelSpan, ctc_log_probability, greedy, ranges_from
 from zoo.decoding.search import OWN_MODEL
 from zoo.errors import DataError, FolderError, UsageError
 from zoo.processing.ink_files import Ink
-from zoo.processing.page_xml import read_layout
+from zoo.processing.page_xml import TextLine, read_layout
 from zoo.tasks.handwriting import LineRecognition, PenRecognition
 
 TEXTS = ["loiz vol", "zi lo", "il vozi lil oo"]
@@ -251,6 +251,10 @@ def test_one_point_is_read_as_something_small(pen: Any) -> None:
     assert len(pen.read([[(3, 4)]]).text) <= 1
 
 
+def _rows(line: TextLine) -> slice:
+    return slice(int(line.polygon[:, 1].min()), int(line.polygon[:, 1].max()))
+
+
 def test_a_page_is_read_by_its_layout(lines: Any, tmp_path: Path) -> None:
     path, page = write_page(tmp_path, TEXTS)
     found = lines.read_page(tmp_path / "page.png", path)
@@ -259,6 +263,15 @@ def test_a_page_is_read_by_its_layout(lines: Any, tmp_path: Path) -> None:
     assert str(found) == found.text == "\n".join(str(one) for one in found.lines)
     for source in (str(path), path.read_bytes(), read_layout(path)):
         assert lines.read_page(page, source).text == found.text
+    for one in found.lines:
+        ink = np.flatnonzero((page[_rows(one.line)] < 128).any(axis=0))
+        starts = [character.start for character in one.reading.characters]
+        assert starts == sorted(starts)
+        assert ink[0] - 60 < starts[0] < ink[0] + 40
+        assert ink[-1] - 40 < one.reading.characters[-1].end < ink[-1] + 60
+        assert one.boxes.shape == (len(one.reading.characters), 4, 2)
+        np.testing.assert_allclose(one.boxes[:, 0, 0], starts, atol=2)
+        assert (one.boxes[:, 2, 1] - one.boxes[:, 0, 1] > 20).all()
     out = found.save(tmp_path / "out.xml")
     again = read_layout(out)
     assert [one.text for one in again.lines] == [str(one) for one in found.lines]

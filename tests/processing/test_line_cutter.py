@@ -52,8 +52,8 @@ def test_crops_of_the_original_pages_are_the_prepared_lines(data_mirror: Path, c
             assert cut is not None
             # Two lines of Copiste have had their text corrected.
             assert line.text.replace("\u200b", "")[:8] == rows[name].replace("\u200b", "")[:8]
-            width.append(cut.shape[1] / wanted.shape[1])
-            same = np.asarray(Image.fromarray(cut).resize(wanted.shape[::-1]))
+            width.append(cut.image.shape[1] / wanted.shape[1])
+            same = np.asarray(Image.fromarray(cut.image).resize(wanted.shape[::-1]))
             likeness.append(np.corrcoef(same.ravel(), wanted.ravel())[0, 1])
     assert np.median(likeness) > 0.93
     assert np.percentile(likeness, 10) > 0.85
@@ -77,11 +77,11 @@ def test_what_is_outside_the_polygon_is_paper() -> None:
     page[20:60, 60:300] = 30  # another line
     cut = cut_line(page, line(square(50, 80, 310, 120)))
     assert cut is not None
-    assert cut.shape[0] == 48
-    assert cut.shape[1] == pytest.approx(48 * (260 + 13) / (40 + 13), abs=2)
-    dark = (cut < 100).any(axis=1)
+    assert cut.image.shape[0] == 48
+    assert cut.image.shape[1] == pytest.approx(48 * (260 + 13) / (40 + 13), abs=2)
+    dark = (cut.image < 100).any(axis=1)
     assert 10 < dark.sum() < 30
-    assert cut[0].min() > 200
+    assert cut.image[0].min() > 200
 
 
 def test_a_falling_line_is_turned_level() -> None:
@@ -92,8 +92,30 @@ def test_a_falling_line_is_turned_level() -> None:
     polygon = np.array([(45, 85), (555, 135), (555, 180), (45, 130)], float)
     cut = cut_line(page, line(polygon, [(45, 112), (555, 163)]))
     assert cut is not None
-    rows = [np.flatnonzero(column < 128).mean() for column in cut.T[40:-40:20]]
+    rows = [np.flatnonzero(column < 128).mean() for column in cut.image.T[40:-40:20]]
     assert np.ptp(rows) < 4
+
+
+@pytest.mark.parametrize("degrees", [0, 8, -20, 90])
+def test_places_in_a_cut_are_known_on_the_page(degrees: float) -> None:
+    level = np.full((700, 700), 255, np.uint8)
+    level[330:370, 100:600] = 230
+    level[340:360, 200:210] = 0
+    page = Image.fromarray(level).rotate(-degrees, fillcolor=255)
+    sine, cosine = np.sin(np.radians(degrees)), np.cos(np.radians(degrees))
+    turn = np.array([(cosine, sine), (-sine, cosine)])  # of rows (x, y), about the middle
+
+    def turned(points: np.ndarray) -> np.ndarray:
+        return (points - 350) @ turn + 350
+
+    polygon = turned(square(100, 330, 600, 370))
+    baseline = turned(np.array([(100, 360), (600, 360)]))
+    cut = cut_line(np.asarray(page), TextLine("a", polygon, baseline))
+    assert cut is not None
+    columns = np.flatnonzero((cut.image < 60).any(axis=0))
+    box = cut.box(columns[0], columns[-1] + 1)
+    wanted = turned(square(200, 324, 210, 376))  # of the whole height, margins included
+    np.testing.assert_allclose(box, wanted, atol=4)
 
 
 @pytest.mark.parametrize("corner", [(-500, -500), (5000, 10), (10, 5000)])
@@ -108,7 +130,7 @@ def test_a_line_partly_outside_is_cut_at_the_edge() -> None:
     page[40:60, ::4] = 0
     cut = cut_line(page, line(square(-1000, 35, 5000, 65)))
     assert cut is not None
-    assert cut.shape == (48, pytest.approx(48 * 100 / 43, abs=2))
+    assert cut.image.shape == (48, pytest.approx(48 * 100 / 43, abs=2))
     assert cut_line(page, line(square(10, 50, 10, 50))) is not None
 
 

@@ -116,6 +116,7 @@ def _run_page(
                 "polygon": one.line.polygon.round(1).tolist(),
                 "baseline": one.line.baseline.round(1).tolist(),
                 **_plain(one.reading),
+                "boxes": one.boxes.round(1).tolist(),
             }
             for one in result.lines
         ]

@@ -194,7 +194,7 @@ def _cut_page(
     for number, line in enumerate(layout.lines):
         cut = cut_line(grey, line) if line.text else None
         if cut is not None:
-            yield page, number, line, cut
+            yield page, number, line, cut.image
 
 
 def prepare_unipen(folder: Path, category: str) -> Iterator[PreparedInk]:

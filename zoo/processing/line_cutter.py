@@ -9,6 +9,7 @@ to a height.
 from __future__ import annotations
 
 import math
+from dataclasses import dataclass
 
 import numpy as np
 from PIL import Image, ImageDraw
@@ -30,7 +31,33 @@ _DARKEST, _PAPER = 0.5, 85.0  # percentiles that become black and white
 _MAX_WIDTH = 400  # times the height; what is longer is no line
 
 
-def cut_line(grey: np.ndarray, line: TextLine) -> np.ndarray | None:
+@dataclass(frozen=True)
+class LineCut:
+    """A line that was cut out of its page.
+
+    Args:
+        image: ``(48, width)`` uint8.
+        to_page: ``(2, 3)``, the affine map that takes ``(x, y, 1)`` in the image to the page.
+    """
+
+    image: np.ndarray
+    to_page: np.ndarray
+
+    def box(self, start: float, end: float) -> np.ndarray:
+        """Where a part of the line is on the page.
+
+        Args:
+            start: its left edge in the image's pixels.
+            end: its right edge.
+
+        Returns:
+            ``(4, 2)`` x and y of its corners: upper left, upper right, lower right, lower left.
+        """
+        corners = [(start, 0, 1), (end, 0, 1), (end, HEIGHT, 1), (start, HEIGHT, 1)]
+        return np.array(corners) @ self.to_page.T
+
+
+def cut_line(grey: np.ndarray, line: TextLine) -> LineCut | None:
     """Cut a line out of its page.
 
     Args:
@@ -38,7 +65,7 @@ def cut_line(grey: np.ndarray, line: TextLine) -> np.ndarray | None:
         line: where it is.
 
     Returns:
-        ``(48, width)`` uint8, or ``None`` if the line lies outside the page.
+        The line, or ``None`` if it lies outside the page.
     """
     low = np.floor(line.polygon.min(axis=0)).astype(int) - MARGIN
     high = np.ceil(line.polygon.max(axis=0)).astype(int) + MARGIN + 1
@@ -56,13 +83,38 @@ def cut_line(grey: np.ndarray, line: TextLine) -> np.ndarray | None:
     paper = int(np.median(values[shown]))
     values[~shown] = paper
     cut = Image.fromarray(values)
+    to_page = np.array([(1.0, 0.0, left), (0.0, 1.0, top)])
     angle = _angle(line.baseline)
     if abs(angle) > LEVEL:
+        before = np.array(cut.size)
         cut = cut.rotate(angle, Image.Resampling.BICUBIC, expand=True, fillcolor=paper)
+        to_page = _after(to_page, _turn(angle, before, np.array(cut.size)))
         inside = Image.fromarray(shown.astype(np.uint8) * np.uint8(255))
         inside = inside.rotate(angle, Image.Resampling.BILINEAR, expand=True)
-        cut = cut.crop(inside.getbbox())
-    return _scaled(_stretched(np.asarray(cut)))
+        box = inside.getbbox()
+        cut = cut.crop(box)
+        to_page = _after(to_page, np.array([(1.0, 0.0, box[0]), (0.0, 1.0, box[1])]))
+    image = _scaled(_stretched(np.asarray(cut)))
+    width, height = np.array(cut.size) / image.shape[::-1]
+    return LineCut(image, _after(to_page, np.array([(width, 0.0, 0.0), (0.0, height, 0.0)])))
+
+
+def _after(second: np.ndarray, first: np.ndarray) -> np.ndarray:
+    """The affine map that does one and then another."""
+    return second @ np.vstack([first, (0.0, 0.0, 1.0)])
+
+
+def _turn(angle: float, before: np.ndarray, after: np.ndarray) -> np.ndarray:
+    """From an image that was turned about its middle back to what it was.
+
+    Args:
+        angle: degrees against the clock by which it was turned.
+        before: its width and height before.
+        after: its width and height after.
+    """
+    sine, cosine = math.sin(math.radians(angle)), math.cos(math.radians(angle))
+    matrix = np.array([(cosine, -sine), (sine, cosine)])
+    return np.column_stack([matrix, before / 2 - matrix @ (after / 2)])
 
 
 def fit_layout(layout: PageLayout, width: int, height: int) -> PageLayout:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import islice
 from pathlib import Path
 from typing import Any
@@ -25,7 +25,7 @@ from zoo.models.ctc_parts import SUBSAMPLING
 from zoo.processing.image import ImageSource, read_image
 from zoo.processing.ink import InkFeatures
 from zoo.processing.ink_files import Ink, ink_of_any
-from zoo.processing.line_cutter import cut_line, fit_layout
+from zoo.processing.line_cutter import LineCut, cut_line, fit_layout
 from zoo.processing.line_finder import find_lines
 from zoo.processing.line_image import LineImage
 from zoo.processing.page_xml import PageLayout, TextLine, read_layout
@@ -84,12 +84,16 @@ class PageLine:
 
     Args:
         line: where it is.
-        reading: what is written there; places are pixels from the left end of the cut line.
+        reading: what is written there; characters begin and end at pixels of the page, counted from
+            its left edge, where the middle of the line has them.
+        boxes: ``(characters, 4, 2)``, where each character is on the page: x and y of the corners
+            of its part of the line, which may be turned; the upper left one first, then clockwise.
         unread: why it could not be read, such as ``"lies outside the image"``; empty if it was.
     """
 
     line: TextLine
     reading: Reading
+    boxes: np.ndarray = field(default_factory=lambda: np.zeros((0, 4, 2)), repr=False)
     unread: str = ""
 
     def __str__(self) -> str:
@@ -379,13 +383,16 @@ class LineRecognition(HandwritingRecognition):
             known = layout if isinstance(layout, PageLayout) else read_layout(_layout(layout))
             lines, doubts = fit_layout(known, grey.shape[1], grey.shape[0]).lines, []
         unread: dict[int, str] = {}
+        cuts: list[LineCut] = []
 
         def readable() -> Iterator[LineImage]:
             for place, line in enumerate(lines):
                 cut = cut_line(grey, line)
                 try:
                     if cut is not None:
-                        yield self.processor.read(cut)
+                        given = self.processor.read(cut.image)
+                        cuts.append(cut)
+                        yield given
                         continue
                     unread[place] = "lies outside the image"
                 except DataError as error:
@@ -393,11 +400,12 @@ class LineRecognition(HandwritingRecognition):
                 if on_progress:
                     on_progress(1)
 
-        readings = iter(self._read(readable(), search, on_progress))
+        readings = self._read(readable(), search, on_progress)
+        on_page = (_on_page(*each) for each in zip(readings, cuts, strict=True))
         read = tuple(
-            PageLine(line, _NOT_READ, unread[place])
+            PageLine(line, _NOT_READ, unread=unread[place])
             if place in unread
-            else PageLine(line, next(readings))
+            else PageLine(line, *next(on_page))
             for place, line in enumerate(lines)
         )
         doubts += [f"{one.line.identity} {one.unread}" for one in read if one.unread]
@@ -488,6 +496,16 @@ class PenRecognition(HandwritingRecognition):
 
 def _features(given: LineImage | InkFeatures) -> np.ndarray:
     return given.columns if isinstance(given, LineImage) else given.features
+
+
+def _on_page(reading: Reading, cut: LineCut) -> tuple[Reading, np.ndarray]:
+    """A reading of a cut line with places on the page, and its characters' boxes there."""
+    boxes = [cut.box(character.start, character.end) for character in reading.characters]
+    characters = []
+    for character, box in zip(reading.characters, boxes, strict=True):
+        start, end = sorted(((box[0] + box[3]) / 2, (box[1] + box[2]) / 2), key=lambda at: at[0])
+        characters.append(replace(character, start=float(start[0]), end=float(end[0])))
+    return replace(reading, characters=tuple(characters)), np.array(boxes).reshape(-1, 4, 2)
 
 
 def _layout(layout: Any) -> str | Path | bytes:

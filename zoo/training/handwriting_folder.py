@@ -183,7 +183,7 @@ def _from_pages(folder: Path) -> Iterator[FolderLine]:
             cut = cut_line(grey, line)
             if cut is not None and line.text:
                 identity = f"{page}_{number:03d}"
-                source = Line(cut, line.text, page=page, kind="", identity=identity)
+                source = Line(cut.image, line.text, page=page, kind="", identity=identity)
                 yield FolderLine(identity, source)
 
 
