@@ -159,6 +159,7 @@ MODELS = {
         _TATOEBA,
         network={**_TATOEBA.network, "attention": "none", "units": 552},
         plans=_TATOEBA.plans[:1],
+        beam_size=5,
     ),
     "seq2seq_lstm.multi30k_en_de": _multi30k(
         "de",

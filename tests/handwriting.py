@@ -87,8 +87,48 @@ def make_reader(
     return make_task(architecture, network, config, processor, card)
 
 
-def write_page(folder: Path, texts: list[str], name: str = "page") -> tuple[Path, np.ndarray]:
-    """A page of lines with its ALTO file; gives the file and the page."""
+def save_ink(path: Path, text: str, rng: np.random.Generator | None = None) -> Path:
+    """A text of the script as an InkML file."""
+    traces = "".join(
+        "<trace>" + ", ".join(f"{x:.3f} {y:.3f}" for x, y in stroke) + "</trace>"
+        for stroke in write(text, rng or np.random.default_rng(0))
+    )
+    path.write_text(f"<ink>{traces}</ink>")
+    return path
+
+
+_ALTO = (
+    '<?xml version="1.0" encoding="UTF-8"?>\n'
+    '<alto xmlns="http://www.loc.gov/standards/alto/ns-v4#"><Description>'
+    "<MeasurementUnit>pixel</MeasurementUnit><sourceImageInformation><fileName>{name}.png"
+    "</fileName></sourceImageInformation></Description><Layout>"
+    '<Page WIDTH="{width}" HEIGHT="{height}" ID="p"><PrintSpace><TextBlock ID="b">{lines}'
+    "</TextBlock></PrintSpace></Page></Layout></alto>\n"
+)
+_ALTO_LINE = (
+    '<TextLine ID="line_{number}" BASELINE="{left} {base} {right} {base}" HPOS="{left}" '
+    'VPOS="{top}" WIDTH="{width}" HEIGHT="{height}"><Shape><Polygon '
+    'POINTS="{left} {top} {right} {top} {right} {bottom} {left} {bottom}"/></Shape>'
+    '<String CONTENT="{text}"/></TextLine>'
+)
+_PAGE = (
+    '<?xml version="1.0" encoding="UTF-8"?>\n'
+    '<PcGts xmlns="http://schema.primaresearch.org/PAGE/gts/pagecontent/2019-07-15">'
+    '<Page imageFilename="{name}.png" imageWidth="{width}" imageHeight="{height}">'
+    '<TextRegion id="b">{lines}</TextRegion></Page></PcGts>\n'
+)
+_PAGE_LINE = (
+    '<TextLine id="line_{number}">'
+    '<Coords points="{left},{top} {right},{top} {right},{bottom} {left},{bottom}"/>'
+    '<Baseline points="{left},{base} {right},{base}"/>'
+    "<TextEquiv><Unicode>{text}</Unicode></TextEquiv></TextLine>"
+)
+
+
+def write_page(
+    folder: Path, texts: list[str], name: str = "page", kind: str = "alto"
+) -> tuple[Path, np.ndarray]:
+    """A page of lines with its ALTO or PAGE file; gives the file and the page."""
     from PIL import Image
 
     lines = [draw(text, np.random.default_rng(number)) for number, text in enumerate(texts)]
@@ -100,23 +140,24 @@ def write_page(folder: Path, texts: list[str], name: str = "page") -> tuple[Path
     for number, (line, text) in enumerate(zip(lines, texts, strict=True)):
         top, (height, width) = 20 + number * step, line.shape
         page[top : top + height, 40 : 40 + width] = line
-        corners = f"40 {top} {40 + width} {top} {40 + width} {top + height} 40 {top + height}"
         entries.append(
-            f'<TextLine ID="line_{number}" BASELINE="40 {top + height - 10} {40 + width} '
-            f'{top + height - 10}" HPOS="40" VPOS="{top}" WIDTH="{width}" HEIGHT="{height}">'
-            f'<Shape><Polygon POINTS="{corners}"/></Shape><String CONTENT="{text}"/></TextLine>'
+            (_ALTO_LINE if kind == "alto" else _PAGE_LINE).format(
+                number=number,
+                text=text,
+                left=40,
+                right=40 + width,
+                top=top,
+                bottom=top + height,
+                base=top + height - 10,
+                width=width,
+                height=height,
+            )
         )
     Image.fromarray(page).save(folder / f"{name}.png")
     path = folder / f"{name}.xml"
+    whole = _ALTO if kind == "alto" else _PAGE
     path.write_text(
-        '<?xml version="1.0" encoding="UTF-8"?>\n'
-        '<alto xmlns="http://www.loc.gov/standards/alto/ns-v4#"><Description><MeasurementUnit>pixel'
-        f"</MeasurementUnit><sourceImageInformation><fileName>{name}.png</fileName>"
-        "</sourceImageInformation></Description><Layout>"
-        f'<Page WIDTH="{page.shape[1]}" HEIGHT="{page.shape[0]}" ID="p"><PrintSpace>'
-        '<TextBlock ID="b">'
-        + "".join(entries)
-        + "</TextBlock></PrintSpace></Page></Layout></alto>\n",
+        whole.format(name=name, width=page.shape[1], height=page.shape[0], lines="".join(entries)),
         encoding="utf-8",
     )
     return path, page
@@ -133,11 +174,7 @@ def write_folder(folder: Path, count: int, header: bool = False, pen: bool = Fal
         text = some_text(rng, 1)
         name = f"{number:03d}.{'inkml' if pen else 'png'}"
         if pen:
-            traces = "".join(
-                "<trace>" + ", ".join(f"{x:.3f} {y:.3f}" for x, y in stroke) + "</trace>"
-                for stroke in write(text, rng)
-            )
-            (folder / name).write_text(f"<ink>{traces}</ink>")
+            save_ink(folder / name, text, rng)
         else:
             Image.fromarray(draw(text, rng)).save(folder / name)
         split = ("train", "val", "test")[number % 3] if header else ""

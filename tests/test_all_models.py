@@ -59,8 +59,8 @@ def test_the_entry_tells_what_the_folder_holds(model: Any) -> None:
 
 def test_the_recipe_knows_the_model(model: Any) -> None:
     values = resolve(f"{model.architecture.recipe}:MODELS")[model.card["name"]]
-    told = [values.under(plan).network for plan in values.plans]
-    assert {name: getattr(model.config, name) for name in told[-1]} in told
+    told = values.under(values.plans[-1]).network
+    assert {name: getattr(model.config, name) for name in told} == told
 
 
 @pytest.mark.parametrize("architecture", sorted(registry().architectures))

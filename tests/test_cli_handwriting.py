@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from handwriting import draw, make_reader, write, write_page
+from handwriting import draw, make_reader, save_ink, write_folder, write_page
 from PIL import Image
 
 from zoo import load_model
@@ -31,15 +31,6 @@ def pen_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def line(tmp_path: Path) -> Path:
     path = tmp_path / "line.png"
     Image.fromarray(draw(TEXTS[0])).save(path)
-    return path
-
-
-def save_ink(path: Path, text: str) -> Path:
-    traces = "".join(
-        "<trace>" + ", ".join(f"{x:.3f} {y:.3f}" for x, y in stroke) + "</trace>"
-        for stroke in write(text, np.random.default_rng(0))
-    )
-    path.write_text(f"<ink>{traces}</ink>")
     return path
 
 
@@ -136,3 +127,24 @@ def test_bad_layouts_exit_with_1_and_write_nothing(
 def test_white_paper_is_no_text(zoo: Any, reader_folder: Path, tmp_path: Path) -> None:
     Image.fromarray(np.full((60, 300), 255, np.uint8)).save(tmp_path / "white.png")
     assert zoo("run", reader_folder, tmp_path / "white.png") == "\n"
+
+
+@pytest.mark.parametrize("pen", [False, True])
+def test_a_reader_is_fine_tuned_run_and_scored(
+    zoo: Any, reader_folder: Path, pen_folder: Path, tmp_path: Path, pen: bool
+) -> None:
+    folder, out = write_folder(tmp_path / "lines", 9, header=True, pen=pen), tmp_path / "out"
+    start = pen_folder if pen else reader_folder
+    options = ["--lines", folder, "--out", out, "--epochs", "1", "--limit", "2"]
+    assert str(out) in zoo("finetune", start, *options)
+    found = load_model(out)
+    assert found.card["data"] == f"Fine-tuned from {found.card['base_model']} on 2 lines."
+    assert "--epochs 1 --limit 2" in found.metrics[0]["command"]
+    one = next(path for path in sorted(folder.iterdir()) if path.name != "lines.tsv")
+    assert zoo("run", out, one) == f"{found.read(one)}\n"
+    rows = json.loads(zoo("evaluate", out, "--data", folder, "--json"))
+    assert {(row["metric"], row["split"], row["lines"]) for row in rows} == {
+        ("cer", "test", 3),
+        ("wer", "test", 3),
+    }
+    assert "holds a finished model" in zoo("finetune", start, *options, code=2)

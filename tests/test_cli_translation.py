@@ -8,6 +8,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from translators import NOUNS
+
+from zoo import load_model
 
 SENTENCE = "The wolf hears the king."
 
@@ -120,3 +123,17 @@ def test_evaluate_scores_a_file_of_pairs(
     table = zoo("evaluate", translator_folder, "--data", pairs)
     assert f"scored by {rows[0]['scorer']}\nscored by {rows[1]['scorer']}\n" in table
     assert "give --data FILE" in zoo("evaluate", translator_folder, code=2)
+
+
+def test_a_translator_is_fine_tuned_both_ways(
+    zoo: Any, translator_folder: Path, tmp_path: Path
+) -> None:
+    pairs, out = tmp_path / "pairs.tsv", tmp_path / "out"
+    rows = [f"The {noun} sees the dog.\tLe {name} voit le chien." for noun, name in NOUNS.items()]
+    pairs.write_text("\n".join(["en\tfr", *rows]) + "\n", encoding="utf-8")
+    options = ["--pairs", pairs, "--both-ways", "--epochs", "1", "--out", out]
+    assert str(out) in zoo("finetune", translator_folder, *options)
+    found = load_model(out)
+    assert "--both-ways" in found.metrics[0]["command"]
+    assert zoo("run", out, "--target", "fr", SENTENCE) == f"{found.translate(SENTENCE, 'fr')}\n"
+    assert "holds a finished model" in zoo("finetune", translator_folder, *options, code=2)

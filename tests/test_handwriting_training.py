@@ -222,6 +222,7 @@ def test_a_table_may_hold_any_characters(tmp_path: Path) -> None:
     [
         ("a.png", "line 1: expected file, text"),
         ("nowhere.png\tlo", "there is no file"),
+        ("../lines.tsv\tlo", "is outside the folder"),
         ("a.png\tlo\na.png\tlo", "line 2: a.png was there before"),
         ("file\tkind\na.png\tlo", "no column 'text'"),
         ("file\ttext\tsplit\na.png\tlo\tdev", "split 'dev'"),

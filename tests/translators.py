@@ -12,7 +12,7 @@ from zoo.training.translation import train_translator
 
 DIRECTIONS = (("en", "fr"), ("fr", "en"))
 
-_NOUNS = {
+NOUNS = {
     "cat": "chat",
     "dog": "chien",
     "wolf": "loup",
@@ -30,9 +30,9 @@ def language() -> list[Sentence]:
     return [
         Sentence(
             f"The {subject} {verb} the {thing}.",
-            {"fr": (f"Le {_NOUNS[subject]} {_VERBS[verb]} le {_NOUNS[thing]}.",)},
+            {"fr": (f"Le {NOUNS[subject]} {_VERBS[verb]} le {NOUNS[thing]}.",)},
         )
-        for subject, verb, thing in itertools.product(_NOUNS, _VERBS, _NOUNS)
+        for subject, verb, thing in itertools.product(NOUNS, _VERBS, NOUNS)
     ]
 
 

@@ -25,20 +25,6 @@ ImageSource = str | os.PathLike[str] | bytes | BinaryIO | np.ndarray | Image.Ima
 MAX_PIXELS = 150_000_000
 MAX_FILE_BYTES = 512 * 2**20
 FORMATS = ("PNG", "JPEG", "TIFF", "BMP", "GIF", "WEBP", "PPM", "JPEG2000")
-SUFFIXES = (
-    ".png",
-    ".jpg",
-    ".jpeg",
-    ".tif",
-    ".tiff",
-    ".bmp",
-    ".gif",
-    ".webp",
-    ".pgm",
-    ".ppm",
-    ".jp2",
-)
-"""Endings of files that are taken for images where a folder is searched for them."""
 
 
 def read_image(source: ImageSource) -> np.ndarray:

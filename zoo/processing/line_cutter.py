@@ -91,7 +91,7 @@ def cut_line(grey: np.ndarray, line: TextLine) -> LineCut | None:
         to_page = _after(to_page, _turn(angle, before, np.array(cut.size)))
         inside = Image.fromarray(shown.astype(np.uint8) * np.uint8(255))
         inside = inside.rotate(angle, Image.Resampling.BILINEAR, expand=True)
-        box = inside.getbbox()
+        box = inside.getbbox() or (0, 0, *cut.size)
         cut = cut.crop(box)
         to_page = _after(to_page, np.array([(1.0, 0.0, box[0]), (0.0, 1.0, box[1])]))
     image = _scaled(_stretched(np.asarray(cut)))

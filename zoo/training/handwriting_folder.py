@@ -137,6 +137,8 @@ def _from_table(folder: Path, processor: Lines | Pen) -> Iterator[FolderLine]:
         if file in seen:
             raise DataError(f"{path}, line {number}: {file} was there before")
         seen.add(file)
+        if not (folder / file).resolve().is_relative_to(folder.resolve()):
+            raise DataError(f"{path}, line {number}: {file} is outside the folder")
         if not (folder / file).is_file():
             raise DataError(f"{path}, line {number}: there is no file {folder / file}")
         split = values.get("split", "")
