@@ -67,7 +67,7 @@ MODELS = {
                 values={"augmentation": _MORE_CHANGED},
             ),
             Plan(
-                epochs=10,
+                epochs=7,
                 learning_rate=2e-3,
                 weight_decay=0.01,
                 seed=2,

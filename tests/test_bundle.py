@@ -294,6 +294,48 @@ def test_a_header_that_claims_too_much_is_refused(folder: Path) -> None:
         load_model(folder)
 
 
+@pytest.mark.parametrize("entry", ['{"dtype": [], "shape": [1]}', '{"shape": [1]}', "5"])
+def test_a_header_without_a_type_is_refused(folder: Path, entry: str) -> None:
+    header = ('{"a": ' + entry + "}").encode()
+    (folder / WEIGHTS).write_bytes(struct.pack("<Q", len(header)) + header)
+    reseal(folder)
+    with pytest.raises(FolderError, match="is not of type"):
+        load_model(folder)
+
+
+@pytest.mark.parametrize(
+    ("card", "message"),
+    [
+        ({"languages": "en"}, "'languages' is 'en', not a list"),
+        ({"license": None}, "'license' is None"),
+        ({"note": float("nan")}, "no plain values"),
+        ({"note": Path("x")}, "no plain values"),
+    ],
+)
+def test_a_card_that_could_not_be_read_is_not_written(
+    tiny_model: Any, tmp_path: Path, card: dict[str, Any], message: str
+) -> None:
+    with pytest.raises(UsageError, match=message):
+        tiny_model.save(tmp_path / "out", **card)
+    assert not (tmp_path / "out").exists()
+
+
+@pytest.mark.parametrize("name", ["x" * 300, "runs/" + "x" * 300, "./" + "x" * 300])
+def test_a_name_too_long_for_a_file_is_a_clear_error(name: str) -> None:
+    with pytest.raises(ZooError, match=r"unknown model|cannot read|no model folder"):
+        load_model(name)
+
+
+def test_files_get_the_permissions_of_the_users_mask(tiny_model: Any, tmp_path: Path) -> None:
+    before = os.umask(0o027)
+    try:
+        tiny_model.save(tmp_path / "out")
+        assert os.umask(0o027) == 0o027  # it was not changed
+    finally:
+        os.umask(before)
+    assert {path.stat().st_mode & 0o777 for path in (tmp_path / "out").iterdir()} == {0o640}
+
+
 def test_a_weights_file_of_another_type_is_refused(folder: Path) -> None:
     stored = safetensors.numpy.load_file(folder / WEIGHTS)
     doubles = {name: array.astype(np.float64) for name, array in stored.items()}

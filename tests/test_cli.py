@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -146,6 +147,21 @@ def test_show_describes_a_folder(tiny_folder: Path) -> None:
     facts = json.loads(zoo("show", tiny_folder, "--json").stdout)
     assert facts["architecture"] == "char_lstm"
     assert facts["config"]["units"] == 24
+
+
+def test_a_folder_named_like_a_model_is_a_folder_but_never_takes_a_models_place(
+    tiny_folder: Path, tmp_path: Path
+) -> None:
+    for name in ("char_lstm.mine", "char_lstm.shakespeare"):
+        shutil.copytree(tiny_folder, tmp_path / name)
+    assert zoo("run", "char_lstm.mine", "the ", "--length", 5, cwd=tmp_path).stdout
+    shown = json.loads(zoo("show", "char_lstm.mine", "--json", cwd=tmp_path).stdout)
+    assert shown["folder"] == "char_lstm.mine"
+    run = zoo("show", "char_lstm.shakespeare", "--json", cwd=tmp_path)
+    assert "folder" not in json.loads(run.stdout)
+    assert "write './char_lstm.shakespeare' for the folder" in run.stderr
+    own = json.loads(zoo("show", "./char_lstm.shakespeare", "--json", cwd=tmp_path).stdout)
+    assert own["name"] == "char_lstm.tiny"
 
 
 def test_finetune_then_evaluate_then_run(tiny_folder: Path, tmp_path: Path) -> None:

@@ -152,15 +152,18 @@ def test_wrong_usage_exits_with_a_message(
 
 
 def test_half_a_sample_on_standard_input_is_a_failure(folders: dict[str, Path]) -> None:
+    samples = speech_like(0.5)
     run = subprocess.run(
-        [*ZOO, "run", str(folders["ctc_lstm"]), "-"],
-        input=pcm(speech_like(0.2)) + b"\x01",
+        [*ZOO, "run", str(folders["ctc_lstm"]), "-", "--json"],
+        input=pcm(samples) + b"\x01",
         capture_output=True,
         check=False,
     )
     assert run.returncode == 1
     assert b"half a sample" in run.stderr
     assert b"Traceback" not in run.stderr
+    # What was heard before is told all the same.
+    assert json.loads(run.stdout)["seconds"] == pytest.approx(0.5)
 
 
 def test_finetune_on_a_folder_of_recordings(folders: dict[str, Path], tmp_path: Path) -> None:

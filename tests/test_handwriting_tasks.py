@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import io
+import os
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
+from conftest import make_model
 from handwriting import LABELS, draw, make_reader, write, write_page
 from PIL import Image
 
@@ -103,6 +105,8 @@ def test_alternatives_and_language_models_change_the_search(reader: Any) -> None
     several = reader.read(source, n_best=3, beam_size=8).alternatives
     assert len({one.text for one in several}) == 3
     assert [one.score for one in several] == sorted((one.score for one in several), reverse=True)
+    eight = [one.text for one in reader.read(source, n_best=8, beam_size=8).alternatives]
+    assert len(set(eight)) == len(eight) > 2
     model = CharacterNgram.train(["zzz zzz zzz"] * 5, order=3)
     biased = reader.read(source, language_model=model, lm_weight=3.0)
     plain = reader.read(source).text
@@ -170,7 +174,7 @@ def test_an_alignment_is_drawn(reader: Any, tmp_path: Path, suffix: str) -> None
     assert path.stat().st_size > 2000
     other = reader.alignment_plot(source, tmp_path / f"b{suffix}", "lo zi")
     assert other.read_bytes() != path.read_bytes()
-    with pytest.raises(UsageError, match="ends in"):
+    with pytest.raises(UsageError, match="must end in"):
         reader.alignment_plot(source, tmp_path / "a.txt")
 
 
@@ -346,3 +350,24 @@ def test_the_classes_say_what_they_are(lines: Any, pen: Any) -> None:
     assert isinstance(lines, LineRecognition)
     assert isinstance(pen, PenRecognition)
     assert "crnn.tiny" in repr(lines)
+
+
+def test_a_language_model_may_be_a_file_that_changes_or_a_folder(
+    reader: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    source = given(reader, TEXTS[2])
+    # Such a name could be that of a model, too.
+    monkeypatch.chdir(tmp_path)
+    path = Path("char_lstm.ngram")
+    for letter in "zo":
+        CharacterNgram.train([letter * 3] * 5, order=3).save(path)
+        os.utime(path, ns=(ord(letter), ord(letter)))
+        for named in (str(path), path):
+            found = reader.read(source, language_model=named, lm_weight=3.0, beam_size=8)
+            assert set(found.text) == {letter}
+    assert len(reader.searches._bound) <= 4
+    folder = make_model().save(tmp_path / "letters")
+    for named in (str(folder), folder):
+        assert reader.read(source, language_model=named, lm_weight=0.5).alternatives
+    with pytest.raises(UsageError, match=r"unknown model 'char_lstm\.nothing'"):
+        reader.read(source, language_model="char_lstm.nothing")

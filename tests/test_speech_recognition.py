@@ -185,7 +185,7 @@ def test_a_picture_is_drawn(model: Any, tmp_path: Path) -> None:
     assert path.read_bytes().startswith(b"\x89PNG")
     drawn = model.plot(np.zeros(100, np.int16), tmp_path / "short.svg", RATE)
     assert b"(nothing)" in drawn.read_bytes() or drawn.stat().st_size > 1000
-    with pytest.raises(UsageError, match="ends in"):
+    with pytest.raises(UsageError, match="must end in"):
         model.plot(speech_like(1.0), tmp_path / "a.txt", RATE)
     with pytest.raises(UsageError, match="at most"):
         model.plot(speech_like(21.0), tmp_path / "b.png", RATE)

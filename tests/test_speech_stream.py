@@ -10,8 +10,10 @@ import numpy as np
 import pytest
 from speech import RATE, make_recogniser, speech_like
 
+from zoo import load_model
 from zoo.decoding.character_ngram import CharacterNgram
 from zoo.errors import UsageError
+from zoo.tasks import speech_stream
 
 
 @pytest.fixture(scope="module", params=["lstm", "gru"])
@@ -123,6 +125,42 @@ def test_the_state_is_a_value(lstm: Any) -> None:
         lstm.open_stream(beam_size=4).state = kept
     with pytest.raises(UsageError, match="one that a stream had"):
         lstm.open_stream().state = 3
+    wider = lstm.open_stream(beam_size=4).state
+    with pytest.raises(UsageError, match="another search"):
+        lstm.open_stream(beam_size=3).state = wider
+    # It knows how much was fed, and a finished stream goes on from it.
+    third.state = kept
+    assert third.seconds == pytest.approx(1.0)
+    assert third.finish().seconds == pytest.approx(1.0)
+
+
+def test_a_state_of_another_model_is_refused(lstm: Any) -> None:
+    other = make_recogniser("ctc_lstm", units=8)
+    with pytest.raises(UsageError, match="another model"):
+        lstm.open_stream().state = other.open_stream().state
+
+
+@pytest.mark.parametrize("beam_size", [1, 4])
+def test_silence_before_the_first_word_is_forgotten(
+    monkeypatch: pytest.MonkeyPatch, beam_size: int
+) -> None:
+    model = load_model("ctc_lstm.an4")
+    silence = np.zeros(int(3 * RATE), np.float32)
+    found = []
+    for most in (10**9, 60):
+        monkeypatch.setattr(speech_stream, "_MOST_SILENT", most)
+        stream = feed(model.open_stream(beam_size=beam_size), silence, 1600)
+        kept = len(stream.state.outputs)
+        assert not stream.partial()
+        feed(stream, speech_like(1.5, seed=3), 1600)
+        found.append((kept, stream.finish()))
+    (all_of_it, whole), (kept, short) = found
+    assert kept < 60 < all_of_it
+    assert short.text == whole.text
+    assert [word.start for word in short.words] == pytest.approx(
+        [word.start for word in whole.words], abs=1e-6
+    )
+    assert whole.words
 
 
 def test_flush_ends_an_utterance_and_times_go_on(lstm: Any) -> None:

@@ -150,6 +150,28 @@ def test_a_stop_text_ends_the_writing_before_it(tiny_model: Any) -> None:
     assert on.continuation == whole[cut : cut + 20]
 
 
+def test_of_overlapping_stop_texts_the_first_counts_wherever_a_chunk_ends(
+    tiny_model: Any,
+) -> None:
+    whole = tiny_model.generate("the ", 300, seed=4).continuation
+    for at in range(20, 120, 7):
+        stops = [whole[at + 1 : at + 3], whole[at : at + 12]]
+        cut = min(whole.index(stop) for stop in stops)
+        assert tiny_model.generate("the ", 300, seed=4, stop=stops).continuation == whole[:cut]
+        assert "".join(tiny_model.stream("the ", 300, seed=4, stop=stops)) == whole[:cut]
+    # At the end nothing longer can be going on.
+    stops = [whole[-2:], whole[-3:] + "x"]
+    cut = whole.index(stops[0])
+    assert tiny_model.generate("the ", 300, seed=4, stop=stops).continuation == whole[:cut]
+    assert "".join(tiny_model.stream("the ", 300, seed=4, stop=stops)) == whole[:cut]
+
+
+def test_a_state_after_scoring_keeps_the_place_in_the_random_numbers(tiny_model: Any) -> None:
+    before = tiny_model.generate("the ", 10, seed=4).state
+    assert tiny_model.score("quick", state=before).state.position == before.position == 10
+    assert len(tiny_model.score("quick", state=before).log_probs) == 5
+
+
 def test_the_task_can_be_called_and_its_result_is_the_text(tiny_model: Any) -> None:
     result = tiny_model("the ", 20, seed=1)
     assert str(result) == result.text == tiny_model.generate("the ", 20, seed=1).text

@@ -206,6 +206,19 @@ def test_the_way_back_counts_in_the_ranking(translator: Any, source: str | None)
     assert changed
 
 
+def test_the_way_back_means_nothing_for_a_beam_of_one(translator: Any) -> None:
+    greedy = translator.translate("The wolf hears the king.", "fr", beam_size=1)
+    same = translator.translate("The wolf hears the king.", "fr", beam_size=1, backward_weight=0.5)
+    assert (same.text, same.score) == (greedy.text, greedy.score)
+
+
+def test_alternatives_are_different_texts(translator: Any) -> None:
+    found = translator.translate("The wolf hears. The king.", "fr", beam_size=12, n_best=12)
+    for alternatives in (found.alternatives, *(one.alternatives for one in found.sentences)):
+        texts = [one.text for one in alternatives]
+        assert len(set(texts)) == len(texts) > 1
+
+
 def test_the_language_of_a_source_is_found_out_for_the_way_back(translator: Any) -> None:
     """With two languages that it may be, the one that explains it is taken."""
     asked: list[str] = []

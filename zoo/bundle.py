@@ -17,7 +17,7 @@ from typing import Any
 import numpy as np
 
 from zoo.errors import FolderError, UsageError, ZooError
-from zoo.files import readable_os_errors, write_bytes
+from zoo.files import is_file, readable_os_errors, write_bytes
 from zoo.manifest import (
     FORMAT_VERSION,
     MANIFEST,
@@ -273,8 +273,10 @@ def read_safetensors(
     header = _read_header(path)
     total = 0
     for name, entry in header.items():
-        shape = entry.get("shape") if isinstance(entry, dict) else None
-        if entry.get("dtype") not in types if isinstance(entry, dict) else True:
+        kind, shape = (
+            entry.get(k) if isinstance(entry, dict) else None for k in ("dtype", "shape")
+        )
+        if not isinstance(kind, str) or kind not in types:
             raise FolderError(f"{path}: {name} is not of type {' or '.join(types)}")
         if not isinstance(shape, list) or any(type(n) is not int or n < 0 for n in shape):
             raise FolderError(f"{path}: {name} has no valid shape")
@@ -353,8 +355,10 @@ def half_precision(network: Any) -> dict[str, np.ndarray]:
 
 
 def _most_bytes(name: str) -> int:
-    """How large a file of the processor or of the search may be."""
-    return MAX_TEXT_BYTES if name.endswith((".json", ".txt")) else MAX_PART_BYTES
+    """How large a file of a folder may be."""
+    if name in (WEIGHTS, GOLDEN):
+        return MAX_FILE_BYTES
+    return MAX_TEXT_BYTES if name.endswith((".json", ".txt", ".md")) else MAX_PART_BYTES
 
 
 def write_bundle(folder: Path, bundle: Bundle) -> Path:
@@ -368,14 +372,18 @@ def write_bundle(folder: Path, bundle: Bundle) -> Path:
         ``folder``.
 
     Raises:
-        UsageError: the folder already holds a model.
+        UsageError: the folder already holds a model, or the card has values that a folder cannot.
         ZooError: it cannot be written, or a file is larger than what is read again.
     """
     import safetensors.numpy
 
     from zoo.card import model_card
 
-    if (folder / MANIFEST).exists():
+    try:
+        _read_card({"card": bundle.card}, folder)
+    except FolderError as error:
+        raise UsageError(f"{error}") from None
+    if is_file(folder / MANIFEST):
         raise UsageError(f"{folder} already holds a model; choose another folder")
     content = {
         "format_version": FORMAT_VERSION,
@@ -386,11 +394,9 @@ def write_bundle(folder: Path, bundle: Bundle) -> Path:
         "decoder": bundle.decoder,
         "card": bundle.card,
     }
-    files = {**bundle.files, **bundle.processor.files()}
-    for name, data in files.items():
-        if len(data) > _most_bytes(name):
-            raise ZooError(f"{folder / name} would be larger than {_most_bytes(name)} bytes")
-    files |= {
+    files = {
+        **bundle.files,
+        **bundle.processor.files(),
         CONFIG: _json_bytes(content),
         WEIGHTS: safetensors.numpy.save(dict(bundle.weights), metadata={"format": "np"}),
         METRICS: _json_bytes(bundle.metrics),
@@ -399,6 +405,9 @@ def write_bundle(folder: Path, bundle: Bundle) -> Path:
     if bundle.golden:
         files[GOLDEN] = safetensors.numpy.save(dict(bundle.golden), metadata={"format": "np"})
     for name, data in files.items():
+        if len(data) > _most_bytes(name):
+            raise ZooError(f"{folder / name} would be larger than {_most_bytes(name)} bytes")
+    for name, data in files.items():
         write_bytes(folder / name, data)
     manifest = Manifest({n: FileEntry(sha256_of(data), len(data)) for n, data in files.items()})
     write_bytes(folder / MANIFEST, manifest.to_bytes())
@@ -406,4 +415,8 @@ def write_bundle(folder: Path, bundle: Bundle) -> Path:
 
 
 def _json_bytes(value: Any) -> bytes:
-    return (json.dumps(value, indent=2, ensure_ascii=False, allow_nan=False) + "\n").encode()
+    try:
+        text = json.dumps(value, indent=2, ensure_ascii=False, allow_nan=False)
+    except (TypeError, ValueError) as error:
+        raise UsageError(f"the card, a setting or a figure has no plain values: {error}") from None
+    return (text + "\n").encode()

@@ -195,11 +195,14 @@ def read_manifest(folder: Path) -> Manifest:
     Raises:
         FolderError: the folder or the manifest is missing or not valid.
     """
-    if not folder.is_dir():
-        raise FolderError(f"there is no model folder {str(folder)!r}")
     path = folder / MANIFEST
-    if not path.exists():
-        raise FolderError(f"{folder} is not a zoo model: it has no {MANIFEST}")
+    try:
+        if not folder.is_dir():
+            raise FolderError(f"there is no model folder {str(folder)!r:.200}")
+        if not path.exists():
+            raise FolderError(f"{folder} is not a zoo model: it has no {MANIFEST}")
+    except OSError as error:
+        raise FolderError(f"cannot read {str(folder)!r:.200}: {error.strerror}") from None
     return parse_manifest(read_file(path), str(path))
 
 

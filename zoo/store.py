@@ -25,7 +25,7 @@ from pathlib import Path
 
 from zoo import hub
 from zoo.errors import DownloadError, FolderError, UsageError, ZooError, did_you_mean
-from zoo.files import user_path
+from zoo.files import is_file, user_path
 from zoo.manifest import MANIFEST, read_file, sha256_of, verify_folder
 from zoo.registry import WEIGHTS_FOLDER, Weights, registry
 
@@ -118,7 +118,7 @@ def locate(
             f"{reference!r} is an address, not a model; give a name, a folder or hf://owner/repo, "
             "and set ZOO_SOURCES to the address to fetch named models from there"
         )
-    if _is_folder(reference):
+    if is_folder(reference):
         folder = user_path(reference)
         verify_folder(folder)
         return folder
@@ -185,13 +185,17 @@ def clear_cache(name: str | None = None) -> int:
     return freed
 
 
-def _is_folder(reference: str | os.PathLike[str]) -> bool:
+def is_folder(reference: str | os.PathLike[str]) -> bool:
+    """Whether :func:`locate` takes a reference for a folder and not for a registered name.
+
+    It warns where a folder lies in the current one that has a registered name.
+    """
     if not isinstance(reference, str):
         return True
     separators = {"/", os.sep, os.altsep or os.sep}
     if reference.startswith((".", "~")) or any(mark in reference for mark in separators):
         return True
-    if not reference or not Path(reference, MANIFEST).is_file():
+    if not reference or not is_file(Path(reference, MANIFEST)):
         return False
     try:
         registry().find(reference)

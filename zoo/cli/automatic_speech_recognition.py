@@ -104,18 +104,20 @@ def _run_stream(stream: Any, as_json: bool) -> None:
     """Print words as they come, and a line break at the end of each utterance."""
     shown = ""
     grows = stream.greedy  # the text of a beam search may change until the utterance ends
-    for samples in _standard_input():
-        stream.feed(samples)
-        if grows and not as_json:
-            text = stream.partial()
-            click.echo(text[len(shown) :], nl=False)
-            shown = text
-        if stream.endpoint:
-            _print_utterance(stream.flush(), shown, as_json)
-            shown = ""
-    last = stream.finish()
-    if last.text or shown:
-        _print_utterance(last, shown, as_json)
+    try:
+        for samples in _standard_input():
+            stream.feed(samples)
+            if grows and not as_json:
+                text = stream.partial()
+                click.echo(text[len(shown) :], nl=False)
+                shown = text
+            if stream.endpoint:
+                _print_utterance(stream.flush(), shown, as_json)
+                shown = ""
+    finally:  # what was heard is told even if the input broke off
+        last = stream.finish()
+        if last.text or shown:
+            _print_utterance(last, shown, as_json)
 
 
 def _print_utterance(result: Any, shown: str, as_json: bool) -> None:

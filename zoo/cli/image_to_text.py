@@ -103,7 +103,7 @@ def _run_page(
 
     known = None if layout is None else read_layout(layout)
     total = None if known is None else len(known.lines)
-    with tqdm(total=total, unit="line", desc="reading", delay=2) as bar:
+    with tqdm(total=total, unit="line", desc="reading", delay=2, disable=None) as bar:
         result = loaded.read_page(image, known, on_progress=bar.update, **search)
     for doubt in result.doubts:
         click.echo(f"zoo: unsure: {doubt}", err=True)
@@ -149,7 +149,7 @@ def _read(loaded: Any, sources: list[Any], search: dict[str, Any]) -> list[Any]:
     from tqdm import tqdm
 
     def read(some: list[Any]) -> list[Any]:
-        with tqdm(total=len(some), unit="line", desc="reading", delay=2) as bar:
+        with tqdm(total=len(some), unit="line", desc="reading", delay=2, disable=None) as bar:
             results: list[Any] = loaded.read(some, on_progress=bar.update, **search)
         return results
 

@@ -56,11 +56,12 @@ def list_command(
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 def show_command(model: str, as_json: bool) -> None:
     """Show what is known of MODEL: a registered name or a model folder."""
-    if model.startswith("hf://"):
-        from zoo.store import locate
+    from zoo.hub import PREFIX
+    from zoo.store import is_folder, locate
 
+    if model.startswith(PREFIX):
         model = str(locate(model))
-    facts = _describe_folder(Path(model)) if _is_folder(model) else registry().describe(model)
+    facts = _describe_folder(Path(model)) if is_folder(model) else registry().describe(model)
     if as_json:
         print_json(facts)
         return
@@ -73,13 +74,6 @@ def show_command(model: str, as_json: bool) -> None:
         # A folder from anywhere must not send commands to the terminal.
         shown = "".join(c if c.isprintable() or c == "\n" else "\ufffd" for c in str(value))
         click.echo(f"{click.style(key.ljust(width), bold=True)}  {shown}")
-
-
-def _is_folder(model: str) -> bool:
-    from zoo.files import user_path
-    from zoo.manifest import MANIFEST
-
-    return (user_path(model) / MANIFEST).exists() or "/" in model
 
 
 def _describe_folder(folder: Path) -> dict[str, object]:

@@ -64,7 +64,9 @@ def run(
 def _generate(loaded: Any, texts: list[str], length: int, options: dict[str, Any]) -> list[Any]:
     from tqdm import tqdm
 
-    with tqdm(total=length, unit="char", desc="writing", unit_scale=True, delay=2) as bar:
+    with tqdm(
+        total=length, unit="char", desc="writing", unit_scale=True, delay=2, disable=None
+    ) as bar:
         results: list[Any] = loaded.generate(texts, length, on_progress=bar.update, **options)
     return results
 

@@ -65,7 +65,9 @@ def _translate(loaded: Any, texts: list[str], **options: Any) -> list[Any]:
     from tqdm import tqdm
 
     total = sum(map(len, texts))
-    with tqdm(total=total, unit="char", desc="translating", unit_scale=True, delay=2) as bar:
+    with tqdm(
+        total=total, unit="char", desc="translating", unit_scale=True, delay=2, disable=None
+    ) as bar:
         results: list[Any] = loaded.translate(texts, on_progress=bar.update, **options)
     return results
 

@@ -38,11 +38,12 @@ def _task_command(model: str, kind: str) -> click.Command:
 
 
 def _architecture_of(model: str) -> Architecture:
-    if model.partition(".")[0] in registry().architectures:
-        return registry().find(model)[0]
     from zoo.bundle import architecture_of
-    from zoo.store import locate
+    from zoo.hub import PREFIX
+    from zoo.store import is_folder, locate
 
+    if not model.startswith(PREFIX) and not is_folder(model):
+        return registry().find(model)[0]
     return architecture_of(locate(model))
 
 

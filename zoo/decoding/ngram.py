@@ -42,7 +42,10 @@ _CACHED_NUMBERS = 2**23
 
 
 def cache_of(width: int) -> Any:
-    """A decorator that keeps the last results, arrays of ``width`` numbers, in at most 64 MB."""
+    """A decorator that keeps the last results, arrays of ``width`` numbers, in 64 MB.
+
+    It keeps at least 64 of them, which take more where they are wider than 131,072 numbers.
+    """
     return functools.lru_cache(max(64, min(2**16, _CACHED_NUMBERS // width)))
 
 
@@ -197,7 +200,7 @@ class NgramModel:
 
 
 def read_ngrams(source: str | Path | bytes) -> tuple[str, list[str], Ngrams]:
-    """Read a file that :meth:`Ngrams.save` wrote, or its bytes.
+    """Read a file that :meth:`NgramModel.save` wrote, or its bytes.
 
     Returns:
         Its kind, the symbols' texts (the end mark is one more) and the n-grams.

@@ -8,6 +8,7 @@ on the transcripts of its training data, in the file :data:`OWN_MODEL`.
 from __future__ import annotations
 
 import os
+from collections import OrderedDict
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from pathlib import Path
@@ -23,11 +24,17 @@ from zoo.decoding.language_model import load_language_model
 from zoo.decoding.recurrent_characters import RecurrentCharacters
 from zoo.decoding.word_ngram import WordNgram
 from zoo.errors import DataError, FolderError, UsageError
+from zoo.files import is_file, user_path
+from zoo.hub import PREFIX
+from zoo.manifest import MANIFEST
 from zoo.models.values import check_range, make_config, make_settings
+from zoo.registry import registry
 
 OWN = "own"
 OWN_MODEL = "language_model.safetensors"
 """A model folder's own language model."""
+
+_MOST_BOUND = 4  # language models that are kept ready
 
 UnboundModel = CharacterNgram | WordNgram | RecurrentCharacters
 
@@ -104,6 +111,12 @@ class Search:
         """Whether it takes the best path and no beam is needed."""
         return self.settings.beam_size == 1 and self.language_model is None
 
+    @property
+    def candidates(self) -> int:
+        """Hypotheses that the search gives, so that there are ``n_best`` different texts among
+        them even if some differ in their spaces alone."""
+        return 1 if self.n_best == 1 else min(2 * self.n_best, self.settings.beam_size)
+
     def run(self, log_probs: np.ndarray, length: int | None = None) -> list[Hypothesis]:
         """Decode ``(frames, labels)`` log-probabilities, the best hypothesis first."""
         if self.greedy:
@@ -116,7 +129,7 @@ class Search:
             language_model=self.language_model,
             lm_weight=self.settings.lm_weight,
             insertion_bonus=self.settings.insertion_bonus,
-            n_best=self.n_best,
+            n_best=self.candidates,
         )
 
     def beam(self) -> PrefixBeam:
@@ -148,7 +161,7 @@ class SearchFactory:
         self.alphabet = alphabet
         self.settings = SearchSettings.from_folder(settings)
         self._own = files.get(OWN_MODEL)
-        self._bound: dict[tuple[Any, float], tuple[Any, LanguageModel]] = {}
+        self._bound: OrderedDict[Any, tuple[Any, LanguageModel]] = OrderedDict()
 
     def make(
         self,
@@ -188,14 +201,30 @@ class SearchFactory:
 
     def _bind(self, wanted: Any, settings: SearchSettings) -> LanguageModel:
         # The model is kept beside what was bound, so that its id stays its own.
-        key = (wanted if isinstance(wanted, str) else id(wanted), settings.unknown_word_probability)
-        if key not in self._bound:
+        key = (_identity(wanted), settings.unknown_word_probability)
+        if key in self._bound:
+            self._bound.move_to_end(key)
+        else:
             model = find_language_model(wanted, self._own)
             values: dict[str, Any] = {}
             if isinstance(model, WordNgram):
                 values = {"unknown_word_probability": settings.unknown_word_probability}
             self._bound[key] = (wanted, model.bind(self.alphabet, **values))
+            while len(self._bound) > _MOST_BOUND:
+                self._bound.popitem(last=False)
         return self._bound[key][1]
+
+
+def _identity(wanted: Any) -> Any:
+    """What a language model is known by: a file by its name, size and time."""
+    if not isinstance(wanted, (str, os.PathLike)):
+        return id(wanted)
+    path = user_path(wanted)
+    try:
+        facts = path.stat()
+    except OSError:
+        return str(wanted)
+    return str(path.absolute()), facts.st_mtime_ns, facts.st_size
 
 
 def find_language_model(wanted: Any, own: bytes | None = None) -> UnboundModel:
@@ -209,8 +238,6 @@ def find_language_model(wanted: Any, own: bytes | None = None) -> UnboundModel:
         UsageError: it means none.
         DataError: the file cannot be read.
     """
-    from zoo.registry import registry
-
     if isinstance(wanted, CharacterNgram | WordNgram | RecurrentCharacters):
         return wanted
     if wanted == OWN:
@@ -220,10 +247,20 @@ def find_language_model(wanted: Any, own: bytes | None = None) -> UnboundModel:
             return load_language_model(own)
         except DataError as error:
             raise FolderError(f"{OWN_MODEL}: {error}") from None
-    if isinstance(wanted, str) and wanted.partition(".")[0] in registry().architectures:
+    if isinstance(wanted, (str, os.PathLike)):
+        if not _means_a_model(wanted):
+            return load_language_model(Path(wanted))
         from zoo.loading import load_model
 
-        return RecurrentCharacters.of_task(load_model(wanted))
-    if isinstance(wanted, (str, os.PathLike)):
-        return load_language_model(Path(wanted))
+        wanted = load_model(wanted if isinstance(wanted, str) else Path(wanted))
     return RecurrentCharacters.of_task(wanted)
+
+
+def _means_a_model(wanted: str | os.PathLike[str]) -> bool:
+    """Whether it is a model's folder or name, and not an n-gram file."""
+    path = user_path(wanted)
+    if is_file(path):
+        return False
+    if str(wanted).startswith(PREFIX) or is_file(path / MANIFEST):
+        return True
+    return isinstance(wanted, str) and wanted.partition(".")[0] in registry().architectures

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -10,9 +9,9 @@ from typing import Any
 import numpy as np
 
 from zoo.errors import UsageError
-from zoo.files import atomic_path, user_path
+from zoo.files import user_path
+from zoo.tasks.pictures import check_format, plain, save_picture
 
-_FORMATS = (".png", ".svg", ".pdf")
 _INCHES = 0.28  # for each piece
 _MARGIN = 1.6
 _MOST = 200  # pieces on a side; a picture of these has 7,000 x 7,000 pixels
@@ -42,8 +41,8 @@ def draw_alignment(
     from matplotlib.figure import Figure
 
     file = None if path is None else user_path(path)
-    if file is not None and file.suffix not in _FORMATS:
-        raise UsageError(f"{file}: the picture's name must end in {', '.join(_FORMATS)}")
+    if file is not None:
+        check_format(file)
     if max(len(source), len(target)) > _MOST:
         raise UsageError(
             f"{len(source)} and {len(target)} pieces are too many to draw (at most {_MOST} each)"
@@ -52,18 +51,10 @@ def draw_alignment(
     figure = Figure(figsize=size, layout="constrained")
     axes = figure.subplots()
     axes.imshow(attention, cmap="Blues", vmin=0.0, vmax=1.0, aspect="equal")
-    # A dollar sign would begin a formula.
-    axes.set_xticks(range(len(source)), [_plain(piece) for piece in source], rotation=90)
-    axes.set_yticks(range(len(target)), [_plain(piece) for piece in target])
+    axes.set_xticks(range(len(source)), [plain(piece) for piece in source], rotation=90)
+    axes.set_yticks(range(len(target)), [plain(piece) for piece in target])
     axes.xaxis.tick_top()
     axes.tick_params(length=0)
     if file is not None:
-        with atomic_path(file) as temporary, warnings.catch_warnings():
-            # Letters that the font lacks are drawn as boxes.
-            warnings.filterwarnings("ignore", message="Glyph .* missing")
-            figure.savefig(temporary, format=file.suffix[1:], dpi=120)
+        save_picture(figure, file, dpi=120)
     return figure
-
-
-def _plain(piece: str) -> str:
-    return piece.replace("$", r"\$")

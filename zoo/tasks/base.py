@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Protocol, TypeVar
 
 import numpy as np
 
@@ -13,6 +13,14 @@ from zoo.errors import FolderError, UsageError, ZooError
 from zoo.files import atomic_path, user_path
 
 GOLDEN_TOLERANCE = 2e-3
+
+
+class _WithText(Protocol):
+    @property
+    def text(self) -> str: ...
+
+
+Alternative = TypeVar("Alternative", bound=_WithText)
 
 
 class Task:
@@ -156,6 +164,19 @@ def one_or_many(value: Any, kind: type) -> tuple[bool, list[Any]]:
     if isinstance(value, (list, tuple)) and all(isinstance(item, kind) for item in value):
         return False, list(value)
     raise UsageError(f"expected a {kind.__name__} or a list of them, got {value!r:.100}")
+
+
+def distinct(alternatives: Iterable[Alternative], most: int) -> tuple[Alternative, ...]:
+    """The first of those alternatives that have the same text, in the order given.
+
+    Args:
+        alternatives: each with its ``text``, the best first.
+        most: how many to give at most.
+    """
+    by_text: dict[str, Alternative] = {}
+    for one in alternatives:
+        by_text.setdefault(one.text, one)
+    return tuple(by_text.values())[:most]
 
 
 def batches_by_length(lengths: Sequence[int], most: int, size: int) -> Iterator[list[int]]:

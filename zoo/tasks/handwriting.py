@@ -29,6 +29,7 @@ from zoo.processing.line_cutter import LineCut, cut_line, fit_layout
 from zoo.processing.line_finder import find_lines
 from zoo.processing.line_image import LineImage
 from zoo.processing.page_xml import PageLayout, TextLine, read_layout
+from zoo.tasks.base import distinct
 from zoo.tasks.ctc import BATCH, Alternative, CTCRecogniser
 
 _STROKES_DEPTH = 3  # strokes, points, x and y
@@ -181,7 +182,7 @@ class HandwritingRecognition(CTCRecogniser):
             on_progress: called with the number of inputs read since the last call.
 
         Returns:
-            A :class:`Reading`, or a list of them for a list; without ink its text is empty.
+            A :class:`Reading`, or a list of them for a list. An image without ink has no text.
 
         Raises:
             UsageError: an argument is out of range, or the source is none of what the class takes.
@@ -296,15 +297,22 @@ class HandwritingRecognition(CTCRecogniser):
         while given := list(islice(inputs, 4 * BATCH)):
             found = self.outputs([_features(one) for one in given])
             for one, log_probs in zip(given, found, strict=True):
-                readings.append(self._reading(search.run(log_probs), one, len(log_probs)))
+                hypotheses = search.run(log_probs)
+                readings.append(self._reading(hypotheses, one, len(log_probs), search.n_best))
                 if on_progress:
                     on_progress(1)
         return readings
 
-    def _reading(self, hypotheses: Sequence[Hypothesis], given: Any, frames: int) -> Reading:
+    def _reading(
+        self, hypotheses: Sequence[Hypothesis], given: Any, frames: int, n_best: int
+    ) -> Reading:
         decode = self.processor.alphabet.decode
-        texts = tuple(
-            Alternative(decode(one.labels).strip(), one.score, one.confidence) for one in hypotheses
+        texts = distinct(
+            (
+                Alternative(decode(one.labels).strip(), one.score, one.confidence)
+                for one in hypotheses
+            ),
+            n_best,
         )
         best = hypotheses[0]
         characters = self._characters(best.spans, given, frames)

@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-import io
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from zoo.errors import UsageError
-from zoo.files import write_bytes
-from zoo.tasks.speech_picture import FORMATS
+from zoo.tasks.pictures import check_format, plain, save_picture
 
 if TYPE_CHECKING:
     from zoo.tasks.handwriting import Character, Reading
@@ -24,7 +21,7 @@ def draw_line(path: Path, grey: np.ndarray, reading: Reading) -> Path:
     """Draw a line's image and its characters.
 
     Args:
-        path: where to; its ending is one of :data:`FORMATS`.
+        path: where to; its ending is one of :data:`~zoo.tasks.pictures.FORMATS`.
         grey: ``(height, width)`` uint8.
         reading: of it.
 
@@ -45,14 +42,14 @@ def draw_line(path: Path, grey: np.ndarray, reading: Reading) -> Path:
         _write(bottom, (character.start + character.end) / 2, character, colour)
     for panel in (top, bottom):
         panel.set_xlim(0, width)
-    return _save(figure, path)
+    return save_picture(figure, path)
 
 
 def draw_ink(path: Path, strokes: Sequence[np.ndarray], reading: Reading) -> Path:
     """Draw strokes, each part in the colour of its character, and the characters.
 
     Args:
-        path: where to; its ending is one of :data:`FORMATS`.
+        path: where to; its ending is one of :data:`~zoo.tasks.pictures.FORMATS`.
         strokes: ``(points, 2)`` each, y downwards.
         reading: of them.
 
@@ -75,7 +72,7 @@ def draw_ink(path: Path, strokes: Sequence[np.ndarray], reading: Reading) -> Pat
             _write(bottom, float(np.concatenate(parts)[:, 0].mean()), character, colour)
     top.invert_yaxis()
     bottom.set_xlim(top.get_xlim())
-    return _save(figure, path)
+    return save_picture(figure, path)
 
 
 def _parts(strokes: Sequence[np.ndarray], character: Character) -> list[np.ndarray]:
@@ -92,12 +89,11 @@ def _parts(strokes: Sequence[np.ndarray], character: Character) -> list[np.ndarr
 def _panels(path: Path, reading: Reading) -> tuple[Any, Any, Any]:
     from matplotlib.figure import Figure
 
-    if path.suffix.lower() not in FORMATS:
-        raise UsageError(f"{path}: a picture's name ends in {', '.join(FORMATS)}")
+    check_format(path)
     width = min(40.0, max(4.0, _INCHES_A_LETTER * len(reading.text)))
     figure = Figure((width, 2.4), layout="constrained")
     top, bottom = figure.subplots(2, 1, gridspec_kw={"height_ratios": (3, 1)})
-    figure.suptitle(_shown(reading.text) or "(nothing)", fontsize=10)
+    figure.suptitle(plain(reading.text) or "(nothing)", fontsize=10)
     bottom.set(ylim=(0, 1))
     for panel in (top, bottom):
         panel.set(xticks=[], yticks=[])
@@ -105,17 +101,6 @@ def _panels(path: Path, reading: Reading) -> tuple[Any, Any, Any]:
 
 
 def _write(axes: Any, x: float, character: Character, colour: str) -> None:
-    text = "␣" if character.text == " " else _shown(character.text)
+    text = "␣" if character.text == " " else plain(character.text)
     shade = 0.35 + 0.65 * character.confidence
     axes.text(x, 0.5, text, ha="center", va="center", color=colour, alpha=shade)
-
-
-def _shown(text: str) -> str:
-    return text.replace("$", r"\$")  # Matplotlib would read formulas between them
-
-
-def _save(figure: Any, path: Path) -> Path:
-    stream = io.BytesIO()
-    figure.savefig(stream, format=path.suffix.lower()[1:], dpi=110)
-    write_bytes(path, stream.getvalue())
-    return path

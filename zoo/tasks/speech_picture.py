@@ -2,19 +2,16 @@
 
 from __future__ import annotations
 
-import io
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from zoo.errors import UsageError
-from zoo.files import write_bytes
+from zoo.tasks.pictures import check_format, plain, save_picture
 
 if TYPE_CHECKING:
     from zoo.tasks.speech_recognition import Transcript
 
-FORMATS = (".png", ".svg", ".pdf")
 _INCHES_A_SECOND = 1.6
 
 
@@ -30,7 +27,7 @@ def draw_recording(
     """Draw features, posteriors and words over one time axis.
 
     Args:
-        path: where to; its ending is one of :data:`FORMATS`.
+        path: where to; its ending is one of :data:`~zoo.tasks.pictures.FORMATS`.
         log_mel: ``(frames, bins)`` as the network gets them.
         frame_seconds: seconds from one frame to the next.
         log_probs: ``(outputs, labels)``.
@@ -47,9 +44,7 @@ def draw_recording(
     """
     from matplotlib.figure import Figure
 
-    kind = path.suffix.lower()
-    if kind not in FORMATS:
-        raise UsageError(f"{path}: a picture's name ends in {', '.join(FORMATS)}")
+    check_format(path)
     seconds = max(transcript.seconds, output_seconds)
     figure = Figure((min(40.0, max(6.0, _INCHES_A_SECOND * seconds)), 5.5), layout="constrained")
     top, middle, bottom = figure.subplots(
@@ -63,14 +58,11 @@ def draw_recording(
     for word in transcript.words:
         bottom.axvspan(word.start, word.end, color="0.88")
         place = (word.start + word.end) / 2
-        bottom.text(place, 0.5, word.text, ha="center", va="center", alpha=_shade(word))
+        bottom.text(place, 0.5, plain(word.text), ha="center", va="center", alpha=_shade(word))
     bottom.set(yticks=[], ylim=(0, 1), xlim=(0, seconds), xlabel="seconds")
     bottom.set_ylabel("words")
-    figure.suptitle(transcript.text or "(nothing)", fontsize=11)
-    stream = io.BytesIO()
-    figure.savefig(stream, format=kind[1:], dpi=110)
-    write_bytes(path, stream.getvalue())
-    return path
+    figure.suptitle(plain(transcript.text) or "(nothing)", fontsize=11)
+    return save_picture(figure, path)
 
 
 def _draw_posteriors(axes: Any, probs: np.ndarray, step: float, labels: tuple[str, ...]) -> None:
@@ -87,7 +79,7 @@ def _draw_posteriors(axes: Any, probs: np.ndarray, step: float, labels: tuple[st
         inside = np.pad(curve, 1)
         peaks = (curve >= 0.2) & (curve >= inside[:-2]) & (curve > inside[2:])
         for at in np.flatnonzero(peaks):
-            shown = "␣" if text == " " else text
+            shown = "␣" if text == " " else plain(text)
             axes.text(time[at], curve[at] + 0.02, shown, ha="center", color=line.get_color())
     axes.set(ylabel="posterior", ylim=(0, 1.15))
 

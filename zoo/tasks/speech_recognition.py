@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import heapq
 import itertools
 import math
 import os
@@ -26,6 +25,7 @@ from zoo.errors import UsageError
 from zoo.files import user_path
 from zoo.models.ctc_parts import SUBSAMPLING
 from zoo.processing.audio import AudioPiece, AudioSource, iter_audio_blocks, split_at_silences
+from zoo.tasks.base import distinct
 from zoo.tasks.ctc import Alternative, CTCRecogniser, tidy
 
 if TYPE_CHECKING:
@@ -149,19 +149,21 @@ class SpeechRecognition(CTCRecogniser):
         """
         search = self.searches.make(language_model, n_best, beam_size, lm_weight, insertion_bonus)
         single, sources = _sources(audio)
-        found: list[list[tuple[AudioPiece, list[Hypothesis]]]] = [[] for _ in sources]
+        # Of a piece its hypotheses, its seconds, and the second at which it starts.
+        found: list[list[tuple[list[Hypothesis], float, float]]] = [[] for _ in sources]
         seconds = [0.0] * len(sources)
         pieces = self._pieces(sources, sample_rate)
         while pool := list(itertools.islice(pieces, _POOL)):
             outputs = self.outputs([self._features(piece) for _, piece in pool])
             for (number, piece), log_probs in zip(pool, outputs, strict=True):
-                found[number].append((piece, search.run(log_probs)))
-                seconds[number] += len(piece.samples) / self.processor.log_mel.sample_rate
+                length = len(piece.samples) / self.processor.log_mel.sample_rate
+                found[number].append((search.run(log_probs), length, piece.start))
+                seconds[number] += length
                 if on_progress:
-                    on_progress(len(piece.samples) / self.processor.log_mel.sample_rate)
+                    on_progress(length)
         results = [
-            self._transcript(parts, search, length)
-            for parts, length in zip(found, seconds, strict=True)
+            self._transcript(parts, search, total)
+            for parts, total in zip(found, seconds, strict=True)
         ]
         return results[0] if single else results
 
@@ -316,7 +318,11 @@ class SpeechRecognition(CTCRecogniser):
         return {"input.0": features, "input.1": mask}
 
     def make_transcript(
-        self, hypotheses: Sequence[Hypothesis], seconds: float, start: float = 0.0
+        self,
+        hypotheses: Sequence[Hypothesis],
+        seconds: float,
+        start: float = 0.0,
+        n_best: int = 1,
     ) -> Transcript:
         """The transcript of a recording that was decoded in one piece.
 
@@ -324,23 +330,26 @@ class SpeechRecognition(CTCRecogniser):
             hypotheses: the best first.
             seconds: length of the recording.
             start: seconds to add to all times.
+            n_best: alternatives to give at most.
         """
         best = hypotheses[0]
-        texts = [
-            Alternative(tidy(self.processor.alphabet.decode(h.labels)), h.score, h.confidence)
-            for h in hypotheses
-        ]
+        texts = distinct(
+            (
+                Alternative(tidy(self.processor.alphabet.decode(h.labels)), h.score, h.confidence)
+                for h in hypotheses
+            ),
+            n_best,
+        )
         words = self._words(best.spans, start)
-        return Transcript(texts[0].text, words, best.confidence, tuple(texts), seconds)
+        return Transcript(texts[0].text, words, best.confidence, texts, seconds)
 
     def _transcript(
-        self, parts: Sequence[tuple[AudioPiece, list[Hypothesis]]], search: Search, seconds: float
+        self,
+        parts: Sequence[tuple[list[Hypothesis], float, float]],
+        search: Search,
+        seconds: float,
     ) -> Transcript:
-        rate = self.processor.log_mel.sample_rate
-        whole = [
-            self.make_transcript(hypotheses, len(piece.samples) / rate, piece.start)
-            for piece, hypotheses in parts
-        ]
+        whole = [self.make_transcript(*part, n_best=search.n_best) for part in parts]
         if len(whole) == 1:
             return whole[0]
         words = tuple(word for part in whole for word in part.words)
@@ -425,7 +434,7 @@ def _combine(parts: Sequence[Sequence[Alternative]], n_best: int) -> list[Altern
             for a in best
             for b in part
         ]
-        best = heapq.nlargest(n_best, joined, key=lambda one: one.score)
+        best = list(distinct(sorted(joined, key=lambda one: -one.score), n_best))
         count += len(part[0].text)
     return best
 

@@ -25,6 +25,13 @@ if TYPE_CHECKING:
 
 Result = TypeVar("Result")
 
+_MOST_SILENT = 500  # outputs of silence before the first word that are kept, 20 seconds
+_KEPT_SILENT = 25  # of these, what is kept when there are as many
+
+
+def _search_of(beam: PrefixBeam | None) -> Any:
+    return beam and (beam.size, beam.weight, beam.bonus, id(beam.model))
+
 
 @dataclass
 class StreamState:
@@ -35,6 +42,8 @@ class StreamState:
         frames: ``(fewer than 4, bins)`` frames that wait for the next ones.
         network: the network's state.
         start: seconds at which the utterance began.
+        config: the network's values, by which a state of another network is known.
+        samples: how many were fed.
         beam: the beam search, where there is one.
         outputs: log-probabilities ``(1, labels)`` of the utterance so far, one an output.
         text: greedy text of the utterance so far.
@@ -47,6 +56,8 @@ class StreamState:
     frames: np.ndarray = field(repr=False)
     network: State = field(repr=False)
     start: float
+    config: Any = field(repr=False)
+    samples: int
     beam: PrefixBeam | None = field(repr=False)
     outputs: list[np.ndarray] = field(default_factory=list, repr=False)
     text: list[str] = field(default_factory=list)
@@ -107,7 +118,7 @@ class SpeechStream:
     @property
     def seconds(self) -> float:
         """Seconds of audio that were fed."""
-        return self._samples / self.sample_rate
+        return self._at.samples / self.sample_rate
 
     @property
     def endpoint(self) -> bool:
@@ -188,20 +199,28 @@ class SpeechStream:
                 f"a stream that resamples from {self.sample_rate:g} has no state to keep; feed it "
                 f"{self._task.processor.log_mel.sample_rate} samples a second"
             )
-        return self._at.copy()
+        return self._guarded(self._at.copy, finished_too=True)
 
     @state.setter
     def state(self, state: StreamState) -> None:
         if not isinstance(state, StreamState):
             raise UsageError(f"the state must be one that a stream had, not {state!r:.100}")
-        if (state.beam is None) != self._search.greedy:
+        if state.config != self._engine.config:
+            raise UsageError("the state is that of a stream of another model")
+        if _search_of(state.beam) != _search_of(self._new_beam()):
             raise UsageError("the state is that of a stream with another search")
-        self._at = state.copy()
+
+        def go_on() -> None:
+            self._at, self._finished = state.copy(), False
+
+        self._guarded(go_on, finished_too=True)
+
+    def _new_beam(self) -> PrefixBeam | None:
+        return None if self._search.greedy else self._search.beam()
 
     def _begin(self) -> None:
         log_mel = self._task.processor.log_mel
         self._finished = False
-        self._samples = 0
         self._resampler: Any = None
         if self.sample_rate != log_mel.sample_rate:
             self._resampler = soxr.ResampleStream(
@@ -210,10 +229,14 @@ class SpeechStream:
         no_frames = np.zeros((0, log_mel.mel_bins), np.float32)
         self._at = self._new_utterance(log_mel.stream(), no_frames)
 
-    def _new_utterance(self, features: LogMelStream, frames: np.ndarray) -> StreamState:
+    def _new_utterance(
+        self, features: LogMelStream, frames: np.ndarray, samples: int = 0
+    ) -> StreamState:
         start = features.frames * features.log_mel.frame_seconds
-        beam = None if self._search.greedy else self._search.beam()
-        return StreamState(features, frames, self._engine.start(), start, beam)
+        beam = self._new_beam()
+        return StreamState(
+            features, frames, self._engine.start(), start, self._engine.config, samples, beam
+        )
 
     def _guarded(self, action: Callable[[], Result], finished_too: bool = False) -> Result:
         if not self._lock.acquire(blocking=False):
@@ -234,7 +257,7 @@ class SpeechStream:
             self._hear(self._resampler.resample_chunk(floats))
         else:
             self._hear(floats)
-        self._samples += len(samples)
+        self._at.samples += len(samples)
 
     def _hear(self, samples: np.ndarray) -> None:
         at = self._at
@@ -259,6 +282,18 @@ class SpeechStream:
         at.last = label
         if at.beam is not None:
             at.beam.feed(log_probs)
+        if not at.text and len(at.outputs) >= _MOST_SILENT:
+            self._forget_silence()
+
+    def _forget_silence(self) -> None:
+        """Drop what was heard before anything was said, but for the last second."""
+        at = self._at
+        at.start += (len(at.outputs) - _KEPT_SILENT) * self._task.frame_seconds
+        at.outputs = at.outputs[-_KEPT_SILENT:]
+        at.beam = self._new_beam()
+        if at.beam is not None:
+            for log_probs in at.outputs:
+                at.beam.feed(log_probs)
 
     def _partial(self) -> str:
         if self._at.beam is None:
@@ -280,6 +315,7 @@ class SpeechStream:
         if at.beam is None:
             found = self._search.run(outputs)
         else:
-            found = beam_hypotheses(at.beam, outputs, self._search.n_best)
-        self._at = self._new_utterance(at.features, at.frames[:0])
-        return self._task.make_transcript(found, self.seconds - at.start, at.start)
+            found = beam_hypotheses(at.beam, outputs, self._search.candidates)
+        self._at = self._new_utterance(at.features, at.frames[:0], at.samples)
+        seconds = self.seconds - at.start
+        return self._task.make_transcript(found, seconds, at.start, self._search.n_best)

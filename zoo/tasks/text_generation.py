@@ -75,7 +75,7 @@ class TextScore:
     Args:
         text: the text.
         log_probs: ``(characters - 1,)`` natural log-probability of each character after the first,
-            given all before it.
+            given all before it; ``(characters,)`` where a state stood before the text.
         nats_per_character: mean negative log-probability.
         state: the state after the text, to score what follows it.
     """
@@ -219,7 +219,7 @@ class TextGeneration(Task):
             ids, _, (start,) = self._run([start], count, sampling, [seed])
             held += self.processor.decode(ids[0])
             length -= count
-            cut = _find_stop(held, stops)
+            cut = _find_stop(held, stops, ended=not length)
             if cut is not None:
                 yield from held[:cut]
                 return
@@ -276,7 +276,8 @@ class TextGeneration(Task):
             log_probs[start : start + len(scored)] = scored
             if on_progress:
                 on_progress(len(scored))
-        after = TextState(tuple(a[0] for a in arrays), int(ids[-1]))
+        position = state.position if state else 0
+        after = TextState(tuple(a[0] for a in arrays), int(ids[-1]), position)
         return TextScore(text, log_probs, float(-log_probs.mean(dtype=np.float64)), after)
 
     def embed(self, text: str | Sequence[str], *, errors: str = "strict") -> Any:
@@ -359,7 +360,7 @@ class TextGeneration(Task):
                 texts[row] += self.processor.decode(ids[index])
                 scores[row].append(log_probs[index])
                 now[row] = after[index]
-                cut = _find_stop(texts[row], stops)
+                cut = _find_stop(texts[row], stops, ended=left == count)
                 if cut is not None:
                     cuts[row] = cut
             left -= count
@@ -512,7 +513,15 @@ def _check_stops(stop: str | Sequence[str]) -> list[str]:
     return list(stops)
 
 
-def _find_stop(text: str, stops: Sequence[str]) -> int | None:
-    """Where the first stop text begins, or ``None``."""
-    found = [place for place in (text.find(stop) for stop in stops) if place >= 0]
-    return min(found, default=None)
+def _find_stop(text: str, stops: Sequence[str], ended: bool) -> int | None:
+    """Where the first stop text begins, or ``None`` while that is not decided.
+
+    Args:
+        text: what was written so far.
+        stops: the stop texts.
+        ended: whether nothing more will be written; else a longer stop text that began before the
+            first one may still be going on.
+    """
+    first = min((place for place in (text.find(stop) for stop in stops) if place >= 0), default=-1)
+    decided = ended or len(text) - first >= max(map(len, stops), default=0) - 1
+    return first if first >= 0 and decided else None

@@ -26,7 +26,7 @@ from zoo.errors import UsageError
 from zoo.models.values import check_range
 from zoo.processing.sentences import TextPiece, split_long, split_sentences
 from zoo.processing.subwords import BEGIN, END, PAD, clean
-from zoo.tasks.base import Task, batches_by_length, one_or_many
+from zoo.tasks.base import Task, batches_by_length, distinct, one_or_many
 from zoo.tasks.translation_results import (
     Alternative,
     TranslatedSentence,
@@ -143,7 +143,7 @@ class Translation(Task):
         target = self.processor.check_direction(target, source)
         search = self._search(beam_size, length_penalty, backward_weight, n_best)
         origins = self._origins(target, source) if search.backward_weight else []
-        if backward_weight and not origins:
+        if backward_weight and search.backward_weight and not origins:
             raise UsageError(f"the model does not translate back from {target!r}")
         pieces = [self._cut(one) for one in texts]
         characters = Counter[str]()
@@ -366,12 +366,12 @@ class Translation(Task):
                 [_most_tokens(ids) for ids in sources],
                 beam_size=search.beam_size,
                 alpha=search.length_penalty,
-                n_best=search.beam_size if origins else n_best,
+                n_best=search.beam_size if origins or n_best > 1 else 1,
             )
             if origins:
                 hypotheses = self._ranked_backward(batch, hypotheses, search, origins)
             yield {
-                one: self._sentence(one, ids, ranked[:n_best])
+                one: self._sentence(one, ids, ranked, n_best)
                 for one, ids, ranked in zip(batch, sources, hypotheses, strict=True)
             }
 
@@ -420,19 +420,22 @@ class Translation(Task):
         return found
 
     def _sentence(
-        self, source: str, ids: np.ndarray, ranked: Sequence[BeamHypothesis]
+        self, source: str, ids: np.ndarray, ranked: Sequence[BeamHypothesis], n_best: int
     ) -> TranslatedSentence:
         best = ranked[0]
         written = [*best.tokens, END] if best.finished else list(best.tokens)
         assert best.kept is not None  # the attention
-        alternatives = tuple(
-            Alternative(
-                self.processor.decode(one.tokens),
-                one.score,
-                one.log_probability,
-                int(not one.finished),
-            )
-            for one in ranked
+        alternatives = distinct(
+            (
+                Alternative(
+                    self.processor.decode(one.tokens),
+                    one.score,
+                    one.log_probability,
+                    int(not one.finished),
+                )
+                for one in ranked
+            ),
+            n_best,
         )
         return TranslatedSentence(
             source,

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import heapq
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
@@ -11,6 +10,7 @@ import numpy as np
 from zoo.errors import UsageError
 from zoo.processing.sentences import TextPiece
 from zoo.processing.subwords import clean
+from zoo.tasks.base import distinct
 
 
 @dataclass(frozen=True)
@@ -184,7 +184,8 @@ def join_sentences(
                 for b in sentence.alternatives
             ]
             # What came to an end first, as in the search itself.
-            best = heapq.nsmallest(n_best, joined, key=lambda one: (one.cut, -one.score))
+            joined.sort(key=lambda one: (one.cut, -one.score))
+            best = list(distinct(joined, n_best))
             space = ""
         space += piece.space
     return TranslatedText(best[0].text, text, target, best[0].score, tuple(best), tuple(sentences))
