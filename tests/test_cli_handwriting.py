@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
-from handwriting import draw, make_reader, save_ink, write_folder, write_page
+from handwriting import draw, make_reader, save_ink, write, write_folder, write_page
 from PIL import Image
 
 from zoo import load_model
+from zoo.cli import main
 from zoo.processing.page_xml import read_layout
 
 TEXTS = ["loiz vol", "zi lo"]
@@ -101,6 +103,47 @@ def test_bad_usage_exits_with_2_and_writes_nothing(
     before = {path: path.read_bytes() for path in tmp_path.iterdir()}
     assert message in zoo("run", reader_folder, *arguments, code=2)
     assert {path: path.read_bytes() for path in tmp_path.iterdir()} == before
+
+
+def test_pieces_of_one_ink_file_are_read_one_by_one(
+    zoo: Any, pen_folder: Path, tmp_path: Path
+) -> None:
+    path = tmp_path / "words.dat"
+    rows = [".COORD X Y"]
+    for text in TEXTS:
+        for stroke in write(text):
+            rows += [".PEN_DOWN", *(f"{x:.1f} {-y:.1f}" for x, y in stroke), ".PEN_UP"]
+    strokes = [len(write(text)) for text in TEXTS]
+    rows.append(f'.SEGMENT WORD 0-{strokes[0] - 1} ? "{TEXTS[0]}"')
+    rows.append(f'.SEGMENT WORD {strokes[0]}-{sum(strokes) - 1} ? "{TEXTS[1]}"')
+    path.write_text("\n".join(rows) + "\n")
+    first, second = zoo("run", pen_folder, path).splitlines()
+    model = load_model(pen_folder)
+    for shown, text, number in ((first, TEXTS[0], 0), (second, TEXTS[1], 1)):
+        assert shown == f"{path}#{number}\t{model.read(write(text)).text}"
+    picture = tmp_path / "ink.png"
+    options = ["--picture", picture]
+    assert "several pieces of writing" in zoo("run", pen_folder, path, *options, code=2)
+    assert not picture.exists()
+    one = save_ink(tmp_path / "ink.inkml", TEXTS[0])
+    zoo("run", pen_folder, one, *options)
+    assert picture.read_bytes().startswith(b"\x89PNG")
+    assert "reads pen strokes" in zoo("run", pen_folder, one, "--page", code=2)
+
+
+def test_doubts_and_hints_go_to_standard_error(
+    reader_folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    Image.fromarray(np.full((60, 300), 255, np.uint8)).save(tmp_path / "white.png")
+    for options, said in (
+        ([], "found no line of writing; is it a page? then add --page"),
+        (["--page"], "unsure: there is no writing"),
+    ):
+        with contextlib.suppress(SystemExit):
+            main(["run", str(reader_folder), str(tmp_path / "white.png"), *options])
+        written = capsys.readouterr()
+        assert written.out == "\n"
+        assert said in written.err
 
 
 @pytest.mark.parametrize(

@@ -35,7 +35,7 @@ def test_a_path_bytes_a_stream_an_array_and_an_image_give_the_same(tmp_path: Pat
         np.testing.assert_array_equal(found, GREY)
 
 
-@pytest.mark.parametrize("kind", ["PNG", "TIFF", "BMP", "PPM", "WEBP"])
+@pytest.mark.parametrize("kind", ["PNG", "TIFF", "BMP", "PPM", "WEBP", "GIF", "JPEG2000"])
 def test_lossless_formats_are_read_exactly(kind: str) -> None:
     options = {"lossless": True, "exact": True} if kind == "WEBP" else {}
     found = read_image(encoded(Image.fromarray(GREY), kind, **options))
