@@ -160,6 +160,8 @@ def test_a_folder_named_like_a_model_is_a_folder_but_never_takes_a_models_place(
     run = zoo("show", "char_lstm.shakespeare", "--json", cwd=tmp_path)
     assert "folder" not in json.loads(run.stdout)
     assert "write './char_lstm.shakespeare' for the folder" in run.stderr
+    run = zoo("run", "char_lstm.shakespeare", "the ", "--length", 5, cwd=tmp_path)
+    assert run.stderr.count("for the folder") == 1
     own = json.loads(zoo("show", "./char_lstm.shakespeare", "--json", cwd=tmp_path).stdout)
     assert own["name"] == "char_lstm.tiny"
 

@@ -365,7 +365,9 @@ def test_a_language_model_may_be_a_file_that_changes_or_a_folder(
         for named in (str(path), path):
             found = reader.read(source, language_model=named, lm_weight=3.0, beam_size=8)
             assert set(found.text) == {letter}
-    assert len(reader.searches._bound) <= 4
+    for number in range(6):
+        reader.read(source, language_model=CharacterNgram.train(["lo" * (number + 1)], order=2))
+    assert len(reader.searches._bound) == 4
     folder = make_model().save(tmp_path / "letters")
     for named in (str(folder), folder):
         assert reader.read(source, language_model=named, lm_weight=0.5).alternatives

@@ -134,6 +134,19 @@ def test_the_state_is_a_value(lstm: Any) -> None:
     assert third.finish().seconds == pytest.approx(1.0)
 
 
+def test_a_state_is_for_any_stream_that_searches_alike(lstm: Any) -> None:
+    models = [CharacterNgram.train([f"A {letter}"], order=2) for letter in "BCDEFG"]
+    kept = lstm.open_stream(language_model=models[0]).state
+    for model in models:
+        other = lstm.open_stream(language_model=model)
+        if model is not models[0]:
+            with pytest.raises(UsageError, match="another search"):
+                other.state = kept
+    lstm.open_stream(language_model=models[0]).state = kept  # bound anew
+    with pytest.raises(UsageError, match="resamples from 8000"):
+        lstm.open_stream(sample_rate=8000).state = lstm.open_stream().state
+
+
 def test_a_state_of_another_model_is_refused(lstm: Any) -> None:
     other = make_recogniser("ctc_lstm", units=8)
     with pytest.raises(UsageError, match="another model"):
@@ -157,6 +170,7 @@ def test_silence_before_the_first_word_is_forgotten(
     (all_of_it, whole), (kept, short) = found
     assert kept < 60 < all_of_it
     assert short.text == whole.text
+    assert short.seconds == whole.seconds == pytest.approx(4.5)
     assert [word.start for word in short.words] == pytest.approx(
         [word.start for word in whole.words], abs=1e-6
     )

@@ -122,6 +122,7 @@ def locate(
         folder = user_path(reference)
         verify_folder(folder)
         return folder
+    warn_of_folder(str(reference))
     return _locate_registered(str(reference), is_offline(offline), progress)
 
 
@@ -186,26 +187,34 @@ def clear_cache(name: str | None = None) -> int:
 
 
 def is_folder(reference: str | os.PathLike[str]) -> bool:
-    """Whether :func:`locate` takes a reference for a folder and not for a registered name.
-
-    It warns where a folder lies in the current one that has a registered name.
-    """
+    """Whether :func:`locate` takes a reference for a folder and not for a registered name."""
     if not isinstance(reference, str):
         return True
     separators = {"/", os.sep, os.altsep or os.sep}
     if reference.startswith((".", "~")) or any(mark in reference for mark in separators):
         return True
-    if not reference or not is_file(Path(reference, MANIFEST)):
-        return False
+    return _is_here(reference) and not _is_registered(reference)
+
+
+def warn_of_folder(name: str) -> None:
+    """Warn that a folder in the current one has a model's name, and is not what is meant by it."""
+    if _is_here(name):
+        warnings.warn(
+            f"{name!r} means the registered model; write {'./' + name!r} for the folder",
+            stacklevel=3,
+        )
+
+
+def _is_here(name: str) -> bool:
+    return bool(name) and is_file(Path(name, MANIFEST))
+
+
+def _is_registered(reference: str) -> bool:
     try:
         registry().find(reference)
     except UsageError:
-        return True
-    warnings.warn(
-        f"{reference!r} means the registered model; write {'./' + reference!r} for the folder",
-        stacklevel=3,
-    )
-    return False
+        return False
+    return True
 
 
 def _locate_registered(name: str, offline: bool, progress: bool) -> Path:

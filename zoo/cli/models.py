@@ -57,11 +57,15 @@ def list_command(
 def show_command(model: str, as_json: bool) -> None:
     """Show what is known of MODEL: a registered name or a model folder."""
     from zoo.hub import PREFIX
-    from zoo.store import is_folder, locate
+    from zoo.store import is_folder, locate, warn_of_folder
 
     if model.startswith(PREFIX):
         model = str(locate(model))
-    facts = _describe_folder(Path(model)) if is_folder(model) else registry().describe(model)
+    if is_folder(model):
+        facts = _describe_folder(Path(model))
+    else:
+        warn_of_folder(model)
+        facts = registry().describe(model)
     if as_json:
         print_json(facts)
         return

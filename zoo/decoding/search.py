@@ -8,6 +8,7 @@ on the transcripts of its training data, in the file :data:`OWN_MODEL`.
 from __future__ import annotations
 
 import os
+import threading
 from collections import OrderedDict
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
@@ -91,13 +92,15 @@ class Search:
         blank: index of the blank.
         settings: of the search.
         language_model: bound to the recogniser's labels.
-        n_best: hypotheses to return.
+        n_best: alternatives that are wanted.
+        known_by: what the language model is known by.
     """
 
     blank: int
     settings: SearchSettings
     language_model: LanguageModel | None = None
     n_best: int = 1
+    known_by: Any = None
 
     def __post_init__(self) -> None:
         if type(self.n_best) is not int or not 1 <= self.n_best <= self.settings.beam_size:
@@ -113,9 +116,14 @@ class Search:
 
     @property
     def candidates(self) -> int:
-        """Hypotheses that the search gives, so that there are ``n_best`` different texts among
-        them even if some differ in their spaces alone."""
+        """Hypotheses that the search gives: more than ``n_best`` where the beam has them, since
+        some differ in their spaces alone."""
         return 1 if self.n_best == 1 else min(2 * self.n_best, self.settings.beam_size)
+
+    @property
+    def identity(self) -> Any:
+        """What is equal for two searches that go about it alike; ``None`` for the greedy one."""
+        return None if self.greedy else (self.settings, self.known_by)
 
     def run(self, log_probs: np.ndarray, length: int | None = None) -> list[Hypothesis]:
         """Decode ``(frames, labels)`` log-probabilities, the best hypothesis first."""
@@ -162,6 +170,7 @@ class SearchFactory:
         self.settings = SearchSettings.from_folder(settings)
         self._own = files.get(OWN_MODEL)
         self._bound: OrderedDict[Any, tuple[Any, LanguageModel]] = OrderedDict()
+        self._lock = threading.Lock()
 
     def make(
         self,
@@ -176,9 +185,10 @@ class SearchFactory:
         Without a language model, a beam size and alternatives, that is the greedy one.
 
         Args:
-            language_model: ``"own"`` for the model's own, the path of an n-gram file, the name of
-                a text generation model, one of these loaded, or ``None`` for none.
-            n_best: hypotheses to return.
+            language_model: ``"own"`` for the model's own, the path of an n-gram file, the name,
+                folder or Hub reference of a text generation model, one of these loaded, or ``None``
+                for none.
+            n_best: alternatives that are wanted.
             beam_size: prefixes kept after each frame.
             lm_weight: weight of the language model.
             insertion_bonus: added for each label.
@@ -195,13 +205,14 @@ class SearchFactory:
         settings = self.settings.changed(
             {"beam_size": beam_size, "lm_weight": lm_weight, "insertion_bonus": insertion_bonus}
         )
-        bound = None if language_model is None else self._bind(language_model, settings)
         blank = self.alphabet.index("")
-        return Search(blank, settings, bound, n_best)
+        if language_model is None:
+            return Search(blank, settings, None, n_best)
+        key = (_identity(language_model), settings.unknown_word_probability)
+        with self._lock:
+            return Search(blank, settings, self._bind(language_model, key, settings), n_best, key)
 
-    def _bind(self, wanted: Any, settings: SearchSettings) -> LanguageModel:
-        # The model is kept beside what was bound, so that its id stays its own.
-        key = (_identity(wanted), settings.unknown_word_probability)
+    def _bind(self, wanted: Any, key: Any, settings: SearchSettings) -> LanguageModel:
         if key in self._bound:
             self._bound.move_to_end(key)
         else:
@@ -209,6 +220,7 @@ class SearchFactory:
             values: dict[str, Any] = {}
             if isinstance(model, WordNgram):
                 values = {"unknown_word_probability": settings.unknown_word_probability}
+            # The model is kept beside what was bound, so that its id stays its own.
             self._bound[key] = (wanted, model.bind(self.alphabet, **values))
             while len(self._bound) > _MOST_BOUND:
                 self._bound.popitem(last=False)
@@ -259,8 +271,7 @@ def find_language_model(wanted: Any, own: bytes | None = None) -> UnboundModel:
 def _means_a_model(wanted: str | os.PathLike[str]) -> bool:
     """Whether it is a model's folder or name, and not an n-gram file."""
     path = user_path(wanted)
-    if is_file(path):
-        return False
-    if str(wanted).startswith(PREFIX) or is_file(path / MANIFEST):
+    if wanted in registry().names() or str(wanted).startswith(PREFIX) or is_file(path / MANIFEST):
         return True
-    return isinstance(wanted, str) and wanted.partition(".")[0] in registry().architectures
+    of_the_zoo = isinstance(wanted, str) and wanted.partition(".")[0] in registry().architectures
+    return of_the_zoo and not is_file(path)

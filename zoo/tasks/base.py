@@ -20,7 +20,7 @@ class _WithText(Protocol):
     def text(self) -> str: ...
 
 
-Alternative = TypeVar("Alternative", bound=_WithText)
+Text = TypeVar("Text", bound=_WithText)
 
 
 class Task:
@@ -95,8 +95,8 @@ class Task:
             **card: facts to change in the card, such as ``license="cc-by-4.0"``.
 
         Raises:
-            UsageError: the folder already holds a model.
-            ZooError: it cannot be written.
+            UsageError: the folder already holds a model, or the card has values that none can have.
+            ZooError: it cannot be written, or a file is larger than what is read again.
         """
         return write_bundle(user_path(folder), self.bundle(card))
 
@@ -166,14 +166,14 @@ def one_or_many(value: Any, kind: type) -> tuple[bool, list[Any]]:
     raise UsageError(f"expected a {kind.__name__} or a list of them, got {value!r:.100}")
 
 
-def distinct(alternatives: Iterable[Alternative], most: int) -> tuple[Alternative, ...]:
+def distinct(alternatives: Iterable[Text], most: int) -> tuple[Text, ...]:
     """The first of those alternatives that have the same text, in the order given.
 
     Args:
         alternatives: each with its ``text``, the best first.
         most: how many to give at most.
     """
-    by_text: dict[str, Alternative] = {}
+    by_text: dict[str, Text] = {}
     for one in alternatives:
         by_text.setdefault(one.text, one)
     return tuple(by_text.values())[:most]

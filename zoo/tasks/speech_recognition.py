@@ -132,8 +132,8 @@ class SpeechRecognition(CTCRecogniser):
             beam_size: prefixes kept by the beam search; 1 is greedy. Left out, it is greedy without
                 a language model and the model's own setting with one.
             language_model: ``"own"`` for the one in the model's folder, the path of an n-gram file
-                (:mod:`zoo.decoding.language_model`), the name of a text generation model such as
-                ``"char_lstm.shakespeare"``, or one of these loaded.
+                (:mod:`zoo.decoding.language_model`), the name or the folder of a text generation
+                model, such as ``"char_lstm.shakespeare"``, or one of these loaded.
             n_best: alternatives to return, at most ``beam_size``.
             lm_weight: weight of the language model's log-probabilities; left out, the model's own.
             insertion_bonus: added for each character, against the language model's liking of short

@@ -29,10 +29,6 @@ _MOST_SILENT = 500  # outputs of silence before the first word that are kept, 20
 _KEPT_SILENT = 25  # of these, what is kept when there are as many
 
 
-def _search_of(beam: PrefixBeam | None) -> Any:
-    return beam and (beam.size, beam.weight, beam.bonus, id(beam.model))
-
-
 @dataclass
 class StreamState:
     """Where a stream stands: all that is needed to go on with it.
@@ -43,6 +39,7 @@ class StreamState:
         network: the network's state.
         start: seconds at which the utterance began.
         config: the network's values, by which a state of another network is known.
+        search: what the search is known by.
         samples: how many were fed.
         beam: the beam search, where there is one.
         outputs: log-probabilities ``(1, labels)`` of the utterance so far, one an output.
@@ -50,6 +47,7 @@ class StreamState:
         last: label of the last output; ``None`` at the beginning.
         skipped: outputs that lay before the beginning of the utterance and were thrown away.
         silence: outputs since the last one that was no blank.
+        dropped: outputs of silence at the beginning of the utterance that are no longer kept.
     """
 
     features: LogMelStream = field(repr=False)
@@ -57,6 +55,7 @@ class StreamState:
     network: State = field(repr=False)
     start: float
     config: Any = field(repr=False)
+    search: Any = field(repr=False)
     samples: int
     beam: PrefixBeam | None = field(repr=False)
     outputs: list[np.ndarray] = field(default_factory=list, repr=False)
@@ -64,6 +63,7 @@ class StreamState:
     last: int | None = None
     skipped: int = 0
     silence: int = 0
+    dropped: int = 0
 
     def copy(self) -> StreamState:
         """The same state, to go its own way."""
@@ -108,6 +108,7 @@ class SpeechStream:
         self._task, self._search = task, search
         self._engine = task.engine
         self._lock = threading.Lock()
+        self._at: StreamState
         self._begin()
 
     @property
@@ -194,26 +195,30 @@ class SpeechStream:
         Raises:
             UsageError: the stream resamples, and so keeps samples that cannot be copied.
         """
-        if self._resampler is not None:
-            raise UsageError(
-                f"a stream that resamples from {self.sample_rate:g} has no state to keep; feed it "
-                f"{self._task.processor.log_mel.sample_rate} samples a second"
-            )
+        self._check_state_is_whole()
         return self._guarded(self._at.copy, finished_too=True)
 
     @state.setter
     def state(self, state: StreamState) -> None:
         if not isinstance(state, StreamState):
             raise UsageError(f"the state must be one that a stream had, not {state!r:.100}")
+        self._check_state_is_whole()
         if state.config != self._engine.config:
             raise UsageError("the state is that of a stream of another model")
-        if _search_of(state.beam) != _search_of(self._new_beam()):
+        if state.search != self._at.search:
             raise UsageError("the state is that of a stream with another search")
 
         def go_on() -> None:
             self._at, self._finished = state.copy(), False
 
         self._guarded(go_on, finished_too=True)
+
+    def _check_state_is_whole(self) -> None:
+        if self._resampler is not None:
+            raise UsageError(
+                f"a stream that resamples from {self.sample_rate:g} has samples that are in no "
+                f"state; feed it {self._task.processor.log_mel.sample_rate} samples a second"
+            )
 
     def _new_beam(self) -> PrefixBeam | None:
         return None if self._search.greedy else self._search.beam()
@@ -234,8 +239,10 @@ class SpeechStream:
     ) -> StreamState:
         start = features.frames * features.log_mel.frame_seconds
         beam = self._new_beam()
+        search = self._search.identity
+        config = self._engine.config
         return StreamState(
-            features, frames, self._engine.start(), start, self._engine.config, samples, beam
+            features, frames, self._engine.start(), start, config, search, samples, beam
         )
 
     def _guarded(self, action: Callable[[], Result], finished_too: bool = False) -> Result:
@@ -282,13 +289,13 @@ class SpeechStream:
         at.last = label
         if at.beam is not None:
             at.beam.feed(log_probs)
-        if not at.text and len(at.outputs) >= _MOST_SILENT:
+        if len(at.outputs) >= _MOST_SILENT and not at.text and not self._partial():
             self._forget_silence()
 
     def _forget_silence(self) -> None:
         """Drop what was heard before anything was said, but for the last second."""
         at = self._at
-        at.start += (len(at.outputs) - _KEPT_SILENT) * self._task.frame_seconds
+        at.dropped += len(at.outputs) - _KEPT_SILENT
         at.outputs = at.outputs[-_KEPT_SILENT:]
         at.beam = self._new_beam()
         if at.beam is not None:
@@ -318,4 +325,5 @@ class SpeechStream:
             found = beam_hypotheses(at.beam, outputs, self._search.candidates)
         self._at = self._new_utterance(at.features, at.frames[:0], at.samples)
         seconds = self.seconds - at.start
-        return self._task.make_transcript(found, seconds, at.start, self._search.n_best)
+        begin = at.start + at.dropped * self._task.frame_seconds
+        return self._task.make_transcript(found, seconds, begin, self._search.n_best)

@@ -221,7 +221,7 @@ def add_language_model(model: Any, texts: Sequence[str], choice: Sequence[Sample
         model: a handwriting recognition task.
         texts: what the language model learns from.
         choice: inputs to choose on, see
-            :func:`~zoo.training.search_choice.choose_language_model`; a few of many are taken.
+            :func:`~zoo.training.search_choice.choose_language_model`; of many, 400 are taken.
     """
     chosen = some_of(choice, _CHOICE)
     outputs = model.outputs([features_of(sample.source, model.processor) for sample in chosen])

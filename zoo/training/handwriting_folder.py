@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path, PurePath
 
 from zoo.errors import DataError
-from zoo.files import user_path
+from zoo.files import is_file, user_path
 from zoo.manifest import sha256_of
 from zoo.processing.handwriting import Line, Lines, Pen
 from zoo.processing.image import read_image
@@ -137,9 +138,9 @@ def _from_table(folder: Path, processor: Lines | Pen) -> Iterator[FolderLine]:
         if file in seen:
             raise DataError(f"{path}, line {number}: {file} was there before")
         seen.add(file)
-        if not (folder / file).resolve().is_relative_to(folder.resolve()):
+        if os.path.isabs(file) or os.path.normpath(file).split(os.sep)[0] == os.pardir:
             raise DataError(f"{path}, line {number}: {file} is outside the folder")
-        if not (folder / file).is_file():
+        if not is_file(folder / file):
             raise DataError(f"{path}, line {number}: there is no file {folder / file}")
         split = values.get("split", "")
         if split and split not in _SPLITS:
