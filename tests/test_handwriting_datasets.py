@@ -93,7 +93,8 @@ def test_the_prepared_lines_have_their_split_and_their_marks(
 
 
 def test_prepared_ink_is_whole_and_no_writer_is_in_two_splits(data_mirror: Path) -> None:
-    from zoo.datasets.handwriting import UnipenTexts, in_mirror, read_prepared_ink
+    from zoo.datasets.base import in_mirror
+    from zoo.datasets.handwriting import UnipenTexts, read_prepared_ink
 
     ((category, resources),) = UnipenTexts.CATEGORIES.items()
     files = [in_mirror(resource) for resource in resources]

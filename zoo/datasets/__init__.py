@@ -15,17 +15,19 @@ from typing import TYPE_CHECKING, Any
 from zoo.errors import DataError, UsageError, did_you_mean
 
 if TYPE_CHECKING:
+    from zoo.datasets.speech import Utterances
     from zoo.datasets.translations import Sentence
     from zoo.processing.handwriting import Line
     from zoo.processing.ink_files import Ink
-    from zoo.processing.speech import Utterance
 
 _BUILDERS = {
     "an4": "zoo.datasets.speech:an4",
     "copiste": "zoo.datasets.handwriting:copiste",
+    "english": "zoo.datasets.english:english",
     "hooker": "zoo.datasets.handwriting:hooker",
     "karpathy_shakespeare": "zoo.datasets.texts:KarpathyShakespeare",
     "librispeech": "zoo.datasets.speech:librispeech",
+    "librispeech_text": "zoo.datasets.english:LibrispeechText",
     "multi30k": "zoo.datasets.translations:Multi30k",
     "poilus": "zoo.datasets.handwriting:poilus",
     "tatoeba": "zoo.datasets.translations:Tatoeba",
@@ -70,11 +72,26 @@ def load_text(name: str) -> dict[str, str]:
         }
 
 
-def load_speech(name: str) -> dict[str, Sequence[Utterance]]:
+def load_texts(name: str) -> list[str]:
+    """A corpus of separate texts without splits, such as the transcripts ``librispeech_text``.
+
+    Raises:
+        DataError: the corpus is not there and cannot be fetched, or its files are damaged.
+        UsageError: there is no corpus of that name.
+    """
+    import tensorflow_datasets as tfds
+
+    with _prepared(name) as made:
+        batches = tfds.as_numpy(made.as_dataset(split="train", shuffle_files=False).batch(4096))
+        return [text.decode("utf-8") for batch in batches for text in batch["text"]]
+
+
+def load_speech(name: str) -> dict[str, Utterances]:
     """A corpus of speech with transcripts, read from the disk an utterance at a time.
 
     Returns:
-        ``{"train": ..., "validation": ..., "test": ...}``.
+        ``{"train": ..., "validation": ..., "test": ...}``; ``english`` has the test parts
+        ``test_clean``, ``test_other`` and ``test_common_voice`` instead.
 
     Raises:
         DataError: the corpus is not there and cannot be fetched, or its files are damaged.

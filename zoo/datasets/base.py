@@ -94,18 +94,30 @@ def fetch(resource: Resource, downloads: tfds.download.DownloadManager) -> Path:
     Raises:
         DataError: it cannot be had, or its bytes are not those that the builder pins.
     """
+    local = in_mirror(resource)
+    if local is not None:
+        return local
+    try:
+        path = Path(downloads.download(resource.url))
+    except Exception as error:  # the download manager raises many kinds
+        raise DataError(
+            f"cannot download {resource.url}: {error}; "
+            f"set {MIRROR_VARIABLE} to a folder that has it"
+        ) from error
+    resource.check(path)
+    return path
+
+
+def in_mirror(resource: Resource) -> Path | None:
+    """A resource's file in the mirror, checked, or ``None`` if there is none.
+
+    Raises:
+        DataError: its bytes are not those that the builder pins.
+    """
     mirror = os.environ.get(MIRROR_VARIABLE)
-    local = resource.in_mirror(user_path(mirror)) if mirror else None
-    if local is not None and local.is_file():
-        path = local
-    else:
-        try:
-            path = Path(downloads.download(resource.url))
-        except Exception as error:  # the download manager raises many kinds
-            raise DataError(
-                f"cannot download {resource.url}: {error}; "
-                f"set {MIRROR_VARIABLE} to a folder that has it"
-            ) from error
+    path = resource.in_mirror(user_path(mirror)) if mirror else None
+    if path is None or not path.is_file():
+        return None
     resource.check(path)
     return path
 

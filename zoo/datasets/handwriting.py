@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import csv
 import io
-import os
 import zipfile
 import zlib
 from collections.abc import Iterable, Iterator, Sequence
@@ -19,7 +18,7 @@ from typing import Any
 import numpy as np
 import tensorflow_datasets as tfds
 
-from zoo.datasets.base import MIRROR_VARIABLE, Resource
+from zoo.datasets.base import Resource, in_mirror
 from zoo.datasets.handwriting_prepare import (
     SPLITS,
     PreparedInk,
@@ -31,7 +30,6 @@ from zoo.datasets.handwriting_prepare import (
 )
 from zoo.datasets.handwriting_splits import UNIPEN_TEST, UNIPEN_VALIDATION, split_of
 from zoo.errors import DataError
-from zoo.files import user_path
 from zoo.processing.handwriting import Line
 from zoo.processing.image import read_image
 from zoo.processing.ink_files import Ink
@@ -377,20 +375,6 @@ def unipen_texts() -> UnipenTexts:
 def unipen_characters() -> UnipenCharacters:
     """The builder of UNIPEN's characters, in files that can be read in any order."""
     return UnipenCharacters(file_format="array_record")
-
-
-def in_mirror(resource: Resource) -> Path | None:
-    """A prepared file of the mirror, checked, or ``None`` if there is none.
-
-    Raises:
-        DataError: its bytes are not those that the builder pins.
-    """
-    mirror = os.environ.get(MIRROR_VARIABLE)
-    path = resource.in_mirror(user_path(mirror)) if mirror else None
-    if path is None or not path.is_file():
-        return None
-    resource.check(path)
-    return path
 
 
 def read_prepared_lines(path: Path) -> Iterator[PreparedLine]:

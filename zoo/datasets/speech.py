@@ -5,23 +5,25 @@ from __future__ import annotations
 import hashlib
 import io
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
 import soundfile
 import tensorflow_datasets as tfds
 
+from zoo.datasets import english
 from zoo.datasets.base import ZipResource, fetch
 from zoo.errors import DataError
 from zoo.processing.audio import read_audio
-from zoo.processing.speech import Utterance
+from zoo.processing.speech import Description, Utterance
 
 SAMPLE_RATE = 16_000
 VALIDATION_UTTERANCES = 100
 
 SPLITS = {
     "an4": {"train": "train", "validation": "validation", "test": "test"},
+    "english": {split: split for split in english.SPLITS},
     "librispeech": {
         "train": "train_clean100+train_clean360+train_other500",
         "validation": "dev_clean",
@@ -49,17 +51,36 @@ class Utterances(Sequence[Utterance]):
         row = self._source[range(len(self))[index]]
         if "audio" in row:
             samples = row["audio"].astype(np.float32) / np.float32(32768)
-            speaker = row["speaker"].decode()
-        else:  # LibriSpeech of tensorflow-datasets: FLAC as it was downloaded
+        else:  # FLAC or Opus as it was downloaded
             samples = read_audio(row["speech"])
-            speaker = str(row["speaker_id"])
-        return Utterance(samples, row["text"].decode(), speaker, row["id"].decode())
+        return Utterance(samples, *_names(row), *_facts(row))
+
+    def descriptions(self) -> list[Description]:
+        """Text, speaker, length and source of every utterance, in order; no audio is decoded."""
+        return [
+            Description(*_names(row), _seconds(row), *_facts(row))
+            for row in map(self._source.__getitem__, range(len(self)))
+        ]
 
 
-def open_split(made: Any, split: str) -> Utterances:
-    """The utterances of a split of a prepared builder."""
-    lazy = {"speech": tfds.decode.SkipDecoding()} if "speech" in made.info.features else None
-    return Utterances(made.as_data_source(split=split, decoders=lazy))
+def _names(row: Mapping[str, Any]) -> tuple[str, str, str]:
+    """Text, speaker and identity."""
+    speaker = row["speaker"].decode() if "speaker" in row else str(row["speaker_id"])
+    return row["text"].decode(), speaker, row["id"].decode()
+
+
+def _facts(row: Mapping[str, Any]) -> tuple[str, dict[str, str]]:
+    """Source, and what is known of the speaker."""
+    facts = {name: row[name].decode() for name in english.FACTS if row.get(name)}
+    return row["source"].decode() if "source" in row else "", facts
+
+
+def _seconds(row: Mapping[str, Any]) -> float:
+    if "seconds" in row:
+        return float(row["seconds"])
+    if "audio" in row:
+        return len(row["audio"]) / SAMPLE_RATE
+    return float(soundfile.info(io.BytesIO(row["speech"])).duration)
 
 
 def an4() -> An4:

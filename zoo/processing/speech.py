@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -23,12 +23,38 @@ class Utterance:
         text: what was said.
         speaker: who said it.
         identity: its name in the corpus or the folder.
+        source: which set of a corpus that was put together it is from, such as ``ls_train5``.
+        facts: what is known of the speaker: ``gender``, ``age``, ``accent``, each as its source
+            names it; what is unknown is left out.
     """
 
     samples: np.ndarray
     text: str
     speaker: str
     identity: str
+    source: str = ""
+    facts: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Description:
+    """What is known of an utterance before its recording is read; see :class:`Utterance`.
+
+    Args:
+        text: what was said.
+        speaker: who said it.
+        identity: its name in the corpus.
+        seconds: length of the recording.
+        source: which set it is from.
+        facts: what is known of the speaker.
+    """
+
+    text: str
+    speaker: str
+    identity: str
+    seconds: float
+    source: str = ""
+    facts: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
