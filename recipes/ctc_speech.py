@@ -6,7 +6,7 @@ zoo evaluate runs/an4
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -16,6 +16,7 @@ from zoo.processing.features import LogMel
 from zoo.training.audio_augmentation import AudioAugmentation
 from zoo.training.plan import Plan, stages
 from zoo.training.recipe import RecipeValues
+from zoo.training.scenes import SceneAugmentation
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -30,6 +31,11 @@ class Values(RecipeValues):
             made finds them for the next.
         splice_share: share of the examples that are put together from such words.
         batch: utterances in a batch.
+        scenes: made surroundings to train in; given, the fields above but ``log_mel`` are not used.
+        repeats: by source, how often an utterance is in an epoch.
+        longest: seconds of the longest utterance that is learnt from.
+        seconds: length of a batch, padding included.
+        rising: epochs at the beginning that go from short to long utterances.
     """
 
     log_mel: LogMel = field(default_factory=LogMel)
@@ -38,6 +44,11 @@ class Values(RecipeValues):
     aligner: str = ""
     splice_share: float = 0.0
     batch: int = 16
+    scenes: SceneAugmentation | None = None
+    repeats: Mapping[str, int] = field(default_factory=dict)
+    longest: float = 40.0
+    seconds: float = 128.0
+    rising: int = 0
     license: str = "apache-2.0"
 
 
@@ -64,7 +75,29 @@ AN4_COMPARISON = (
     published("ESPnet Transformer with language model", 7.4, "espnet/espnet, egs/an4"),
 )
 
+ENGLISH = Values(
+    corpus="english+an4",
+    languages=("en",),
+    network={"units": 320, "layers": 4, "dropout": 0.25, "weight_dropout": 0.2},
+    plans=(
+        # Short utterances first: more steps in the same time, and alignments that are easy to find.
+        Plan(
+            epochs=14,
+            learning_rate=2e-3,
+            warmup_steps=400,
+            final_share=0.3,
+            average=0.998,
+            values={"longest": 7.0, "rising": 1},
+        ),
+        Plan(epochs=40, learning_rate=2e-3, warmup_steps=200, average=0.999),
+    ),
+    scenes=SceneAugmentation(),
+    repeats={"an4": 2},
+    license="cc-by-4.0",
+)
+
 MODELS = {
+    "ctc_bilstm.english": ENGLISH,
     "ctc_bilstm.an4": Values(
         corpus="an4",
         languages=("en",),
@@ -125,6 +158,8 @@ def train(name: str, out: Path, **changes: Any) -> Path:
     from zoo.training.speech import train_recogniser
 
     values = MODELS[name]
+    if values.scenes is not None:
+        return _train_on_scenes(name, out, **changes)
     corpus = load_speech(values.corpus)
     for stage in stages(values.plans, out, **changes):
         own = values.under(stage.plan)
@@ -143,6 +178,38 @@ def train(name: str, out: Path, **changes: Any) -> Path:
             aligner=(own.aligner or stage.start) if own.splice_share else None,
             splice_share=own.splice_share,
             language_model=stage.last,
+        )
+    return out
+
+
+def _train_on_scenes(name: str, out: Path, **changes: Any) -> Path:
+    from zoo.datasets.speech import JoinedUtterances
+    from zoo.training.speech import train_on_scenes
+
+    values = MODELS[name]
+    corpora = {corpus: load_speech(corpus) for corpus in values.corpus.split("+")}
+    training, validation = (
+        JoinedUtterances({corpus: splits[split] for corpus, splits in corpora.items()})
+        for split in ("train", "validation")
+    )
+    for stage in stages(values.plans, out, **changes):
+        own = values.under(stage.plan)
+        assert own.scenes is not None
+        train_on_scenes(
+            card=values.card(name),
+            out=stage.folder,
+            training=training,
+            validation=validation,
+            network=own.network,
+            log_mel=own.log_mel,
+            plan=stage.plan,
+            scenes=own.scenes,
+            repeats=own.repeats,
+            longest=own.longest,
+            seconds=own.seconds,
+            rising=own.rising,
+            features=out / "training" / "features",
+            start=stage.start,
         )
     return out
 

@@ -6,6 +6,7 @@ import hashlib
 import io
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -61,6 +62,27 @@ class Utterances(Sequence[Utterance]):
             Description(*_names(row), _seconds(row), *_facts(row))
             for row in map(self._source.__getitem__, range(len(self)))
         ]
+
+
+class JoinedUtterances(Sequence[Utterance]):
+    """The utterances of several corpora in a row; one without a source has its corpus's name.
+
+    Args:
+        corpora: by name.
+    """
+
+    def __init__(self, corpora: Mapping[str, Sequence[Utterance]]) -> None:
+        self._places = [
+            (name, corpus, i) for name, corpus in corpora.items() for i in range(len(corpus))
+        ]
+
+    def __len__(self) -> int:
+        return len(self._places)
+
+    def __getitem__(self, index: Any) -> Any:
+        name, corpus, own = self._places[index]
+        utterance = corpus[own]
+        return utterance if utterance.source else replace(utterance, source=name)
 
 
 def _names(row: Mapping[str, Any]) -> tuple[str, str, str]:

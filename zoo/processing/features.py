@@ -24,7 +24,7 @@ from zoo.errors import UsageError
 from zoo.models.values import check_choice, check_range, make_settings
 from zoo.processing.audio import MAX_RATE, MIN_RATE, to_float
 
-NORMALISATIONS = ("utterance", "running")
+NORMALISATIONS = ("utterance", "running", "fixed")
 DEVIATION_FLOOR = 0.1
 """Nats. A bin that moves less than this is not blown up, so digital silence gives zeros."""
 
@@ -38,7 +38,10 @@ _BLOCK_FRAMES = 6000
 class LogMel:
     """Mono samples to normalised log-mel features.
 
-    With ``normalisation="utterance"`` each bin is brought to mean 0 and deviation 1 over the whole
+    With ``normalisation="fixed"`` each bin is scaled by the mean and the standard deviation that it
+    has over the training data, ``y = (x - prior_mean) / prior_deviation``: a frame depends on no
+    other, so silence or noise elsewhere in a recording changes nothing. With ``"utterance"`` each
+    bin is brought to mean 0 and deviation 1 over the whole
     utterance, which takes out gain and the microphone's colour. With ``"running"`` nothing looks
     ahead: mean ``m`` and variance ``v`` of a bin begin at the prior, counted as ``prior_frames``
     frames, and each frame ``x`` moves them before it is normalised by them (Welford 1962)::
@@ -57,8 +60,8 @@ class LogMel:
         hop_ms: distance of windows in milliseconds, a whole number of samples.
         low_frequency: lower end of the lowest filter in Hz.
         high_frequency: upper end of the highest filter in Hz.
-        normalisation: ``"utterance"`` or ``"running"``.
-        prior_mean: for ``"running"``, each bin's mean over the training data.
+        normalisation: ``"fixed"``, ``"utterance"`` or ``"running"``.
+        prior_mean: for ``"fixed"`` and ``"running"``, each bin's mean over the training data.
         prior_deviation: the same for the standard deviation.
         prior_frames: how many frames the prior counts for.
         memory_frames: how many frames, at most, the running statistics remember.
@@ -104,7 +107,7 @@ class LogMel:
             ) from None
 
     def _check_prior(self) -> None:
-        wanted = self.mel_bins if self.normalisation == "running" else 0
+        wanted = 0 if self.normalisation == "utterance" else self.mel_bins
         for name in ("prior_mean", "prior_deviation"):
             values = getattr(self, name)
             numbers = isinstance(values, (tuple, list)) and all(
@@ -206,8 +209,8 @@ class LogMel:
         frames = np.asarray(frames)
         if frames.ndim != 2 or frames.shape[1] != self.mel_bins:
             raise UsageError(f"frames must be (frames, {self.mel_bins}), not {frames.shape}")
-        if self.normalisation == "running":
-            return _Running(self).normalise(frames)
+        if self.normalisation != "utterance":
+            return self._normaliser().normalise(frames)
         if not len(frames):
             return frames.astype(np.float32)
         exact = frames.astype(np.float64)
@@ -235,12 +238,18 @@ class LogMel:
         """
         return LogMelStream(self)
 
-    def with_prior(self, utterances: Iterable[np.ndarray], prior_frames: int = 100) -> LogMel:
-        """The same features with running normalisation, its prior measured on training data.
+    def with_prior(
+        self,
+        utterances: Iterable[np.ndarray],
+        prior_frames: int = 100,
+        normalisation: str = "running",
+    ) -> LogMel:
+        """The same features with their statistics measured on training data.
 
         Args:
             utterances: ``(frames, mel_bins)`` each, as :meth:`log_mel` gives them.
             prior_frames: how many frames the prior counts for.
+            normalisation: ``"running"`` or ``"fixed"``.
 
         Raises:
             UsageError: there are no frames.
@@ -257,12 +266,15 @@ class LogMel:
         deviation = np.sqrt(np.maximum(squares / count - mean * mean, DEVIATION_FLOOR**2))
         return dataclasses.replace(
             self,
-            normalisation="running",
+            normalisation=normalisation,
             prior_mean=tuple(round(float(value), 5) for value in mean),
             prior_deviation=tuple(round(float(value), 5) for value in deviation),
             prior_frames=prior_frames,
             memory_frames=max(self.memory_frames, prior_frames),
         )
+
+    def _normaliser(self) -> _Running | _Fixed:
+        return _Running(self) if self.normalisation == "running" else _Fixed(self)
 
     def _bank_options(self) -> tuple[fbank.MelBanksOptions, fbank.FrameExtractionOptions]:
         mel = fbank.MelBanksOptions(
@@ -289,7 +301,7 @@ class LogMelStream:
     is in the object, of fixed size, and :meth:`copy` gives a second one that goes its own way.
 
     Args:
-        log_mel: the features, with ``normalisation="running"``.
+        log_mel: the features, with ``normalisation`` ``"fixed"`` or ``"running"``.
 
     Attributes:
         frames: how many frames were given out.
@@ -299,14 +311,14 @@ class LogMelStream:
     """
 
     def __init__(self, log_mel: LogMel) -> None:
-        if log_mel.normalisation != "running":
+        if log_mel.normalisation == "utterance":
             raise UsageError(
                 f"normalisation {log_mel.normalisation!r} needs the whole utterance; a stream "
-                "needs features with running normalisation (LogMel.with_prior)"
+                "needs features with fixed or running normalisation (LogMel.with_prior)"
             )
         self.log_mel = log_mel
         self.frames = 0
-        self._running = _Running(log_mel)
+        self._normaliser = log_mel._normaliser()
         self._tail = np.zeros(0, np.float32)
         self._finished = False
 
@@ -329,7 +341,7 @@ class LogMelStream:
         found = self.log_mel.log_mel(self._tail)
         self._tail = self._tail[len(found) * self.log_mel.hop :].copy()
         self.frames += len(found)
-        return self._running.normalise(found)
+        return self._normaliser.normalise(found)
 
     def finish(self) -> np.ndarray:
         """End the stream.
@@ -349,8 +361,23 @@ class LogMelStream:
         """A stream in the same state."""
         twin = LogMelStream(self.log_mel)
         twin.frames, twin._finished = self.frames, self._finished
-        twin._tail, twin._running = self._tail.copy(), self._running.copy()
+        twin._tail, twin._normaliser = self._tail.copy(), self._normaliser.copy()
         return twin
+
+
+class _Fixed:
+    """Fixed statistics, see :class:`LogMel`: the same for every frame."""
+
+    def __init__(self, log_mel: LogMel) -> None:
+        self.mean = np.array(log_mel.prior_mean, np.float32)
+        self.scale = 1 / np.array(log_mel.prior_deviation, np.float32)
+
+    def copy(self) -> _Fixed:
+        return self
+
+    def normalise(self, frames: np.ndarray) -> np.ndarray:
+        result: np.ndarray = (frames.astype(np.float32) - self.mean) * self.scale
+        return result
 
 
 class _Running:

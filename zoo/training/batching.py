@@ -133,6 +133,49 @@ class SizedBatches:
         return np.concatenate(found)
 
 
+class PlannedBatches:
+    """Batches of about one size, padding included, of examples whose lengths differ by epoch.
+
+    The examples of an epoch are ordered by length and cut into a fixed number of batches that
+    cost about the same.
+
+    Args:
+        lengths: gives the lengths of all examples in an epoch.
+        size: frames of a batch.
+        seed: of the order.
+        rising: epochs at the beginning that go from short to long examples, not in random order
+            (Amodei et al. 2016, arXiv:1512.02595).
+
+    Raises:
+        DataError: there are no examples.
+    """
+
+    def __init__(
+        self, lengths: Callable[[int], np.ndarray], size: float, seed: int, rising: int = 0
+    ) -> None:
+        first = lengths(0)
+        if not len(first):
+            raise DataError("there must be examples to train on")
+        self._lengths, self._seed, self._rising = lengths, seed, rising
+        self.steps = min(len(first), max(1, math.ceil(float(first.sum()) / size)))
+
+    def groups(self, epoch: int) -> list[np.ndarray]:
+        """See :class:`Batching`."""
+        rng = np.random.default_rng([self._seed, epoch])
+        lengths = self._lengths(epoch)
+        order = np.argsort(lengths * rng.uniform(0.97, 1.03, len(lengths)), kind="stable")
+        cost = np.cumsum(lengths[order])
+        cuts = np.searchsorted(cost, cost[-1] * np.arange(1, self.steps) / self.steps)
+        # At least one example each, however long the last ones are.
+        cuts = np.minimum(
+            np.maximum.accumulate(np.maximum(cuts, 1) - np.arange(len(cuts)))
+            + np.arange(len(cuts)),
+            len(order) - self.steps + 1 + np.arange(len(cuts)),
+        )
+        groups = np.split(order, cuts)
+        return groups if epoch < self._rising else [groups[i] for i in rng.permutation(len(groups))]
+
+
 class LazyBatches(Sequence[tuple[np.ndarray, ...]]):
     """Batches that are made when they are asked for.
 

@@ -42,7 +42,7 @@ class CTCObjective:
         self,
         network: keras.Model,
         prepare: Callable[[int, int], Example],
-        lengths: Sequence[float],
+        lengths: Sequence[float] | np.ndarray,
         validation: Sequence[Example],
         *,
         blank: int,
@@ -68,18 +68,26 @@ class CTCObjective:
         return []
 
     def loss(self, batch: Any, carry: Any, training: bool) -> tuple[Any, Any]:
-        """CTC loss in nats, for each label."""
+        """CTC loss in nats, for each label; an example without labels counts as one."""
         features, frames, labels, counts = batch
         logits = self._logits(features, frames, training)
+        outputs = output_frames(frames)
+        # TensorFlow's kernel takes no empty row: such a one gets a label, and a loss of its own.
+        wordless = tf.equal(counts, 0)
+        counted = tf.maximum(counts, 1)
+        labels = tf.where(wordless[:, None], 0 if self._blank else 1, labels)
         losses = tf.nn.ctc_loss(
-            labels=tf.RaggedTensor.from_tensor(labels, lengths=counts).to_sparse(),
+            labels=tf.RaggedTensor.from_tensor(labels, lengths=counted).to_sparse(),
             logits=logits,
             label_length=None,
-            logit_length=output_frames(frames),
+            logit_length=outputs,
             logits_time_major=False,
             blank_index=self._blank,
         )
-        return tf.reduce_sum(losses) / tf.cast(tf.reduce_sum(counts), tf.float32), carry
+        blank = tf.nn.log_softmax(logits)[..., self._blank]
+        real = tf.sequence_mask(outputs, tf.shape(logits)[1], tf.float32)
+        losses = tf.where(wordless, -tf.reduce_sum(blank * real, axis=1), losses)
+        return tf.reduce_sum(losses) / tf.cast(tf.reduce_sum(counted), tf.float32), carry
 
     def validate(self) -> float:
         """Edit distance of the greedy labels to the right ones, for each right label."""

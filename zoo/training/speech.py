@@ -17,6 +17,7 @@ from zoo.processing.alphabet import Alphabet
 from zoo.processing.features import LogMel
 from zoo.processing.speech import Speech, Utterance
 from zoo.training.audio_augmentation import AudioAugmentation
+from zoo.training.batching import PlannedBatches
 from zoo.training.ctc import CTCObjective, Example, fits
 from zoo.training.error_rates import error_rates
 from zoo.training.learning import (
@@ -31,6 +32,7 @@ from zoo.training.plan import Plan
 from zoo.training.publish import make_task
 from zoo.training.recordings import Recordings, read_transcripts, split_by_hash
 from zoo.training.rundir import RunDirectory
+from zoo.training.scenes import FeatureStore, SceneAugmentation, Scenes
 from zoo.training.search_choice import choose_language_model
 from zoo.training.splicing import Splicer
 
@@ -229,6 +231,98 @@ def train_recogniser(
         model = make_task(entry.name, made, config, processor, card)
         if language_model:
             add_language_model(model, training, validation)
+        model.metrics = rows
+        model.save(run.path)
+        run.finish()
+    return run.path
+
+
+def train_on_scenes(
+    *,
+    card: Mapping[str, Any],
+    out: Path,
+    training: Sequence[Utterance],
+    validation: Sequence[Utterance],
+    network: dict[str, Any],
+    log_mel: LogMel,
+    plan: Plan,
+    scenes: SceneAugmentation,
+    repeats: Mapping[str, int],
+    longest: float,
+    seconds: float,
+    rising: int,
+    features: Path,
+    start: Path | None = None,
+) -> Path:
+    """Train a recogniser on utterances in made surroundings and write its model folder.
+
+    Args:
+        card: how the model card begins, see :meth:`~zoo.training.recipe.RecipeValues.card`; the
+            name begins with the architecture.
+        out: the run's folder; a broken run in it is continued.
+        training: utterances to learn from.
+        validation: utterances of other speakers, the validation set.
+        network: values of the builder, ``labels`` and ``bins`` left out.
+        log_mel: the features; they get fixed normalisation, measured on the training data.
+        plan: how to train.
+        scenes: how much utterances are changed.
+        repeats: by source, how often an utterance is in an epoch; 1 where it is not named.
+        longest: seconds of the longest utterance that is learnt from.
+        seconds: length of a batch, padding included.
+        rising: epochs at the beginning that go from short to long.
+        features: folder in which features are kept.
+        start: a model folder of the same network to start from; its weights are kept if nothing
+            does better.
+
+    Returns:
+        ``out``, a model folder.
+
+    Raises:
+        ZooError: the run cannot be started, continued or written.
+    """
+    import keras
+
+    from zoo.registry import registry
+
+    entry = registry().architecture(card["name"].partition(".")[0])
+    store = FeatureStore(
+        features, training, log_mel, scenes, plan.seed, {"corpus": card["dataset"]}
+    )
+    some = range(0, len(training), max(1, len(training) // 2000))
+    log_mel = log_mel.with_prior((store.energies(i, 0) for i in some), normalisation="fixed")
+    alphabet = Alphabet.of_texts(store.texts)
+    processor = Speech(log_mel, alphabet)
+    config = entry.load("config")(labels=len(alphabet), bins=log_mel.mel_bins, **network)
+    values = {
+        "model": card["name"],
+        "dataset": card["dataset"],
+        "network": asdict(config),
+        "features": log_mel.settings(),
+        "plan": asdict(plan),
+        "scenes": asdict(scenes),
+        "repeats": dict(repeats),
+        "longest": longest,
+        "seconds": seconds,
+        "rising": rising,
+    }
+    with RunDirectory(out, values) as run:
+        keras.utils.set_random_seed(plan.seed)
+        made = entry.load("builder")(config, dtype=plan.dtype)
+        examples = Scenes(store, processor, scenes, plan.seed, repeats, longest)
+        objective = CTCObjective(
+            made,
+            examples.example,
+            examples.lengths(0),
+            plain_examples(validation, processor),
+            blank=alphabet.blank,
+            batch=16,
+            seed=plan.seed,
+            batching=PlannedBatches(
+                examples.lengths, seconds / log_mel.frame_seconds, plan.seed, rising
+            ),
+        )
+        rows = train_from(start, objective, plan, run, card=card, unit="%")
+        model = make_task(entry.name, made, config, processor, card)
         model.metrics = rows
         model.save(run.path)
         run.finish()
