@@ -4,8 +4,7 @@
     generator = Generator(stack)
     ids, log_probs, state = generator.run(generator.initial_state(1), first, 400, seed=1)
 
-The choice of engine is made in one place, `_make_engine`. Measurements:
-``scripts/benchmark_generation``.
+Measurements: ``scripts/benchmark_generation``.
 """
 
 from zoo.generation.generator import Generator

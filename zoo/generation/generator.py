@@ -1,42 +1,11 @@
 """`Generator`: sample ids from a recurrent network, with the whole loop compiled."""
 
-import importlib.util
 from collections.abc import Sequence
-from typing import Protocol
 
 import numpy as np
 
 from zoo.errors import UsageError
 from zoo.generation.stack import RecurrentStack, Sampling
-
-
-class Engine(Protocol):
-    """What runs the loop."""
-
-    def run(
-        self, state: list[np.ndarray], first: np.ndarray, uniforms: np.ndarray, sampling: Sampling
-    ) -> tuple[np.ndarray, np.ndarray, list[np.ndarray]]:
-        """As `Generator.run`, with uniforms (length, batch) in [0, 1) as the source of randomness.
-
-        Returns:
-            ids (length, batch) int32, log_probs (length, batch) float32, and the new state.
-        """
-        ...
-
-
-def _make_engine(stack: RecurrentStack) -> Engine:
-    """The fastest engine there is: Numba's where Numba is installed, else XLA.
-
-    Numba's is faster at every size and batch measured, because it uses all cores at batch 1 and
-    reads half the bytes when the weights are exact in float16. XLA needs nothing beyond TensorFlow.
-    """
-    if importlib.util.find_spec("numba") is not None:
-        from zoo.generation.native import NativeEngine
-
-        return NativeEngine(stack)
-    from zoo.generation.xla import XlaEngine
-
-    return XlaEngine(stack)
 
 
 class Generator:
@@ -47,8 +16,10 @@ class Generator:
     """
 
     def __init__(self, stack: RecurrentStack) -> None:
+        from zoo.generation.native import NativeEngine  # importing Numba takes a second
+
         self.stack = stack
-        self._engine = _make_engine(stack)
+        self._engine = NativeEngine(stack)
 
     def initial_state(self, batch: int) -> list[np.ndarray]:
         """Zeros: a (batch, units) array for each h, and after it c for an LSTM, layer by layer."""

@@ -222,7 +222,17 @@ class NativeEngine:
         uniforms: np.ndarray,
         sampling: Sampling,
     ) -> tuple[np.ndarray, np.ndarray, list[np.ndarray]]:
-        """See `Engine.run` in `zoo.generation.generator`."""
+        """As `Generator.run`, with the random numbers and the sampling as arguments.
+
+        Args:
+            state: as `Generator.initial_state` gives it; not changed.
+            first: (batch,) ids.
+            uniforms: (length, batch) float32 in [0, 1), the source of randomness.
+            sampling: how the next id is drawn.
+
+        Returns:
+            ids (length, batch) int32, log_probs (length, batch) float32, and the new state.
+        """
         length, batch = uniforms.shape
         padded = self._plan[:-1, 0]
         starts = np.concatenate([[0], np.cumsum(padded * batch)])
