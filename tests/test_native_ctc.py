@@ -6,9 +6,8 @@ from typing import Any
 
 import numpy as np
 import pytest
-from test_ctc_models import BUILDERS, features, make
+from test_ctc_models import BUILDERS, alone, features, make
 
-from zoo.models.ctc import streaming_step
 from zoo.models.ctc_parts import output_frames
 from zoo.native.ctc import NativeCTC
 
@@ -50,20 +49,29 @@ def test_weights_exact_in_float16_are_kept_small_and_give_the_same() -> None:
 
 @pytest.mark.parametrize("cell", ["lstm", "gru"])
 @pytest.mark.parametrize("look_ahead", [0, 3])
-def test_the_steps_give_what_the_steps_of_keras_give(cell: str, look_ahead: int) -> None:
-    import keras
-
+def test_a_stream_gives_what_keras_gives_for_the_whole(cell: str, look_ahead: int) -> None:
     config, network = make("causal", cell=cell, look_ahead=look_ahead)
-    step, made = streaming_step(network, config), native(network, config)
-    state = [keras.ops.zeros((1, *spec.shape[1:])) for spec in step.inputs[2:]]
-    own = made.start()
-    for number in range(6):
-        frames, real = features(4 + number)[0, :4], float(number < 4 or not look_ahead)
-        inputs = [keras.ops.convert_to_tensor(frames[None]), keras.ops.full((1, 1), real)]
-        logits, *state = step([*inputs, *state])
-        kept = [np.copy(part) for part in own[:2]]
-        found, after = made.step(frames, real, own)
-        np.testing.assert_allclose(found, log_softmax(np.asarray(logits)[0]), atol=2e-5)
-        for part, copy in zip(own[:2], kept, strict=True):
-            np.testing.assert_array_equal(part, copy)  # a state is a value
-        own = after
+    stream = native(network, config)
+    for frames in (4, 31, 48):
+        x = features(frames)
+        wanted = log_softmax(alone(network, x))[0]
+        padded = np.zeros((4 * len(wanted), 13), np.float32)
+        padded[:frames] = x[0]
+        steps = [(chunk, 1.0) for chunk in padded.reshape(-1, 4, 13)]
+        steps += [(np.full((4, 13), 9.0, np.float32), 0.0)] * look_ahead  # the end
+        state, found = stream.start(), []
+        for chunk, real in steps:
+            kept = [np.copy(part) for part in arrays(state)]
+            log_probs, after = stream.step(chunk, real, state)
+            for part, copy in zip(arrays(state), kept, strict=True):
+                np.testing.assert_array_equal(part, copy)  # a state is a value
+            found.append(log_probs)
+            state = after
+        np.testing.assert_allclose(np.concatenate(found[look_ahead:]), wanted, atol=2e-5)
+
+
+def arrays(state: Any) -> list[np.ndarray]:
+    """The arrays of a nested state."""
+    if isinstance(state, np.ndarray):
+        return [state]
+    return [array for part in state for array in arrays(part)]

@@ -85,7 +85,11 @@ class NativeCTC:
         return (*contexts, states, np.zeros((1, self.look_ahead, self.config.units), np.float32))
 
     def step(self, frames: np.ndarray, real: float, state: State) -> tuple[np.ndarray, State]:
-        """Four frames of a stream, as :func:`zoo.models.ctc.streaming_step` does them.
+        """Advance a stream of ``ctc_lstm`` by four frames.
+
+        A step gives the output that lies ``look_ahead`` steps back; so the first ``look_ahead``
+        outputs of a stream are to be thrown away, and as many steps with ``real`` 0 bring the
+        last ones.
 
         Args:
             frames: ``(4, bins)`` float32.
