@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import fnmatch
+import hashlib
 import os
 import zipfile
 import zlib
@@ -42,7 +43,9 @@ class Resource:
         Raises:
             DataError: its bytes are others.
         """
-        if sha256_of(path.read_bytes()) != self.sha256:
+        with open(path, "rb") as stream:  # some have gigabytes
+            found = hashlib.file_digest(stream, "sha256").hexdigest()
+        if found != self.sha256:
             raise DataError(f"{path} is not the file that {self.url} pins: its sha256 differs")
 
 
