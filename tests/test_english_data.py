@@ -11,7 +11,8 @@ from pathlib import Path
 
 import pytest
 
-from zoo.datasets.english import COLUMNS, Clip, English, read_audio_files, read_clips
+from zoo.datasets.english import English
+from zoo.datasets.english_clips import COLUMNS, Clip, read_clips, read_recordings
 from zoo.errors import DataError
 
 LOAD = """
@@ -111,9 +112,9 @@ def clip(**changes: object) -> Clip:
 
 def test_a_clip_knows_its_name_and_its_split() -> None:
     assert clip(file="librispeech/103-1240-0000.opus").identity == "103-1240-0000"
-    assert clip(split="train").own_split == "train"
-    assert clip(split="dev", set="cv_en").own_split == "validation"
-    assert clip(split="test", set="cv_en").own_split == "test_common_voice"
+    assert clip(split="train").tfds_split == "train"
+    assert clip(split="dev", set="cv_en").tfds_split == "validation"
+    assert clip(split="test", set="cv_en").tfds_split == "test_common_voice"
 
 
 def test_a_table_with_other_columns_is_refused(tmp_path: Path) -> None:
@@ -137,9 +138,9 @@ def test_a_missing_recording_and_a_damaged_archive_are_named(tmp_path: Path) -> 
     with zipfile.ZipFile(archive, "w") as opened:
         opened.writestr("x.opus", b"sound")
     archives = {"a": archive}
-    assert [data for _, data in read_audio_files([clip()], archives)] == [b"sound"]
+    assert [data for _, data in read_recordings([clip()], archives)] == [b"sound"]
     with pytest.raises(DataError, match=r"no recording a/y\.opus"):
-        list(read_audio_files([clip(file="a/y.opus")], archives))
+        list(read_recordings([clip(file="a/y.opus")], archives))
     archive.write_bytes(b"no archive")
     with pytest.raises(DataError, match="damaged archive"):
-        list(read_audio_files([clip()], archives))
+        list(read_recordings([clip()], archives))

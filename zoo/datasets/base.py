@@ -91,6 +91,27 @@ class ZipResource(Resource):
             raise DataError(f"{path} is a damaged archive: {error}") from None
 
 
+@dataclass(frozen=True)
+class CommitArchive(Resource):
+    """A public archive that nothing but the commit in its URL pins.
+
+    Args:
+        url: ``https://`` address, pinned by commit.
+        sha256: not used; the archive is made on request.
+    """
+
+    sha256: str = ""
+
+    def check(self, path: Path) -> None:
+        """See that it is an archive.
+
+        Raises:
+            DataError: it is none.
+        """
+        if not zipfile.is_zipfile(path):
+            raise DataError(f"{path} is no archive; {self.url} should be one")
+
+
 def fetch(resource: Resource, downloads: tfds.download.DownloadManager) -> Path:
     """Path of a resource's file, from the mirror or downloaded, checked.
 

@@ -2,47 +2,30 @@
 
 Three public corpora in one: LibriSpeech (audio books), Common Voice (anyone's microphone) and
 speechocean762 (Mandarin speakers who learn English, half of them children). A mirror may hold the
-clips as they were prepared from the originals (``prepared/speech/english``): Ogg/Opus at 16 kHz,
-a zip for each corpus, and ``transcripts.tsv`` about them.
+clips as they were prepared from the originals (``prepared/speech/english``); without one the public
+archives are downloaded (LibriSpeech's alone have 7 GB) and prepared here, which takes half an hour,
+by :mod:`zoo.datasets.english_prepare`.
 """
 
 from __future__ import annotations
 
-import csv
 import gzip
-import zipfile
-import zlib
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import tensorflow_datasets as tfds
+from tqdm import tqdm
 
-from zoo.datasets.base import MIRROR_VARIABLE, Resource, in_mirror
+from zoo.datasets.base import Resource, fetch, in_mirror
+from zoo.datasets.english_clips import TABLE, Clip, read_clips, read_recordings, write_clips
+from zoo.datasets.english_prepare import TRAIN_CLEAN_100, prepare_english, training_texts
 from zoo.errors import DataError
 
 SPLITS = ("train", "validation", "test_clean", "test_other", "test_common_voice")
-COLUMNS = (
-    "file",
-    "speaker",
-    "split",
-    "text",
-    "set",
-    "seconds",
-    "gender",
-    "age",
-    "accent",
-    "origin",
-)
 FACTS = ("gender", "age", "accent")
 
-_TESTS = {
-    "ls_test_clean_tenth": "test_clean",
-    "ls_test_other100": "test_other",
-    "cv_en": "test_common_voice",
-}
 _LICENSE = (
     "LibriSpeech: CC BY 4.0, (c) 2014 Vassil Panayotov. Common Voice: CC0 1.0; nobody may try to "
     "find out who a speaker is. speechocean762: free for both commercial and non-commercial "
@@ -54,48 +37,6 @@ _CITATION = (
     "Zhang et al. 2021, speechocean762: an open-source non-native English speech corpus for "
     "pronunciation assessment, Interspeech."
 )
-
-
-@dataclass(frozen=True)
-class Clip:
-    """What ``transcripts.tsv`` says of a clip.
-
-    Args:
-        file: ``ARCHIVE/NAME.opus``; the archive is ``ARCHIVE.zip``.
-        speaker: who speaks: ``ls`` (LibriSpeech), ``cv`` (Common Voice) or ``so`` (speechocean762)
-            and a number.
-        split: ``train``, ``dev`` or ``test``; no speaker is in two.
-        text: what is said; a to z in small letters, apostrophe and space.
-        set: which part of which corpus, such as ``ls_train5``.
-        seconds: length.
-        gender: as the corpus names it, or empty.
-        age: years (speechocean762), a decade such as ``twenties`` (Common Voice), or empty.
-        accent: as the corpus names it, or empty.
-        origin: the public repository that the clip is from.
-    """
-
-    file: str
-    speaker: str
-    split: str
-    text: str
-    set: str
-    seconds: float
-    gender: str
-    age: str
-    accent: str
-    origin: str
-
-    @property
-    def identity(self) -> str:
-        """Name of the clip, the same in no other corpus."""
-        return Path(self.file).stem
-
-    @property
-    def own_split(self) -> str:
-        """Which of :data:`SPLITS` the clip is in."""
-        if self.split == "test":
-            return _TESTS[self.set]
-        return {"dev": "validation"}.get(self.split, self.split)
 
 
 class English(  # type: ignore[call-arg]
@@ -119,9 +60,10 @@ class English(  # type: ignore[call-arg]
     """
 
     VERSION = tfds.core.Version("1.0.0")
+    CLIPS = 6974
     FOLDER = "prepared/speech/english"
     TRANSCRIPTS = Resource(
-        f"{FOLDER}/transcripts.tsv",
+        f"{FOLDER}/{TABLE}",
         "e962664b8a673d03f83afe77547f2677653662b0ccb8b0c84d51b07762f08a21",
     )
     ARCHIVES = (
@@ -161,20 +103,37 @@ class English(  # type: ignore[call-arg]
         )
 
     def _split_generators(self, dl_manager: tfds.download.DownloadManager) -> dict[str, Any]:
-        transcripts = _prepared(self.TRANSCRIPTS)
-        archives = {path.stem: path for path in map(_prepared, self.ARCHIVES)}
-        clips = read_clips(transcripts)
+        folder = self._mirrored() or self._prepared(dl_manager)
+        clips = read_clips(folder / TABLE)
+        if len(clips) != self.CLIPS:
+            raise DataError(
+                f"{folder} has {len(clips)} clips, not {self.CLIPS}; delete it to prepare it anew"
+            )
+        archives = {path.stem: path for path in folder.glob("*.zip")}
         return {
             split: self._generate_examples(
-                [clip for clip in clips if clip.own_split == split], archives
+                [clip for clip in clips if clip.tfds_split == split], archives
             )
             for split in SPLITS
         }
 
+    def _mirrored(self) -> Path | None:
+        """The mirror's folder of prepared files, checked; ``None`` unless it has all of them."""
+        table, *archives = (in_mirror(file) for file in (self.TRANSCRIPTS, *self.ARCHIVES))
+        return table.parent if table is not None and all(archives) else None
+
+    def _prepared(self, downloads: tfds.download.DownloadManager) -> Path:
+        """A folder of prepared files, made from the public originals the first time."""
+        folder = Path(downloads.download_dir) / "english_prepared"
+        if not (folder / TABLE).is_file():
+            clips = prepare_english(lambda original: fetch(original, downloads))
+            write_clips(tqdm(clips, "encoding speech", self.CLIPS, leave=False, delay=2), folder)
+        return folder
+
     def _generate_examples(
         self, clips: Iterable[Clip], archives: dict[str, Path]
     ) -> Iterator[tuple[str, dict[str, Any]]]:
-        for clip, encoded in read_audio_files(clips, archives):
+        for clip, encoded in read_recordings(clips, archives):
             yield (
                 clip.identity,
                 {
@@ -194,7 +153,7 @@ class LibrispeechText(  # type: ignore[call-arg]
 ):
     """Transcripts of LibriSpeech's train-clean-100 in capitals, for language models.
 
-    28,446 utterances, 987,649 words, 33,767 different. Those of validation speakers of
+    28,446 utterances, 987,649 words, 33,767 different. Those of the validation clips of
     :class:`English` are left out.
     """
 
@@ -216,65 +175,19 @@ class LibrispeechText(  # type: ignore[call-arg]
         )
 
     def _split_generators(self, dl_manager: tfds.download.DownloadManager) -> dict[str, Any]:
-        return {"train": self._generate_examples(_prepared(self.PREPARED))}
+        mirrored = in_mirror(self.PREPARED)
+        if mirrored is not None:
+            with gzip.open(mirrored, "rt", encoding="utf-8") as lines:
+                texts = dict(line.rstrip("\n").split("\t") for line in lines)
+        else:
+            texts = training_texts(fetch(TRAIN_CLEAN_100, dl_manager))
+        return {"train": self._generate_examples(texts)}
 
-    def _generate_examples(self, path: Path) -> Iterator[tuple[str, dict[str, str]]]:
-        with gzip.open(path, "rt", encoding="utf-8") as lines:
-            for line in lines:
-                identity, _, text = line.rstrip("\n").partition("\t")
-                yield identity, {"text": text.upper(), "id": identity}
+    def _generate_examples(self, texts: dict[str, str]) -> Iterator[tuple[str, dict[str, str]]]:
+        for identity, text in texts.items():
+            yield identity, {"text": text.upper(), "id": identity}
 
 
 def english() -> English:
     """The builder of the English corpus, in files that can be read in any order."""
     return English(file_format="array_record")
-
-
-def read_clips(path: Path) -> list[Clip]:
-    """The rows of ``transcripts.tsv``: tab-separated, no quoting, see :class:`Clip`.
-
-    Raises:
-        DataError: its columns are others.
-    """
-    with open(path, encoding="utf-8", newline="") as stream:
-        rows = csv.DictReader(stream, delimiter="\t", quoting=csv.QUOTE_NONE)
-        if tuple(rows.fieldnames or ()) != COLUMNS:
-            raise DataError(f"{path} must have the columns {' '.join(COLUMNS)}")
-        return [Clip(seconds=float(row.pop("seconds")), **row) for row in rows]
-
-
-def read_audio_files(
-    clips: Iterable[Clip], archives: dict[str, Path]
-) -> Iterator[tuple[Clip, bytes]]:
-    """Each clip with its encoded audio.
-
-    Args:
-        clips: which ones.
-        archives: the zips by name, without ``.zip``.
-
-    Raises:
-        DataError: an archive is damaged or lacks a clip.
-    """
-    opened: dict[str, zipfile.ZipFile] = {}
-    try:
-        for clip in clips:
-            name, _, inside = clip.file.partition("/")
-            if name not in opened:
-                opened[name] = zipfile.ZipFile(archives[name])
-            yield clip, opened[name].read(inside)
-    except KeyError as error:
-        raise DataError(f"there is no recording {clip.file}: {error}") from None
-    except (zipfile.BadZipFile, OSError, zlib.error) as error:
-        raise DataError(f"{archives[name]} is a damaged archive: {error}") from None
-    finally:
-        for archive in opened.values():
-            archive.close()
-
-
-def _prepared(resource: Resource) -> Path:
-    path = in_mirror(resource)
-    if path is None:
-        raise DataError(
-            f"there is no {resource.url}; set {MIRROR_VARIABLE} to a folder that has it"
-        )
-    return path
