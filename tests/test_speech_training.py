@@ -9,6 +9,7 @@ import pytest
 from speech import LABELS, RATE, speech_like
 
 from zoo import load_model
+from zoo.decoding.character_ngram import CharacterNgram
 from zoo.decoding.search import OWN, Search, SearchFactory, SearchSettings
 from zoo.errors import DataError, UsageError
 from zoo.processing.alphabet import Alphabet
@@ -76,6 +77,15 @@ def test_error_rates_count_and_have_an_interval() -> None:
         word_error_rate([" "], ["A"])
 
 
+def test_the_interval_is_that_of_95_percent_over_whole_utterances() -> None:
+    # 200 of 400 utterances are wrong in all words: in theory 50 +- 1.96 * 50 / sqrt(400).
+    references = ["A B C D"] * 400
+    found = ["A B C D", "E E E E"] * 200
+    rate = word_error_rate(references, found)
+    assert rate.value == 50.0
+    assert (rate.low, rate.high) == pytest.approx((45.1, 54.9), abs=0.4)
+
+
 def spoken(text: str, rng: np.random.Generator, blur: float) -> np.ndarray:
     """Outputs of a recogniser that is unsure: two frames a label, a blank after each."""
     rows = []
@@ -106,6 +116,29 @@ def test_the_chosen_language_model_mends_errors(first: Metric) -> None:
     greedy = errors(SearchFactory(LABELS, {}, {}).make())
     assert greedy > 10
     assert errors(SearchFactory(LABELS, vars(settings), {}).make(model)) < greedy / 2
+
+
+@pytest.mark.parametrize("first", ["wer", "cer"])
+def test_the_language_model_is_chosen_by_the_error_rate_that_is_asked_for(first: Metric) -> None:
+    reference = "BEE TOAD GO"
+    one_wrong_word, two_wrong_letters = "BEE DATE GO", "BEG TOAD GE"
+    rows = []
+    for possible in zip(reference, one_wrong_word, two_wrong_letters, strict=True):
+        row = np.full(len(LABELS), -20.0, np.float32)
+        for character in set(possible):  # the outputs leave it to the language model
+            row[LABELS.index(character)] = -np.log(len(set(possible)))
+        blank = np.full(len(LABELS), -20.0, np.float32)
+        blank[0] = 0.0
+        rows += [row, blank]
+    models = {
+        "wer": CharacterNgram.train([one_wrong_word]),
+        "cer": CharacterNgram.train([two_wrong_letters]),
+    }
+    makers = [lambda texts, model=model: model for model in models.values()]
+    chosen, _ = choose_language_model(
+        LABELS, [], [np.stack(rows)], [reference], makers, first=first
+    )
+    assert chosen is models[first]
 
 
 def test_rows_are_split_by_name_whatever_their_order() -> None:

@@ -1,0 +1,84 @@
+"""The training loop's optimiser: gradients are clipped, biases do not decay."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+from zoo.training.plan import Plan
+from zoo.training.rundir import RunDirectory
+from zoo.training.trainer import Trainer
+
+
+class Slope:
+    """An objective whose gradient is the same in every weight: a number for each batch."""
+
+    validation_name = "sum"
+
+    def __init__(self, network: keras.Model, gradients: Sequence[float]) -> None:
+        self.network, self.gradients = network, gradients
+        self.steps_per_epoch = len(gradients)
+
+    def batches(self, epoch: int) -> Sequence[tuple[np.ndarray, ...]]:
+        return [(np.float32(gradient),) for gradient in self.gradients]
+
+    def initial_carry(self) -> list[np.ndarray]:
+        return []
+
+    def loss(self, batch: Any, carry: Any, training: bool) -> tuple[Any, Any]:
+        total = sum(tf.reduce_sum(v.value) for v in self.network.trainable_variables)
+        return batch[0] * total, carry
+
+    def validate(self) -> float:
+        return float(sum(v.numpy().sum() for v in self.network.trainable_variables))
+
+
+def train(
+    out: Path, network: keras.Model, gradients: Sequence[float], **plan: Any
+) -> dict[str, tuple[np.ndarray, np.ndarray]]:
+    """Each weight before and after training on batches with these gradients."""
+    for variable in network.weights:
+        variable.assign(np.full(variable.shape, 1.0))
+    before = {v.path: v.numpy() for v in network.weights}
+    settings = {"weight_decay": 0.0, "average": 0.0, "warmup_steps": 0} | plan
+    with RunDirectory(out, {}) as run:
+        Trainer(Slope(network, gradients), Plan(epochs=1, **settings), run).train()
+    return {v.path: (before[v.path], v.numpy()) for v in network.weights}
+
+
+def small_network() -> keras.Model:
+    layers = [keras.layers.LSTM(3, name="lstm"), keras.layers.Dense(1, name="dense")]
+    return keras.Sequential([keras.Input((None, 2)), *layers])
+
+
+def test_gradients_are_clipped_to_the_global_norm(tmp_path: Path) -> None:
+    network = small_network()
+    # Adam moves by the gradients' ratios to each other, so the later ones tell of the first.
+    small = 0.1 / np.sqrt(network.count_params())
+    limit = 2.0 / np.sqrt(network.count_params())
+
+    def end(name: str, first: float, clip_norm: float) -> np.ndarray:
+        trained = train(
+            tmp_path / name, network, [first, small, small], clip_norm=clip_norm, learning_rate=0.1
+        )
+        return np.concatenate([after.ravel() for _, after in trained.values()])
+
+    clipped = end("clipped", 1000.0, 2.0)
+    np.testing.assert_allclose(clipped, end("at the limit", limit, 2.0), atol=1e-5)
+    assert np.abs(clipped - end("unlimited", 1000.0, 1e9)).min() > 1e-3
+
+
+def test_weights_decay_and_biases_do_not(tmp_path: Path) -> None:
+    trained = train(tmp_path / "run", small_network(), [0.0] * 5, weight_decay=0.5)
+    biases = {path for path in trained if path.endswith("/bias")}
+    assert len(biases) == 2
+    for path, (before, after) in trained.items():
+        if path in biases:
+            np.testing.assert_array_equal(after, before)
+        else:
+            assert (after < before - 1e-4).all(), path
