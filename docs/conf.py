@@ -34,9 +34,10 @@ python_use_unqualified_type_names = True
 nitpick_ignore_regex = [
     (
         r"py:.*",
-        r"(np|numpy|keras|tf|tensorflow|tensorflow_datasets|click|collections|pathlib|typing|os)\..*",
+        r"(np|numpy|keras|tf|tensorflow|tensorflow_datasets|click|collections|pathlib|typing|os|PIL|xml)\..*",
     ),
     (r"py:.*", r"(Path|Any|Callable|Iterable|Iterator|Mapping|Sequence|ClassVar|Protocol)"),
+    (r"py:class", r"(.*\.)?T"),  # a type variable
 ]
 
 
@@ -45,6 +46,15 @@ def shorten_defaults(app, what, name, thing, options, signature, returns):
     return (signature or "").replace("<factory>", "...") or None, returns
 
 
+def show_public_bases(app, name, thing, options, bases):
+    """Name a private base's own bases in its place, since it has no entry that could be linked."""
+    while private := [b for b in bases if getattr(b, "__name__", "").startswith("_")]:
+        for base in private:
+            place = bases.index(base)
+            bases[place : place + 1] = base.__bases__
+
+
 def setup(app):
     """Called by Sphinx."""
     app.connect("autodoc-process-signature", shorten_defaults)
+    app.connect("autodoc-process-bases", show_public_bases)

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 from zoo.errors import DataError, UsageError, did_you_mean
 
 if TYPE_CHECKING:
-    from zoo.datasets.speech import Utterances
+    from zoo.datasets import speech
     from zoo.datasets.translations import Sentence
     from zoo.processing.handwriting import Line
     from zoo.processing.ink_files import Ink
@@ -86,7 +86,7 @@ def load_texts(name: str) -> list[str]:
         return [text.decode("utf-8") for batch in batches for text in batch["text"]]
 
 
-def load_speech(name: str) -> dict[str, Utterances]:
+def load_speech(name: str) -> dict[str, speech.Utterances]:
     """A corpus of speech with transcripts, read from the disk an utterance at a time.
 
     Returns:

@@ -38,6 +38,7 @@ from zoo.processing.line_cutter import cut_line, fit_layout
 from zoo.processing.page_xml import TextLine, read_layout
 
 SPLITS = ("train", "validation", "test")
+"""Parts of a prepared corpus."""
 LEVELS = {"1a": "CHARACTER", "1b": "CHARACTER", "1c": "CHARACTER", "7": "WORD", "8": "TEXT"}
 """What UNIPEN calls the pieces of each category."""
 

@@ -32,6 +32,7 @@ from zoo.files import user_path, write_bytes
 from zoo.manifest import parse_json, read_file
 
 MAX_ORDER = 12
+"""Symbols of the longest n-grams."""
 MAX_SYMBOLS = 2**20
 MAX_FILE_BYTES = 256 * 2**20
 
@@ -52,7 +53,7 @@ def cache_of(width: int) -> Any:
 class Ngrams:
     """An n-gram model over symbols 0 to ``symbols - 1``.
 
-    Histories are tuples of symbols, the oldest first; :attr:`begin` stands before the first.
+    Histories are tuples of symbols, the oldest first; ``begin`` stands before the first.
 
     Args:
         symbols: how many can be predicted.

@@ -116,8 +116,10 @@ class Search:
 
     @property
     def candidates(self) -> int:
-        """Hypotheses that the search gives: more than ``n_best`` where the beam has them, since
-        some differ in their spaces alone."""
+        """Number of hypotheses that the search gives.
+
+        It is more than ``n_best`` where the beam has them, since some differ in their spaces alone.
+        """
         return 1 if self.n_best == 1 else min(2 * self.n_best, self.settings.beam_size)
 
     @property

@@ -22,6 +22,7 @@ from zoo.layers.recurrence import replaced_attribute
 
 MULTIPLICATIVE, SCALED, ADDITIVE, NONE = "multiplicative", "scaled", "additive", "none"
 KINDS = (MULTIPLICATIVE, SCALED, ADDITIVE, NONE)
+"""How a decoder may attend to the encoder's outputs."""
 CELLS = {"lstm": keras.layers.LSTMCell, "gru": keras.layers.GRUCell}
 
 _FAR_BELOW = -1e9

@@ -26,7 +26,7 @@ class CTCConfig:
     """What the configurations of these networks share.
 
     Each of them has ``cell``, ``layers``, ``units``, ``dropout`` and ``weight_dropout`` besides,
-    with defaults of its own, which :meth:`__post_init__` checks.
+    with defaults of its own, which ``__post_init__`` checks.
 
     Args:
         labels: number of output labels, the blank included.

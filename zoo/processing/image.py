@@ -23,6 +23,7 @@ ImageSource = str | os.PathLike[str] | bytes | BinaryIO | np.ndarray | Image.Ima
 """A path, the bytes of a file, an open file, an array or a Pillow image."""
 
 MAX_PIXELS = 150_000_000
+"""Pixels of the largest image that is read."""
 MAX_FILE_BYTES = 512 * 2**20
 FORMATS = ("PNG", "JPEG", "TIFF", "BMP", "GIF", "WEBP", "PPM", "JPEG2000")
 

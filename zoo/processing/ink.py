@@ -36,7 +36,9 @@ FEATURES = 5
 """Step to the right, step down, height, how far back from the rightmost ink, through the air."""
 
 MAX_POINTS = 4_000_000
+"""Points of the largest ink that is taken."""
 MAX_FRAMES = 32_768
+"""Frames of the longest ink after it was resampled."""
 _FINE = 0.08  # spacing of smoothed points, in spreads
 _SPREAD_PIXELS = 7.0  # a spread in the units of estimate_slant
 _LONG = 12.0  # spreads of width from which on a line has a slope

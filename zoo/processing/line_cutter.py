@@ -22,7 +22,7 @@ MARGIN = 6
 """Pixels of the page by which a polygon is widened."""
 
 LEVEL = 0.7
-"""Degrees below which a line is left as it is: turning would blur more than it helps."""
+"""Degrees below which a line is not turned, since that would blur more than it helps."""
 
 MOST_TIMES = 100
 """How often the boxes of all lines may cover a page; those of a slanted page overlap."""

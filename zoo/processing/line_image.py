@@ -25,6 +25,7 @@ from zoo.models.values import check_range, make_settings
 from zoo.processing.slant import estimate_slant
 
 MAX_COLUMNS = 32_768
+"""Columns of the widest line after it was brought to its height."""
 _FAINT = 0.06  # contrast below which there is no ink
 _DARKEST = 95.0  # percentile of the ink that is black
 _INK = 0.35

@@ -17,7 +17,9 @@ from zoo.errors import DataError
 from zoo.files import open_without_waiting, user_path
 
 MAX_XML_BYTES = 64 * 2**20
+"""Bytes of the largest document that is read."""
 MAX_ELEMENTS = 1_000_000
+"""Elements of the largest document that is read."""
 MAX_DEPTH = 100
 """Elements inside each other; what goes through a tree by recursion bears many more."""
 

@@ -362,25 +362,26 @@ class LineRecognition(HandwritingRecognition):
         """The text of a page.
 
         Args:
-            image: the page, as :meth:`read` takes an image.
+            image: the page, as :meth:`~HandwritingRecognition.read` takes an image.
             layout: where its lines are: a path or the bytes of an ALTO 4 or PAGE XML file, as
                 eScriptorium, Transkribus and kraken write them, or one that was read
                 (:func:`zoo.processing.page_xml.read_layout`). Left out, lines are looked for, which
                 works on clean pages with straight lines.
-            beam_size: as in :meth:`read`.
-            language_model: as in :meth:`read`.
-            n_best: as in :meth:`read`.
-            lm_weight: as in :meth:`read`.
-            insertion_bonus: as in :meth:`read`.
-            on_progress: as in :meth:`read`.
+            beam_size: as in :meth:`~HandwritingRecognition.read`.
+            language_model: as in :meth:`~HandwritingRecognition.read`.
+            n_best: as in :meth:`~HandwritingRecognition.read`.
+            lm_weight: as in :meth:`~HandwritingRecognition.read`.
+            insertion_bonus: as in :meth:`~HandwritingRecognition.read`.
+            on_progress: as in :meth:`~HandwritingRecognition.read`.
 
         Returns:
             The lines with their text. ``doubts`` says what may be wrong: lines outside the image or
             too long for their height, or that the lines found without a layout may not be right.
 
         Raises:
-            UsageError, DataError: as :meth:`read`, and as :func:`~zoo.processing.page_xml.
-                read_layout`; or the layout is for an image of another form.
+            UsageError, DataError: as :meth:`~HandwritingRecognition.read` and
+                :func:`~zoo.processing.page_xml.read_layout`, or the layout is for an image of
+                another form.
         """
         search = self.searches.make(language_model, n_best, beam_size, lm_weight, insertion_bonus)
         grey = read_image(image)

@@ -20,7 +20,6 @@ from zoo.processing.features import LogMelStream
 from zoo.tasks.ctc import tidy
 
 if TYPE_CHECKING:
-    from zoo.native.ctc import State
     from zoo.tasks.speech_recognition import SpeechRecognition, Transcript
 
 Result = TypeVar("Result")
@@ -52,7 +51,7 @@ class StreamState:
 
     features: LogMelStream = field(repr=False)
     frames: np.ndarray = field(repr=False)
-    network: State = field(repr=False)
+    network: tuple[Any, ...] = field(repr=False)
     start: float
     config: Any = field(repr=False)
     search: Any = field(repr=False)

@@ -40,7 +40,7 @@ from zoo.training.rundir import RunDirectory
 from zoo.training.search_choice import CHARACTER_MODELS, choose_language_model
 
 SIZES = {Lines: 12_000, Pen: 16_000}
-"""Frames of a batch, padding included: about 16 lines, or 120 words written with a pen."""
+"""Frames of a batch with its padding, which are about 16 lines or 120 words of a pen."""
 
 _VALIDATION_BATCH = 16
 _CHOICE = 400  # inputs on which the search's settings are chosen

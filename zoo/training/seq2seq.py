@@ -67,7 +67,8 @@ class Examples:
 
         Args:
             processor: the subwords.
-            dropout: how far from the usual ones, see :meth:`Subwords.encode_many`.
+            dropout: how far from the usual ones, see
+                :meth:`~zoo.processing.subwords.Subwords.encode_many`.
             seed: of the subwords.
         """
         values, offsets = _joined(processor.encode_many(self.texts, dropout, seed))

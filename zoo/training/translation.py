@@ -172,7 +172,7 @@ def finetune_translator(
 
     Args:
         reference: the model to start from, as ``load_model`` takes it.
-        files: files of pairs, see :func:`read_pairs`.
+        files: files of pairs, see :func:`~zoo.training.pairs.read_pairs`.
         out: the run's folder; a broken run in it is continued.
         both_ways: train each pair in the other direction too.
         epochs: passes over the pairs at most.
