@@ -120,8 +120,8 @@ def train(name: str, out: Path, **changes: Any) -> Path:
     Returns:
         The model folder.
     """
-    from zoo.processing.characters import Characters
-    from zoo.training.text import train_language_model
+    from zoo.text.processor import Characters
+    from zoo.text.training.run import train_language_model
 
     values = MODELS[name]
     text = load_text(values.corpus)
@@ -159,8 +159,8 @@ def evaluate(
     Raises:
         UsageError: no data is given and the model's own corpus is not one of this recipe's.
     """
+    from zoo.text.training.run import evaluate_language_model, read_text
     from zoo.training.publish import own_corpus
-    from zoo.training.text import evaluate_language_model, read_text
 
     command = f"zoo evaluate {reference}"
     if data is not None:

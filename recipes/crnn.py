@@ -16,20 +16,20 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
+from zoo.ctc.alphabet import Alphabet
 from zoo.datasets import load_ink, load_lines
-from zoo.processing.alphabet import Alphabet
-from zoo.processing.handwriting import Lines
-from zoo.processing.line_image import LineNormaliser
-from zoo.training.handwriting_examples import (
+from zoo.handwriting.line_image import LineNormaliser
+from zoo.handwriting.processor import Lines
+from zoo.handwriting.training.examples import (
     Sample,
     ink_samples,
     plain_examples,
     samples_of,
     some_of,
 )
-from zoo.training.handwriting_texts import text_to_learn, text_to_score
-from zoo.training.image_augmentation import ImageAugmentation
-from zoo.training.ink_rendering import InkRendering
+from zoo.handwriting.training.image_augmentation import ImageAugmentation
+from zoo.handwriting.training.ink_rendering import InkRendering
+from zoo.handwriting.training.texts import text_to_learn, text_to_score
 from zoo.training.plan import Plan, stages
 from zoo.training.recipe import RecipeValues
 
@@ -155,8 +155,8 @@ def train(name: str, out: Path, **changes: Any) -> Path:
     Returns:
         The model folder.
     """
-    from zoo.training.handwriting import train_handwriting
-    from zoo.training.handwriting_examples import LineExamples
+    from zoo.handwriting.training.examples import LineExamples
+    from zoo.handwriting.training.run import train_handwriting
 
     values = MODELS[name]
     texts = (sample.text for sample in training_samples(values))
@@ -212,14 +212,14 @@ def evaluate(
         model: a model of :data:`MODELS`, or one fine-tuned from it.
         reference: what ``zoo evaluate`` was given, for the command in the figures.
         data: a folder of lines to score on instead, see
-            :func:`zoo.training.handwriting_folder.read_folder`; of one that names splits the test
+            :func:`zoo.handwriting.training.folder.read_folder`; of one that names splits the test
             lines are scored.
         progress: called with the number of lines read since the last call, and of all.
 
     Raises:
         UsageError: no data is given and the model's own corpora are not those of this recipe.
     """
-    from zoo.training.handwriting import evaluate_folder, evaluate_sets
+    from zoo.handwriting.training.run import evaluate_folder, evaluate_sets
     from zoo.training.publish import own_corpus
 
     if data is not None:

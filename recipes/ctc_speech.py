@@ -12,11 +12,11 @@ from pathlib import Path
 from typing import Any
 
 from zoo.datasets import load_speech
-from zoo.processing.features import LogMel
-from zoo.training.audio_augmentation import AudioAugmentation
+from zoo.speech.features import LogMel
+from zoo.speech.training.augmentation import AudioAugmentation
+from zoo.speech.training.scenes import SceneAugmentation
 from zoo.training.plan import Plan, stages
 from zoo.training.recipe import RecipeValues
-from zoo.training.scenes import SceneAugmentation
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -155,7 +155,7 @@ def train(name: str, out: Path, **changes: Any) -> Path:
     Returns:
         The model folder.
     """
-    from zoo.training.speech import train_recogniser
+    from zoo.speech.training.run import train_recogniser
 
     values = MODELS[name]
     if values.scenes is not None:
@@ -183,8 +183,8 @@ def train(name: str, out: Path, **changes: Any) -> Path:
 
 
 def _train_on_scenes(name: str, out: Path, **changes: Any) -> Path:
-    from zoo.datasets.speech import JoinedUtterances
-    from zoo.training.speech import train_on_scenes
+    from zoo.speech.datasets.builders import JoinedUtterances
+    from zoo.speech.training.run import train_on_scenes
 
     values = MODELS[name]
     corpora = {corpus: load_speech(corpus) for corpus in values.corpus.split("+")}
@@ -231,9 +231,9 @@ def evaluate(
     Raises:
         UsageError: no data is given and the model's own corpus is not one of this recipe's.
     """
+    from zoo.speech.training.recordings import Recordings, read_transcripts
+    from zoo.speech.training.run import evaluate_recogniser
     from zoo.training.publish import own_corpus
-    from zoo.training.recordings import Recordings, read_transcripts
-    from zoo.training.speech import evaluate_recogniser
 
     command = f"zoo evaluate {reference}"
     if data is not None:

@@ -14,12 +14,12 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
+from zoo.ctc.alphabet import Alphabet
 from zoo.datasets import load_ink
-from zoo.processing.alphabet import Alphabet
-from zoo.processing.handwriting import Pen
-from zoo.processing.ink import InkNormaliser
-from zoo.training.handwriting_examples import Sample, ink_samples, plain_examples, single_lines
-from zoo.training.ink_augmentation import InkAugmentation
+from zoo.handwriting.ink import InkNormaliser
+from zoo.handwriting.processor import Pen
+from zoo.handwriting.training.examples import Sample, ink_samples, plain_examples, single_lines
+from zoo.handwriting.training.ink_augmentation import InkAugmentation
 from zoo.training.plan import Plan, stages
 from zoo.training.recipe import RecipeValues
 
@@ -126,8 +126,8 @@ def train(name: str, out: Path, **changes: Any) -> Path:
     Returns:
         The model folder.
     """
-    from zoo.training.handwriting import train_handwriting
-    from zoo.training.handwriting_examples import PenExamples
+    from zoo.handwriting.training.examples import PenExamples
+    from zoo.handwriting.training.run import train_handwriting
 
     values = MODELS[name]
     samples = training_samples(values)
@@ -168,13 +168,13 @@ def evaluate(
         model: a model of :data:`MODELS`, or one fine-tuned from it.
         reference: what ``zoo evaluate`` was given, for the command in the figures.
         data: a folder of ink to score on instead, see
-            :func:`zoo.training.handwriting_folder.read_folder`.
+            :func:`zoo.handwriting.training.folder.read_folder`.
         progress: called with the number of inputs read since the last call, and of all.
 
     Raises:
         UsageError: no data is given and the model's own corpus is not that of this recipe.
     """
-    from zoo.training.handwriting import evaluate_folder, evaluate_sets
+    from zoo.handwriting.training.run import evaluate_folder, evaluate_sets
     from zoo.training.publish import own_corpus
 
     if data is not None:

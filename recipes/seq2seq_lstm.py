@@ -205,7 +205,7 @@ def train(name: str, out: Path, **changes: Any) -> Path:
     Returns:
         The model folder.
     """
-    from zoo.training.translation import train_translator
+    from zoo.translation.training.run import train_translator
 
     values = MODELS[name]
     training = load_translations(values.corpus, "train")
@@ -249,9 +249,9 @@ def evaluate(
         UsageError: no data is given and the model's own corpus is not one of this recipe's.
         DataError: the file is missing or malformed.
     """
-    from zoo.training.pairs import pairs_of, read_pairs
     from zoo.training.publish import own_corpus
-    from zoo.training.translation_scores import evaluate_translations, mean_row
+    from zoo.translation.training.pairs import pairs_of, read_pairs
+    from zoo.translation.training.scores import evaluate_translations, mean_row
 
     command = f"zoo evaluate {reference}"
     if data is not None:

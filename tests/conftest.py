@@ -28,8 +28,8 @@ def make_model(**values: Any) -> Any:
     """An untrained character model, the same for the same values."""
     import keras
 
-    from zoo.models.char_lstm import CharLSTMConfig, build
-    from zoo.processing.characters import Characters
+    from zoo.text.char_lstm import CharLSTMConfig, build
+    from zoo.text.processor import Characters
     from zoo.training.publish import make_task
 
     settings: dict[str, Any] = {"layers": 2, "units": 24, "embedding": 8} | values
@@ -66,7 +66,7 @@ def data_mirror() -> Path:
 @pytest.fixture(scope="session")
 def translator_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The folder of a small trained translator; not to be changed."""
-    from translators import train_small
+    from tests.translation.toy import train_small
 
     return train_small(tmp_path_factory.mktemp("models") / "translator")
 

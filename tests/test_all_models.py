@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from zoo import load_model
-from zoo.manifest import verify_folder
+from zoo.folder.manifest import verify_folder
 from zoo.registry import WEIGHTS_FOLDER, registry, resolve
 
 NAMES = sorted(registry().weights)

@@ -17,6 +17,7 @@ import click
 import pytest
 
 from zoo.cli import cli
+from zoo.cli.work import TASK_COMMANDS
 from zoo.registry import Weights, registry, resolve
 
 ROOT = Path(__file__).parent.parent
@@ -88,7 +89,7 @@ def task_commands(kind: str, model: str) -> list[click.Command]:
         assert entry is not None, f"there is no architecture of {model}"
         assert model in (entry.name, *resolve(f"{entry.recipe}:MODELS")), f"there is no {model}"
         tasks = {entry.task}
-    modules = [importlib.import_module(f"zoo.cli.{task.replace('-', '_')}") for task in tasks]
+    modules = [importlib.import_module(TASK_COMMANDS[task]) for task in tasks]
     return [getattr(module, kind) for module in modules if hasattr(module, kind)]
 
 
@@ -200,8 +201,8 @@ def test_commands_and_options_named_in_the_text_exist(page: Path) -> None:
                 known = {option for param in command.params for option in param.opts} | {"--help"}
                 used = {word for word in rest if word.startswith("--")}
                 assert used <= known, f"`{code}`: there is no {used - known}"
-        if words and re.fullmatch(r"scripts/\w+", words[0]):
-            assert (ROOT / words[0]).is_file(), f"there is no {words[0]}"
+        if words and re.fullmatch(r"scripts/[\w/]+(\.py)?", words[0]):
+            assert (ROOT / words[0]).exists(), f"there is no {words[0]}"
 
 
 @each_page

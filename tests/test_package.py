@@ -40,7 +40,7 @@ def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def test_the_wheel_holds_recipes_weights_and_types(wheel: Path) -> None:
     names = set(zipfile.ZipFile(wheel).namelist())
     assert {"zoo/py.typed", "zoo/recipes/char_lstm.py", "zoo/cli/__init__.py"} <= names
-    assert "zoo/datasets/common_voice_clips.tsv" in names
+    assert "zoo/speech/datasets/common_voice_clips.tsv" in names
     for path in (ROOT / "zoo").rglob("*.py"):
         assert str(path.relative_to(ROOT)) in names
     for folder in (ROOT / "zoo" / "weights").iterdir():

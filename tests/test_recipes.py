@@ -8,12 +8,12 @@ from typing import Any
 
 import numpy as np
 import pytest
-from handwriting import draw, some_text, write
-from translators import language
 
+from tests.handwriting.toy import draw, some_text, write
+from tests.translation.toy import language
 from zoo import load_model
-from zoo.processing.handwriting import Line
-from zoo.processing.ink_files import Ink
+from zoo.handwriting.ink_files import Ink
+from zoo.handwriting.processor import Line
 from zoo.training.plan import Plan
 from zoo.training.recipe import RecipeValues
 

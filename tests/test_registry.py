@@ -11,8 +11,8 @@ from pathlib import Path
 import pytest
 
 import zoo
+from zoo.architectures import ARCHITECTURES
 from zoo.errors import UsageError
-from zoo.models import ARCHITECTURES
 from zoo.registry import Registry, Weights, natural_key, registry
 
 
@@ -145,7 +145,7 @@ def test_an_installed_plug_in_adds_its_models(tmp_path: Path) -> None:
     (project / "zoo_plugin_for_test.py").write_text(
         textwrap.dedent("""
             from dataclasses import replace
-            from zoo.models import ARCHITECTURES
+            from zoo.architectures import ARCHITECTURES
 
             def register(models):
                 models.add_architecture(replace(ARCHITECTURES[0], name="plugged_lstm"))

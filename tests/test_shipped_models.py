@@ -8,10 +8,10 @@ from typing import Any
 
 import numpy as np
 import pytest
-from handwriting import draw, save_ink, write_page
 from PIL import Image
 
-from zoo.processing.page_xml import read_layout
+from tests.handwriting.toy import draw, save_ink, write_page
+from zoo.handwriting.page_xml import read_layout
 
 TEXT = "loiz vol"
 WORDS = ["loiz", "loiz"]

@@ -10,9 +10,9 @@ from typing import Any
 
 import numpy as np
 
-from zoo.bundle import Bundle, assign_weights, check_processor, read_bundle
 from zoo.errors import UsageError
-from zoo.models.values import make_config
+from zoo.folder.bundle import Bundle, assign_weights, check_processor, read_bundle
+from zoo.values import make_config
 
 
 def load_model(
@@ -42,7 +42,7 @@ def load_model(
             weight's shape needs ``weights=None``.
 
     Returns:
-        A :class:`zoo.tasks.base.Task`.
+        A :class:`zoo.task.Task`.
 
     Raises:
         UsageError: the name, an argument or a value is wrong.
@@ -53,7 +53,7 @@ def load_model(
         >>> model = zoo.load_model("char_lstm.shakespeare")
         >>> untrained = zoo.load_model("char_lstm", weights=None, units=256)
     """
-    from zoo.store import locate
+    from zoo.store.locate import locate
 
     if weights not in ("pretrained", None):
         raise UsageError(f"weights must be 'pretrained' or None, not {weights!r}")

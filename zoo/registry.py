@@ -45,7 +45,7 @@ class Architecture:
         builder: ``"module:function"``, from a config to a functional ``keras.Model``.
         config: ``"module:class"``, the frozen dataclass of plain values the builder takes.
         processor: ``"module:class"``, raw input to arrays.
-        task_class: ``"module:class"``, the :class:`zoo.tasks.base.Task` of the three stages.
+        task_class: ``"module:class"``, the :class:`zoo.task.Task` of the three stages.
         recipe: the recipe's module, such as ``"zoo.recipes.char_lstm"``, or empty.
         default_weights: the weights that the bare name means, or empty for none.
     """
@@ -284,7 +284,7 @@ def read_index(path: Path) -> list[Weights]:
 
 
 def _load_builtin(target: Registry) -> None:
-    from zoo.models import ARCHITECTURES
+    from zoo.architectures import ARCHITECTURES
 
     for architecture in ARCHITECTURES:
         target.add_architecture(architecture)

@@ -6,7 +6,8 @@ import keras
 import numpy as np
 import pytest
 import tensorflow as tf
-from recurrent_checks import (
+
+from tests.layers.recurrent_checks import (
     BATCH,
     CELLS,
     FEATURES,
@@ -19,7 +20,6 @@ from recurrent_checks import (
     pair,
     results,
 )
-
 from zoo import layers
 from zoo.layers import loop
 

@@ -12,8 +12,8 @@ import keras
 import numpy as np
 import pytest
 import tensorflow as tf
-from recurrent_checks import BATCH, CELLS, FEATURES, TIME, UNITS, inputs
 
+from tests.layers.recurrent_checks import BATCH, CELLS, FEATURES, TIME, UNITS, inputs
 from zoo import layers
 from zoo.errors import ZooError
 

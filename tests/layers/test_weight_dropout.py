@@ -5,8 +5,8 @@ from __future__ import annotations
 import keras
 import numpy as np
 import pytest
-from recurrent_checks import BATCH, CELLS, FEATURES, TIME, UNITS, inputs, pair, results
 
+from tests.layers.recurrent_checks import BATCH, CELLS, FEATURES, TIME, UNITS, inputs, pair, results
 from zoo import layers
 from zoo.errors import ZooError
 

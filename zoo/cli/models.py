@@ -56,8 +56,8 @@ def list_command(
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 def show_command(model: str, as_json: bool) -> None:
     """Show what is known of MODEL: a registered name or a model folder."""
-    from zoo.hub import PREFIX
-    from zoo.store import is_folder, locate, warn_of_folder
+    from zoo.store.hub import PREFIX
+    from zoo.store.locate import is_folder, locate, warn_of_folder
 
     if model.startswith(PREFIX):
         model = str(locate(model))
@@ -81,8 +81,8 @@ def show_command(model: str, as_json: bool) -> None:
 
 
 def _describe_folder(folder: Path) -> dict[str, object]:
-    from zoo.bundle import describe_folder
     from zoo.files import user_path
+    from zoo.folder.bundle import describe_folder
 
     folder = user_path(folder)
     return {"folder": str(folder), **describe_folder(folder)}
@@ -93,7 +93,7 @@ def _describe_folder(folder: Path) -> dict[str, object]:
 @click.option("--revision", help="A Hub revision: branch, tag or commit.")
 def download_command(models: tuple[str, ...], revision: str | None) -> None:
     """Fetch MODELS into the cache, check them, and print their folders."""
-    from zoo.store import locate
+    from zoo.store.locate import locate
 
     for model in models:
         click.echo(locate(model, revision=revision))
@@ -109,6 +109,6 @@ def push_command(
     folder: Path, repository: str, private: bool, revision: str | None, message: str | None
 ) -> None:
     """Upload a model FOLDER to OWNER/REPO on the Hugging Face Hub (token: HF_TOKEN)."""
-    from zoo.hub import push
+    from zoo.store.hub import push
 
     click.echo(push(folder, repository, private=private, revision=revision, message=message))

@@ -1,7 +1,7 @@
 """``zoo run``, ``train``, ``finetune``, ``evaluate`` and ``export``.
 
 What a model takes depends on its task, so ``run`` and ``finetune`` look the model up first and hand
-the rest of the line to the task's own command in ``zoo/cli/TASK.py``.
+the rest of the line to the task's own command, in the ``command`` module of its subject.
 """
 
 from __future__ import annotations
@@ -25,22 +25,28 @@ from zoo.registry import Architecture, registry
 
 _PASS_ON = {"ignore_unknown_options": True, "allow_interspersed_args": False}
 
+TASK_COMMANDS = {
+    "automatic-speech-recognition": "zoo.speech.command",
+    "image-to-text": "zoo.handwriting.command",
+    "text-generation": "zoo.text.command",
+    "translation": "zoo.translation.command",
+}
+
 
 def _task_command(model: str, kind: str) -> click.Command:
     """The task's own ``run`` or ``finetune`` command for a model."""
     task = _architecture_of(model).task
-    module = f"zoo.cli.{task.replace('-', '_')}"
     try:
-        command: click.Command = getattr(importlib.import_module(module), kind)
-    except (ImportError, AttributeError):
+        command: click.Command = getattr(importlib.import_module(TASK_COMMANDS[task]), kind)
+    except (KeyError, ImportError, AttributeError):
         raise UsageError(f"zoo {kind} does not know the task {task!r} of {model}") from None
     return command
 
 
 def _architecture_of(model: str) -> Architecture:
-    from zoo.bundle import architecture_of
-    from zoo.hub import PREFIX
-    from zoo.store import is_folder, locate
+    from zoo.folder.bundle import architecture_of
+    from zoo.store.hub import PREFIX
+    from zoo.store.locate import is_folder, locate
 
     if not model.startswith(PREFIX) and not is_folder(model):
         return registry().find(model)[0]
@@ -119,7 +125,7 @@ def train_command(model: str, out: Path, **changes: Any) -> None:
 def evaluate_command(model: str, data: Path | None, as_json: bool) -> None:
     """Score MODEL on the test split of its data set, beside the figures it came with."""
     import_tensorflow_quietly()
-    from zoo.card import figure_name, figure_value
+    from zoo.folder.card import figure_name, figure_value
     from zoo.loading import load_model
     from zoo.training.publish import evaluate
 

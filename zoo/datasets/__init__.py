@@ -15,26 +15,26 @@ from typing import TYPE_CHECKING, Any
 from zoo.errors import DataError, UsageError, did_you_mean
 
 if TYPE_CHECKING:
-    from zoo.datasets import speech
-    from zoo.datasets.translations import Sentence
-    from zoo.processing.handwriting import Line
-    from zoo.processing.ink_files import Ink
+    from zoo.handwriting.ink_files import Ink
+    from zoo.handwriting.processor import Line
+    from zoo.speech.datasets import builders as speech
+    from zoo.translation.datasets import Sentence
 
 _BUILDERS = {
-    "an4": "zoo.datasets.speech:an4",
-    "copiste": "zoo.datasets.handwriting:copiste",
-    "english": "zoo.datasets.english:english",
-    "hooker": "zoo.datasets.handwriting:hooker",
-    "karpathy_shakespeare": "zoo.datasets.texts:KarpathyShakespeare",
-    "librispeech": "zoo.datasets.speech:librispeech",
-    "librispeech_text": "zoo.datasets.english:LibrispeechText",
-    "multi30k": "zoo.datasets.translations:Multi30k",
-    "poilus": "zoo.datasets.handwriting:poilus",
-    "tatoeba": "zoo.datasets.translations:Tatoeba",
-    "unipen_characters": "zoo.datasets.handwriting:unipen_characters",
-    "unipen_texts": "zoo.datasets.handwriting:unipen_texts",
-    "unipen_words": "zoo.datasets.handwriting:unipen_words",
-    "war_and_peace": "zoo.datasets.texts:WarAndPeace",
+    "an4": "zoo.speech.datasets.builders:an4",
+    "copiste": "zoo.handwriting.datasets.builders:copiste",
+    "english": "zoo.speech.datasets.english:english",
+    "hooker": "zoo.handwriting.datasets.builders:hooker",
+    "karpathy_shakespeare": "zoo.text.datasets:KarpathyShakespeare",
+    "librispeech": "zoo.speech.datasets.builders:librispeech",
+    "librispeech_text": "zoo.speech.datasets.english:LibrispeechText",
+    "multi30k": "zoo.translation.datasets:Multi30k",
+    "poilus": "zoo.handwriting.datasets.builders:poilus",
+    "tatoeba": "zoo.translation.datasets:Tatoeba",
+    "unipen_characters": "zoo.handwriting.datasets.builders:unipen_characters",
+    "unipen_texts": "zoo.handwriting.datasets.builders:unipen_texts",
+    "unipen_words": "zoo.handwriting.datasets.builders:unipen_words",
+    "war_and_peace": "zoo.text.datasets:WarAndPeace",
 }
 
 
@@ -97,7 +97,7 @@ def load_speech(name: str) -> dict[str, speech.Utterances]:
         DataError: the corpus is not there and cannot be fetched, or its files are damaged.
         UsageError: there is no corpus of that name.
     """
-    from zoo.datasets.speech import SPLITS, Utterances
+    from zoo.speech.datasets.builders import SPLITS, Utterances
 
     with _prepared(name) as made:
         return {
@@ -115,7 +115,7 @@ def load_lines(name: str) -> dict[str, Sequence[Line]]:
         DataError: the corpus is not there and cannot be fetched, or its files are damaged.
         UsageError: there is no corpus of that name.
     """
-    from zoo.datasets.handwriting import PreparedLines
+    from zoo.handwriting.datasets.builders import PreparedLines
 
     with _prepared(name) as made:
         return {split: PreparedLines(made, split) for split in made.info.splits}
@@ -131,7 +131,7 @@ def load_ink(name: str) -> dict[str, Sequence[Ink]]:
         DataError: the corpus is not there and cannot be fetched, or its files are damaged.
         UsageError: there is no corpus of that name.
     """
-    from zoo.datasets.handwriting import PreparedInks
+    from zoo.handwriting.datasets.builders import PreparedInks
 
     with _prepared(name) as made:
         return {split: PreparedInks(made, split) for split in made.info.splits}
@@ -148,7 +148,7 @@ def load_translations(name: str, split: str) -> list[Sentence]:
         DataError: the corpus is not there and cannot be fetched, or its files are damaged.
         UsageError: there is no corpus or no split of that name.
     """
-    from zoo.datasets.translations import Sentence
+    from zoo.translation.datasets import Sentence
 
     with _prepared(name) as made:
         if split not in made.info.splits:

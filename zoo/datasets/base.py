@@ -16,7 +16,7 @@ import tensorflow_datasets as tfds
 
 from zoo.errors import DataError
 from zoo.files import user_path
-from zoo.manifest import sha256_of
+from zoo.folder.manifest import sha256_of
 
 MIRROR_VARIABLE = "ZOO_DATA_MIRROR"
 

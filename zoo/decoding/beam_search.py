@@ -9,7 +9,7 @@ from typing import Any, Protocol, Self
 import numpy as np
 
 from zoo.errors import UsageError
-from zoo.models.values import make_settings
+from zoo.values import make_settings
 
 MAX_BEAM = 64
 MAX_LENGTH_PENALTY = 5.0

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from zoo.errors import UsageError
-from zoo.manifest import MANIFEST
+from zoo.folder.manifest import MANIFEST
 
 
 @dataclass(frozen=True)

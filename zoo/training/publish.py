@@ -12,8 +12,8 @@ from typing import Any
 from tqdm import tqdm
 
 import zoo
-from zoo.bundle import Bundle
 from zoo.errors import UsageError
+from zoo.folder.bundle import Bundle
 from zoo.registry import Architecture, registry
 
 

@@ -20,7 +20,7 @@ import numpy as np
 
 from zoo.errors import UsageError, ZooError
 from zoo.files import atomic_path, readable_os_errors, user_path, write_bytes
-from zoo.manifest import MANIFEST, parse_json, read_file
+from zoo.folder.manifest import MANIFEST, parse_json, read_file
 
 _VALUES = "run.json"
 _CHECKPOINT = "checkpoint.npz"

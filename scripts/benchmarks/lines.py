@@ -1,0 +1,216 @@
+#!/usr/bin/env python3
+"""Times a line recogniser: the zoo, Keras line by line, ONNX Runtime, and kraken's own network.
+
+    scripts/benchmarks/lines.py                          # all sides but kraken's, about ten minutes
+    scripts/benchmarks/lines.py --kraken-python ~/kraken/bin/python
+    scripts/benchmarks/lines.py --sides zoo onnxruntime --threads 2 --rounds 2
+
+The network is the one of crnn.latin with random weights, the same on every side but kraken's, and a
+batch is 1 or 32 lines of 696 columns, about 45 characters. `zoo_read` is the whole way from images
+to text. `keras_predict` is the way of the Keras tutorials: `model.predict`, line by line. `kraken`
+is the network that kraken trains if it is told nothing else, on the same lines at its own height;
+kraken wants other versions of what it stands on, so it is run by an interpreter of its own, from an
+environment where it is installed. Each side runs in a process of its own that waits while the
+others are timed; rounds alternate and the median of all calls counts. All sides with the zoo's
+network must give the same logits.
+
+Writes docs/benchmarks/lines.csv and a chart beside it.
+"""
+
+from __future__ import annotations
+
+import statistics
+import sys
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+from side_by_side import (
+    OnnxGraph,
+    Side,
+    arguments,
+    compare,
+    draw,
+    say,
+    weights_of,
+    work,
+    write_table,
+)
+
+ROOT = Path(__file__).resolve().parents[2]
+LINE = 696  # columns of a line
+LABELS = 120  # about as many as crnn.latin has
+BATCHES = (1, 32)
+SIDES = {
+    "zoo_read": "zoo read: images to text",
+    "zoo": "zoo: columns to posteriors",
+    "keras_predict": "Keras layers: model.predict, line by line",
+    "onnxruntime": "ONNX Runtime",
+    "kraken": "kraken's default network",
+}
+COLUMNS = (
+    *("side", "label", "batch", "threads", "lines_per_second", "seconds_per_call"),
+    *("fastest_seconds", "first_call_seconds", "timed_calls", "parameters"),
+    *("versions", "processor"),
+)
+
+
+def main() -> None:
+    parser = arguments(__doc__, SIDES, ROOT / "docs/benchmarks/lines.csv")
+    parser.add_argument("--kraken-python", help="an interpreter that has kraken")
+    args = parser.parse_args()
+    if args.worker:
+        name, threads = args.worker[0], int(args.worker[1])
+        work(threads, args.repeats, lambda: make_side(name, threads))
+        return
+    if args.kraken_python is None and "kraken" in args.sides:
+        args.sides.remove("kraken")
+        say("without --kraken-python kraken is left out")
+    from zoo.training.publish import processor_name
+
+    rows = []
+    for threads in args.threads:
+        for worker, batch, seconds in compare(
+            args, threads, BATCHES, {"kraken": args.kraken_python}
+        ):
+            median = statistics.median(seconds)
+            rows.append(
+                {
+                    "side": worker.name,
+                    "label": SIDES[worker.name],
+                    "batch": batch,
+                    "threads": threads,
+                    "lines_per_second": f"{batch / median:.2f}",
+                    "seconds_per_call": f"{median:.5f}",
+                    "fastest_seconds": f"{min(seconds):.5f}",
+                    "first_call_seconds": f"{worker.first[batch]:.3f}",
+                    "timed_calls": len(seconds),
+                    "parameters": worker.parameters,
+                    "versions": worker.versions,
+                    "processor": processor_name(),
+                }
+            )
+    write_table(args.out, COLUMNS, rows)
+    picture = args.out.with_suffix(".png")
+    draw(rows, picture, "lines_per_second", "lines per second (more is better)", 1)
+    say(f"wrote {args.out} and its chart")
+
+
+def make_side(name: str, threads: int) -> Side:
+    """A side of :data:`SIDES`."""
+    if name == "kraken":
+        return kraken_side(threads)
+    import numpy as np
+
+    task = recogniser()
+    image = some_line()
+    columns = task.processor.read(image).columns[:LINE]
+    assert len(columns) == LINE
+    parameters = task.config.parameters()
+    if name == "onnxruntime":
+        session = onnx_session(task, threads)
+        inputs = {batch: np.stack([columns] * batch) for batch in BATCHES}
+        return Side(
+            lambda x: session.run(None, {"columns": x})[0],
+            inputs,
+            parameters,
+            f"onnxruntime {version('onnxruntime')}",
+            lambda found: found[0],
+        )
+    versions = f"keras {version('keras')} tensorflow {version('tensorflow')}"
+    if name == "zoo_read":
+        return Side(task.read, {n: [image] * n for n in BATCHES}, parameters, versions)
+    lines = {batch: [columns] * batch for batch in BATCHES}
+    if name == "zoo":
+        return Side(task.outputs, lines, parameters, versions, lambda found: found[0])
+    from zoo.layers import to_keras_layers
+
+    plain = to_keras_layers(task.network)
+    mask = np.ones((1, LINE), bool)
+
+    def predict(given: list[Any]) -> list[Any]:
+        return [plain.predict([one[None], mask], verbose=0)[0] for one in given]
+
+    return Side(predict, lines, parameters, versions, lambda found: found[0])
+
+
+def recogniser() -> Any:
+    """The network of crnn.latin with random weights, as a task."""
+    sys.path.insert(0, str(ROOT))
+    import keras
+    from zoo.recipes.crnn import MODELS
+
+    from zoo.ctc.alphabet import Alphabet
+    from zoo.handwriting.crnn import CRNNConfig, build
+    from zoo.handwriting.processor import Lines
+    from zoo.training.publish import make_task
+
+    values = MODELS["crnn.latin"]
+    alphabet = Alphabet(("", " ", *(chr(0x100 + number) for number in range(LABELS - 2))))
+    config = CRNNConfig(labels=LABELS, **values.network)
+    keras.utils.set_random_seed(0)
+    network = build(config)
+    return make_task("crnn", network, config, Lines(values.normaliser, alphabet), {})
+
+
+def some_line() -> Any:
+    """Loops of a pen, as long as a line, as an image."""
+    import numpy as np
+
+    from zoo.handwriting.training.ink_rendering import plain_image
+
+    t = np.linspace(0, 90 * np.pi, 6_000)
+    x = 2.6 * t + 6.0 * np.cos(t)
+    y = (10 + 5 * np.sin(t / 7)) * np.sin(t)
+    return plain_image([np.stack([x, y], axis=1)])
+
+
+def onnx_session(task: Any, threads: int) -> Any:
+    """The same network in ONNX Runtime, from ``columns`` to ``logits``."""
+    import numpy as np
+
+    from zoo.handwriting.crnn import CONVOLUTIONS
+
+    graph, config = OnnxGraph(weights_of(task)), task.config
+    x = graph.node("Unsqueeze", ["columns", graph.constant("one", np.int64([1]))], "image")
+    for number, layer in enumerate(CONVOLUTIONS, 1):
+        name = f"convolution_{number}"
+        x = graph.convolution(x, name, layer.strides, layer.size // 2)
+        if layer.normalised:
+            x = graph.node("Transpose", [x], f"{name}_last", perm=[0, 2, 3, 1])
+            x = graph.normalisation(x, f"{name}_normalisation", 2)
+            x = graph.node("Transpose", [x], f"{name}_first", perm=[0, 3, 1, 2])
+    # (batch, channels, time, rows) to (time, batch, rows * channels), as the LSTM wants it.
+    x = graph.node("Transpose", [x], "time_major", perm=[2, 0, 3, 1])
+    x = graph.recurrent_layers(graph.reshape(x, (0, 0, -1), "frames"), config.layers, config.units)
+    x = graph.node("Relu", [graph.dense(x, "projection")], "projected")
+    x = graph.node("Transpose", [x], "batch_major", perm=[1, 0, 2])
+    x = graph.dense(graph.reshape(x, (0, -1, config.projection), "outputs"), "logits")
+    graph.node("Identity", [x], "logits")
+    return graph.session(("columns", config.height), ("logits", config.labels), threads)
+
+
+def kraken_side(threads: int) -> Side:
+    """kraken's default network with random weights; the package zoo is not needed here."""
+    import torch
+    from kraken.configs import VGSLRecognitionTrainingConfig
+    from kraken.lib.vgsl import TorchVGSLModel
+
+    torch.set_num_threads(threads)
+    spec = VGSLRecognitionTrainingConfig().spec.removesuffix("]")
+    network = TorchVGSLModel(vgsl=f"{spec} O1c{LABELS}]")
+    network.eval()
+    height = int(spec.split(",")[1])
+    lines = torch.rand(max(BATCHES), 1, height, LINE * height // 48)
+    parameters = sum(weights.numel() for weights in network.parameters())
+
+    def call(given: Any) -> Any:
+        with torch.inference_mode():
+            return network.nn(given)[0].numpy()
+
+    versions = f"kraken {version('kraken')} torch {torch.__version__}"
+    return Side(call, {batch: lines[:batch] for batch in BATCHES}, parameters, versions)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,245 @@
+#!/usr/bin/env python3
+"""Times a speech recogniser's network on the same features: the zoo, Keras, PyTorch, ONNX Runtime.
+
+    scripts/benchmarks/recognition.py                 # all sides, about six minutes
+    scripts/benchmarks/recognition.py --sides zoo onnxruntime --threads 2 --rounds 2
+
+The network is the one of ctc_bilstm.an4 with random weights, the same on every side, and a batch is
+1 or 16 utterances of three seconds. The first call is timed apart, with all that it compiles. The
+real-time factor is seconds of work for each second of audio. `zoo_transcribe` is the whole way from
+samples to text. Each side runs in a process of its own that waits while the others are timed;
+rounds alternate and the median of all calls counts. All sides must give the same logits.
+
+Writes docs/benchmarks/recognition.csv and a chart beside it.
+"""
+
+from __future__ import annotations
+
+import statistics
+import sys
+from collections.abc import Callable
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+from side_by_side import (
+    OnnxGraph,
+    Side,
+    arguments,
+    compare,
+    draw,
+    recurrent_weights,
+    say,
+    weights_of,
+    work,
+    write_table,
+)
+
+from zoo.training.publish import processor_name
+
+ROOT = Path(__file__).resolve().parents[2]
+SECONDS = 3.0
+BATCHES = (1, 16)
+SIDES = {
+    "zoo_transcribe": "zoo transcribe: samples to text",
+    "zoo": "zoo: features to posteriors",
+    "zoo_graph": "zoo layers in a TensorFlow graph",
+    "keras_call": "Keras layers: model(x)",
+    "keras_predict": "Keras layers: model.predict(x)",
+    "torch": "PyTorch nn.LSTM",
+    "onnxruntime": "ONNX Runtime",
+}
+COLUMNS = (
+    *("side", "label", "batch", "threads", "real_time_factor", "seconds_per_call"),
+    *("fastest_seconds", "first_call_seconds", "timed_calls", "parameters"),
+    *("versions", "processor"),
+)
+
+
+def main() -> None:
+    args = arguments(__doc__, SIDES, ROOT / "docs/benchmarks/recognition.csv").parse_args()
+    if args.worker:
+        name, threads = args.worker[0], int(args.worker[1])
+        work(threads, args.repeats, lambda: make_side(name, threads))
+        return
+    rows = []
+    for threads in args.threads:
+        for worker, batch, seconds in compare(args, threads, BATCHES):
+            median = statistics.median(seconds)
+            rows.append(
+                {
+                    "side": worker.name,
+                    "label": SIDES[worker.name],
+                    "batch": batch,
+                    "threads": threads,
+                    "real_time_factor": f"{median / (batch * SECONDS):.5f}",
+                    "seconds_per_call": f"{median:.5f}",
+                    "fastest_seconds": f"{min(seconds):.5f}",
+                    "first_call_seconds": f"{worker.first[batch]:.3f}",
+                    "timed_calls": len(seconds),
+                    "parameters": worker.parameters,
+                    "versions": worker.versions,
+                    "processor": processor_name(),
+                }
+            )
+    write_table(args.out, COLUMNS, rows)
+    picture = args.out.with_suffix(".png")
+    draw(rows, picture, "real_time_factor", "real-time factor (less is better)", 4)
+    say(f"wrote {args.out} and its chart")
+
+
+def make_side(name: str, threads: int) -> Side:
+    """A side of :data:`SIDES`."""
+    import numpy as np
+
+    task = recogniser()
+    rng = np.random.default_rng(0)
+    samples = (0.1 * rng.standard_normal(round(SECONDS * 16_000))).astype(np.float32)
+    parameters = task.config.parameters()
+    if name == "zoo_transcribe":
+        given = {batch: [samples] * batch for batch in BATCHES}
+        return Side(lambda x: task.transcribe(x, 16_000), given, parameters, keras_versions())
+    features = task.processor.log_mel.features(samples)
+    call, versions = network_side(name, task, threads)
+    inputs = {batch: np.stack([features] * batch) for batch in BATCHES}
+    return Side(call, inputs, parameters, versions, lambda found: found[0])
+
+
+def recogniser() -> Any:
+    """The network of ctc_bilstm.an4 with random weights, as a task."""
+    sys.path.insert(0, str(ROOT))
+    import keras
+    from zoo.recipes.ctc_speech import MODELS
+
+    from zoo.ctc.alphabet import Alphabet
+    from zoo.speech.features import LogMel
+    from zoo.speech.networks import CTCBiLSTMConfig, build_bidirectional
+    from zoo.speech.processor import Speech
+    from zoo.training.publish import make_task
+
+    alphabet = Alphabet(("", " ", "'", *"ABCDEFGHIJKLMNOPQRSTUVWXYZ"))
+    config = CTCBiLSTMConfig(labels=len(alphabet), **MODELS["ctc_bilstm.an4"].network)
+    keras.utils.set_random_seed(0)
+    network = build_bidirectional(config)
+    return make_task("ctc_bilstm", network, config, Speech(LogMel(), alphabet), {})
+
+
+def network_side(name: str, task: Any, threads: int) -> tuple[Callable[[Any], Any], str]:
+    """A function of a batch of features to logits, and the versions that it stands on."""
+    import numpy as np
+
+    if name == "torch":
+        return torch_side(task, threads)
+    if name == "onnxruntime":
+        return onnxruntime_side(task, threads)
+    import tensorflow as tf
+
+    tf.config.set_soft_device_placement(True)
+    if name == "zoo":
+        engine = task.engine
+        return (
+            lambda x: engine.log_probs(x, np.full(len(x), x.shape[1], np.int32)),
+            f"numba {version('numba')}",
+        )
+    if name == "zoo_graph":
+
+        @tf.function(reduce_retracing=True)
+        def run(features: Any) -> Any:
+            return task.network([features, tf.ones(tf.shape(features)[:2], tf.bool)])
+
+        return lambda x: run(tf.convert_to_tensor(x)).numpy(), keras_versions()
+    from zoo.layers import to_keras_layers
+
+    plain = to_keras_layers(task.network)
+
+    def mask(features: Any) -> Any:
+        return np.ones(features.shape[:2], bool)
+
+    if name == "keras_call":
+        return lambda x: np.asarray(plain([x, mask(x)], training=False)), keras_versions()
+    return lambda x: plain.predict([x, mask(x)], verbose=0), keras_versions()
+
+
+def keras_versions() -> str:
+    return f"keras {version('keras')} tensorflow {version('tensorflow')}"
+
+
+def torch_side(task: Any, threads: int) -> tuple[Callable[[Any], Any], str]:
+    """The same network in PyTorch, with the same weights."""
+    import torch
+
+    torch.set_num_threads(threads)
+    config, weights = task.config, weights_of(task)
+
+    def tensor(array: Any) -> Any:
+        return torch.from_numpy(array.copy())
+
+    class Network(torch.nn.Module):  # type: ignore[misc]
+        def __init__(self) -> None:
+            super().__init__()
+            channels = config.channels
+            width = (config.bins + 3) // 4 * channels
+            self.first = torch.nn.Conv2d(1, channels, 3, stride=2, padding=1)
+            self.second = torch.nn.Conv2d(channels, channels, 3, stride=2, padding=1)
+            self.layers, self.norms = torch.nn.ModuleList(), torch.nn.ModuleList()
+            for _ in range(config.layers):
+                self.layers.append(
+                    torch.nn.LSTM(width, config.units, batch_first=True, bidirectional=True)
+                )
+                width = 2 * config.units
+                self.norms.append(torch.nn.LayerNorm(width, eps=1e-3))
+            self.logits = torch.nn.Linear(width, config.labels)
+
+        def forward(self, features: Any) -> Any:
+            x = torch.relu(self.second(torch.relu(self.first(features[:, None]))))
+            x = x.permute(0, 2, 3, 1).flatten(2)
+            for layer, norm in zip(self.layers, self.norms, strict=True):
+                x = norm(layer(x)[0])
+            return self.logits(x)
+
+    network = Network().eval()
+    with torch.no_grad():
+        for number, layer in ((1, network.first), (2, network.second)):
+            layer.weight.copy_(tensor(weights[f"convolution_{number}/kernel"]).permute(3, 2, 0, 1))
+            layer.bias.copy_(tensor(weights[f"convolution_{number}/bias"]))
+        for number in range(1, config.layers + 1):
+            lstm, norm = network.layers[number - 1], network.norms[number - 1]
+            for direction, ending in (("forward", ""), ("backward", "_reverse")):
+                kernel, recurrent, bias = recurrent_weights(weights, number, direction)
+                getattr(lstm, f"weight_ih_l0{ending}").copy_(tensor(kernel).T)
+                getattr(lstm, f"weight_hh_l0{ending}").copy_(tensor(recurrent).T)
+                getattr(lstm, f"bias_ih_l0{ending}").copy_(tensor(bias))
+                getattr(lstm, f"bias_hh_l0{ending}").zero_()
+            norm.weight.copy_(tensor(weights[f"normalisation_{number}/gamma"]))
+            norm.bias.copy_(tensor(weights[f"normalisation_{number}/beta"]))
+        network.logits.weight.copy_(tensor(weights["logits/kernel"]).T)
+        network.logits.bias.copy_(tensor(weights["logits/bias"]))
+
+    def call(features: Any) -> Any:
+        with torch.inference_mode():
+            return network(torch.from_numpy(features)).numpy()
+
+    return call, f"torch {torch.__version__}"
+
+
+def onnxruntime_side(task: Any, threads: int) -> tuple[Callable[[Any], Any], str]:
+    """The same network as an ONNX graph, with the same weights."""
+    import numpy as np
+
+    graph, config = OnnxGraph(weights_of(task)), task.config
+    x = graph.node("Unsqueeze", ["features", graph.constant("one", np.int64([1]))], "image")
+    for number in (1, 2):
+        x = graph.convolution(x, f"convolution_{number}", (2, 2), 1)
+    # (batch, channels, time, bins) to (time, batch, bins * channels), as the LSTM wants it.
+    x = graph.node("Transpose", [x], "time_major", perm=[2, 0, 3, 1])
+    x = graph.recurrent_layers(graph.reshape(x, (0, 0, -1), "frames"), config.layers, config.units)
+    graph.node("Transpose", [graph.dense(x, "logits")], "logits", perm=[1, 0, 2])
+    session = graph.session(("features", config.bins), ("logits", config.labels), threads)
+    return (
+        lambda features: session.run(None, {"features": features})[0],
+        f"onnxruntime {version('onnxruntime')}",
+    )
+
+
+if __name__ == "__main__":
+    main()

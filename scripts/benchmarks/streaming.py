@@ -1,0 +1,176 @@
+#!/usr/bin/env python3
+"""Times a streaming recogniser on one core: each 100 ms of audio, and the wait for the first word.
+
+    scripts/benchmarks/streaming.py                       # writes docs/benchmarks/streaming.csv
+    scripts/benchmarks/streaming.py --model runs/mine --seconds 60
+
+`zoo` is the stream as `open_stream` gives it, features and decoding included. `keras_graph` is the
+same work with the network's step as a compiled TensorFlow graph of the same layers. Both are fed
+the same samples, a tenth of a second at a time, in alternating rounds, and must write the same
+text.
+`streams` is how many streams in real time one core carries at the mean cost of a chunk.
+
+The wait for the first word is measured on the validation speakers of AN4 (it needs the corpus,
+through ZOO_DATA_MIRROR or the network): from the end of the word, by forced alignment, to the
+moment its text stands in `partial()`, the audio that has to come first and the work together.
+"""
+
+from __future__ import annotations
+
+import argparse
+import csv
+import os
+import time
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+from zoo.training.publish import processor_name
+
+ROOT = Path(__file__).resolve().parents[2]
+CHUNK = 0.1
+COLUMNS = (
+    *("side", "label", "chunk_milliseconds", "median_milliseconds", "p99_milliseconds"),
+    *("mean_milliseconds", "streams", "chunks", "first_word_milliseconds"),
+    *("first_word_p90_milliseconds", "words", "parameters", "versions", "processor"),
+)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--model", default="ctc_lstm.an4")
+    parser.add_argument("--seconds", type=float, default=30.0, help="of audio, a round and side")
+    parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--out", type=Path, default=ROOT / "docs/benchmarks/streaming.csv")
+    args = parser.parse_args()
+    if hasattr(os, "sched_setaffinity"):
+        os.sched_setaffinity(0, {min(os.sched_getaffinity(0))})
+    for name in ("OMP_NUM_THREADS", "TF_NUM_INTRAOP_THREADS", "TF_NUM_INTEROP_THREADS"):
+        os.environ[name] = "1"
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+
+    import keras
+    import numpy as np
+    import tensorflow as tf
+    from tqdm import tqdm
+
+    import zoo
+    from zoo.datasets import load_speech
+
+    model = zoo.load_model(args.model)
+    rate = model.processor.log_mel.sample_rate
+    held_out = load_speech("an4")["validation"]
+    samples = np.concatenate([held_out[i].samples for i in range(len(held_out))])
+    samples = np.resize(samples, round(args.seconds * rate))
+    numba = f"numba {version('numba')}"
+    graph = f"keras {keras.__version__} tensorflow {tf.__version__}"
+    sides: dict[str, tuple[str, Any, str]] = {
+        "zoo": ("zoo stream", model, numba),
+        "keras_graph": ("the step as a TensorFlow graph", with_graph_step(model), graph),
+    }
+    times: dict[str, list[float]] = {name: [] for name in sides}
+    texts = {}
+    for _ in tqdm(range(args.rounds), desc="streaming"):
+        for name, (_, task, _) in sides.items():
+            seconds, texts[name] = run(task, samples, rate)
+            times[name] += seconds
+    if len(set(texts.values())) != 1:
+        raise SystemExit("the sides wrote different texts")
+    waits = 1000 * np.asarray(first_words(model, held_out))
+    rows = []
+    for name, (label, _, versions) in sides.items():
+        milliseconds = 1000 * np.asarray(times[name])
+        row = {
+            "side": name,
+            "label": label,
+            "chunk_milliseconds": round(1000 * CHUNK),
+            "median_milliseconds": f"{np.median(milliseconds):.3f}",
+            "p99_milliseconds": f"{np.percentile(milliseconds, 99):.3f}",
+            "mean_milliseconds": f"{milliseconds.mean():.3f}",
+            "streams": f"{1000 * CHUNK / milliseconds.mean():.0f}",
+            "chunks": len(milliseconds),
+            "parameters": model.config.parameters(),
+            "versions": versions,
+            "processor": processor_name(),
+        }
+        if name == "zoo":
+            row["first_word_milliseconds"] = f"{np.median(waits):.0f}"
+            row["first_word_p90_milliseconds"] = f"{np.percentile(waits, 90):.0f}"
+            row["words"] = len(waits)
+        rows.append(row)
+    args.out.parent.mkdir(parents=True, exist_ok=True)
+    with args.out.open("w", newline="") as file:
+        writer = csv.DictWriter(file, COLUMNS)
+        writer.writeheader()
+        writer.writerows(rows)
+    print(f"wrote {args.out}")
+
+
+def run(task: Any, samples: Any, rate: int) -> tuple[list[float], str]:
+    """Seconds that each chunk took, and the text; the first three chunks are not counted."""
+    stream = task.open_stream()
+    step = round(CHUNK * rate)
+    seconds = []
+    for start in range(0, len(samples), step):
+        began = time.perf_counter()
+        stream.feed(samples[start : start + step])
+        stream.partial()
+        seconds.append(time.perf_counter() - began)
+    return seconds[3:], stream.finish().text
+
+
+def first_words(model: Any, utterances: Any) -> list[float]:
+    """Seconds from the end of each utterance's first word to its text, where it is right."""
+    rate = model.processor.log_mel.sample_rate
+    step = round(CHUNK * rate)
+    waits = []
+    for number in range(len(utterances)):
+        utterance = utterances[number]
+        first = utterance.text.split()[0]
+        end = model.align(utterance.samples, utterance.text, rate).words[0].end
+        stream = model.open_stream()
+        for start in range(0, len(utterance.samples), step):
+            began = time.perf_counter()
+            stream.feed(utterance.samples[start : start + step])
+            if stream.partial().startswith(first):
+                waits.append(stream.seconds - end + time.perf_counter() - began)
+                break
+    return waits
+
+
+def with_graph_step(model: Any) -> Any:
+    """The same task with another engine for the steps."""
+    import copy
+
+    import numpy as np
+    import tensorflow as tf
+
+    from zoo.speech.networks import streaming_step
+
+    step = streaming_step(model.network, model.config)
+
+    @tf.function
+    def compiled(frames: Any, real: Any, state: Any) -> Any:
+        logits, *after = step([frames, real, *state])
+        return tf.nn.log_softmax(logits)[0], after
+
+    class GraphEngine:
+        look_ahead = model.config.look_ahead
+
+        def start(self) -> Any:
+            return [tf.zeros((1, *spec.shape[1:])) for spec in step.inputs[2:]]
+
+        def step(self, frames: Any, real: float, state: Any) -> Any:
+            values = tf.constant(frames[None]), tf.constant(np.full((1, 1), real, np.float32))
+            log_probs, after = compiled(*values, state)
+            return log_probs.numpy(), after
+
+    twin = copy.copy(model)
+    twin._engine = GraphEngine()
+    return twin
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,223 @@
+"""The command line: exit codes, messages without tracebacks, JSON, and what each command does."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.conftest import TEXT
+from zoo import load_model
+
+ZOO = [sys.executable, "-c", "import sys; from zoo.cli import main; main(sys.argv[1:])"]
+
+
+def zoo(*arguments: object, code: int = 0, **options: object) -> subprocess.CompletedProcess[str]:
+    """Run the command line in a process of its own; check its exit code, and for no traceback."""
+    run = subprocess.run(
+        [*ZOO, *map(str, arguments)],
+        capture_output=True,
+        text=True,
+        **options,  # type: ignore[call-overload]
+    )
+    assert run.returncode == code, run.stderr
+    assert "Traceback" not in run.stderr
+    return run
+
+
+def test_help_names_every_command_and_shows_examples() -> None:
+    shown = zoo("--help").stdout
+    for command in ("list", "show", "download", "run", "train", "finetune", "evaluate", "push"):
+        assert command in shown
+        assert "Example" in zoo(command, "--help").stdout
+    assert "zoo run char_lstm.shakespeare" in shown
+
+
+def test_list_prints_json_that_scripts_can_read() -> None:
+    listed = json.loads(zoo("list", "--json").stdout)
+    assert any(facts["architecture"] == "char_lstm" for facts in listed)
+    assert json.loads(zoo("list", "zzz*", "--json").stdout) == []
+
+
+def test_commands_without_a_model_do_not_import_tensorflow() -> None:
+    code = (
+        "import sys\nfrom zoo.cli import main\n"
+        "try: main(sys.argv[1:])\nexcept SystemExit as done: assert done.code == 0, done.code\n"
+        "print(*sys.modules, file=sys.stderr)"
+    )
+    for arguments in (["list"], ["show", "char_lstm"], ["cache", "dir"], ["download", "--help"]):
+        run = subprocess.run(
+            [sys.executable, "-c", code, *arguments], capture_output=True, text=True, check=True
+        )
+        loaded = set(run.stderr.split())
+        assert "click" in loaded
+        assert not {"tensorflow", "keras", "numpy", "huggingface_hub"} & loaded, arguments
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "message"),
+    [
+        (["lst"], 2, "did you mean 'list'"),
+        (["show", "char_lstn"], 2, "did you mean 'char_lstm'"),
+        (["run", "char_lstn", "hi"], 2, "did you mean 'char_lstm'"),
+        (["run", "./nowhere", "hi"], 1, "nowhere"),
+        (["download", "char_lstn"], 2, "did you mean 'char_lstm'"),
+        (["list", "--task", "text-generatoin"], 2, "did you mean 'text-generation'"),
+        (["train", "char_lstm.shakespear", "--out", "x"], 2, "there is no recipe"),
+        (["push", "nowhere", "me/mine"], 2, "nowhere"),
+        (["list", "--no-such-option"], 2, "no such option"),
+    ],
+)
+def test_wrong_usage_gives_a_message_and_its_exit_code(
+    arguments: list[str], code: int, message: str, tmp_path: Path
+) -> None:
+    assert message.lower() in zoo(*arguments, code=code, cwd=tmp_path).stderr.lower()
+
+
+def test_run_writes_text_the_same_for_the_same_seed(tiny_folder: Path) -> None:
+    first = zoo("run", tiny_folder, "the ", "--length", 50, "--seed", 1).stdout
+    assert first.startswith("the ")
+    assert len(first) == len("the ") + 50 + 1
+    run = zoo("run", tiny_folder, "the ", "--length", 50, "--seed", 1, "--json")
+    (result,) = json.loads(run.stdout)
+    assert result["text"] + "\n" == first
+    assert len(result["log_probs"]) == 50
+
+
+def test_run_writes_nothing_but_the_text(tiny_folder: Path) -> None:
+    env = {key: value for key, value in os.environ.items() if key != "TF_CPP_MIN_LOG_LEVEL"}
+    run = zoo("run", tiny_folder, "the ", "--length", 5, "--seed", 1, env=env)
+    assert run.stderr == ""
+    assert len(run.stdout) == 10
+
+
+def test_run_reads_a_prompt_from_standard_input(tiny_folder: Path) -> None:
+    shown = zoo("run", tiny_folder, "-", "--length", 5, "--seed", 1, input="a fox").stdout
+    assert shown.startswith("a fox")
+
+
+def test_run_help_is_that_of_the_task(tiny_folder: Path) -> None:
+    shown = zoo("run", tiny_folder, "--help").stdout
+    assert shown.split()[:5] == ["Usage:", "zoo", "run", str(tiny_folder), "[OPTIONS]"]
+    assert "--temperature" in shown
+    shown = zoo("run", "char_lstm.shakespeare", "--help").stdout
+    assert shown.splitlines()[0] == "Usage: zoo run char_lstm.shakespeare [OPTIONS] [PROMPTS]..."
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["é"], "does not know"),
+        ([""], "prompt is empty"),
+        (["a", "--length", "-1"], "length must be"),
+        (["a", "--temperature", "nan"], "temperature must be"),
+        (["a", "--temperature", "-1"], "temperature must be"),
+        (["a", "--length", "many"], "not a valid integer"),
+    ],
+)
+def test_bad_input_to_run_exits_with_2(
+    tiny_folder: Path, arguments: list[str], message: str
+) -> None:
+    assert message in zoo("run", tiny_folder, *arguments, code=2).stderr
+
+
+def test_an_unknown_backend_exits_with_2(tiny_folder: Path) -> None:
+    env = os.environ | {"KERAS_BACKEND": "nonsense"}
+    assert "nonsense" in zoo("run", tiny_folder, "a", code=2, env=env).stderr
+
+
+def test_a_damaged_folder_exits_with_1(tmp_path: Path) -> None:
+    (tmp_path / "manifest.json").write_text("{}")
+    assert "manifest" in zoo("run", tmp_path, "a", code=1).stderr
+    assert "manifest" in zoo("show", tmp_path, code=1).stderr
+
+
+def test_show_sends_no_commands_to_the_terminal(tiny_folder: Path, tmp_path: Path) -> None:
+    model = load_model(tiny_folder)
+    model.card["name"] = "\x1b]0;evil\x07"
+    assert "\x1b]" not in zoo("show", model.save(tmp_path / "model")).stdout
+
+
+def test_show_describes_a_folder(tiny_folder: Path) -> None:
+    facts = json.loads(zoo("show", tiny_folder, "--json").stdout)
+    assert facts["architecture"] == "char_lstm"
+    assert facts["config"]["units"] == 24
+
+
+def test_a_folder_named_like_a_model_is_a_folder_but_never_takes_a_models_place(
+    tiny_folder: Path, tmp_path: Path
+) -> None:
+    for name in ("char_lstm.mine", "char_lstm.shakespeare"):
+        shutil.copytree(tiny_folder, tmp_path / name)
+    assert zoo("run", "char_lstm.mine", "the ", "--length", 5, cwd=tmp_path).stdout
+    shown = json.loads(zoo("show", "char_lstm.mine", "--json", cwd=tmp_path).stdout)
+    assert shown["folder"] == "char_lstm.mine"
+    run = zoo("show", "char_lstm.shakespeare", "--json", cwd=tmp_path)
+    assert "folder" not in json.loads(run.stdout)
+    assert "write './char_lstm.shakespeare' for the folder" in run.stderr
+    run = zoo("run", "char_lstm.shakespeare", "the ", "--length", 5, cwd=tmp_path)
+    assert run.stderr.count("for the folder") == 1
+    own = json.loads(zoo("show", "./char_lstm.shakespeare", "--json", cwd=tmp_path).stdout)
+    assert own["name"] == "char_lstm.tiny"
+
+
+def test_finetune_then_evaluate_then_run(tiny_folder: Path, tmp_path: Path) -> None:
+    (tmp_path / "mine.txt").write_text(TEXT, encoding="utf-8")
+    out = tmp_path / "mine"
+    options = ["--epochs", 2, "--learning-rate", 0.01]
+    run = zoo("finetune", tiny_folder, "--text", tmp_path / "mine.txt", "--out", out, *options)
+    assert run.stdout.strip().endswith(str(out))
+    scores = [
+        json.loads(zoo("evaluate", folder, "--data", tmp_path / "mine.txt", "--json").stdout)
+        for folder in (tiny_folder, out)
+    ]
+    assert scores[1][0]["value"] < scores[0][0]["value"]
+    assert "metrics.json" in zoo("evaluate", out, "--data", tmp_path / "mine.txt").stdout
+    assert len(zoo("run", out, "the ", "--length", 10).stdout) == 15
+    again = zoo("finetune", tiny_folder, "--text", "x.txt", "--out", out, code=1).stderr
+    assert "x.txt" in again
+
+
+def test_export_writes_a_keras_file(tiny_folder: Path, tmp_path: Path) -> None:
+    zoo("export", tiny_folder, "--format", "keras", "--out", tmp_path / "model.keras")
+    assert (tmp_path / "model.keras").stat().st_size > 10_000
+    zoo("export", tiny_folder, "--format", "keras", "--out", tmp_path / "model.keras", code=2)
+
+
+def test_the_cache_commands(tmp_path: Path) -> None:
+    env = os.environ | {"ZOO_CACHE": str(tmp_path / "cache")}
+    assert zoo("cache", "dir", env=env).stdout.strip() == str(tmp_path / "cache")
+    assert json.loads(zoo("cache", "list", "--json", env=env).stdout) == []
+    zoo("cache", "verify", env=env)
+    assert "freed 0.0 MB" in zoo("cache", "clear", "--yes", env=env).stdout
+
+
+def test_completion_scripts_and_names() -> None:
+    for shell in ("bash", "zsh", "fish"):
+        assert "_ZOO_COMPLETE" in zoo("completion", shell).stdout
+    env = os.environ | {
+        "_ZOO_COMPLETE": "bash_complete",
+        "COMP_WORDS": "zoo show char_",
+        "COMP_CWORD": "2",
+    }
+    assert "char_lstm" in zoo(env=env).stdout
+
+
+def test_a_reader_that_goes_away_ends_the_writing_quietly(tiny_folder: Path) -> None:
+    writer = subprocess.Popen(
+        [*ZOO, "run", str(tiny_folder), "the ", "--length", "500000"],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+    )
+    assert writer.stdout is not None
+    assert writer.stderr is not None
+    assert writer.stdout.read(100).startswith(b"the ")
+    writer.stdout.close()
+    assert writer.wait(timeout=60) == 1
+    assert b"Traceback" not in writer.stderr.read()
+    writer.stderr.close()

@@ -1,0 +1,146 @@
+"""Images of any kind as grey values, and what is said of those that are none."""
+
+from __future__ import annotations
+
+import io
+import os
+import struct
+import zlib
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from zoo.errors import DataError, UsageError
+from zoo.handwriting.image import MAX_PIXELS, read_image
+
+GREY = (np.arange(60).reshape(6, 10) * 4).astype(np.uint8)
+
+
+def encoded(image: Image.Image, kind: str = "PNG", **options: Any) -> bytes:
+    stream = io.BytesIO()
+    image.save(stream, kind, **options)
+    return stream.getvalue()
+
+
+def test_a_path_bytes_a_stream_an_array_and_an_image_give_the_same(tmp_path: Path) -> None:
+    data = encoded(Image.fromarray(GREY))
+    (tmp_path / "a.png").write_bytes(data)
+    sources = [tmp_path / "a.png", str(tmp_path / "a.png"), data, io.BytesIO(data), GREY]
+    for source in [*sources, Image.fromarray(GREY)]:
+        found = read_image(source)
+        assert found.dtype == np.uint8
+        np.testing.assert_array_equal(found, GREY)
+
+
+@pytest.mark.parametrize("kind", ["PNG", "TIFF", "BMP", "PPM", "WEBP", "GIF", "JPEG2000"])
+def test_lossless_formats_are_read_exactly(kind: str) -> None:
+    options = {"lossless": True, "exact": True} if kind == "WEBP" else {}
+    found = read_image(encoded(Image.fromarray(GREY), kind, **options))
+    np.testing.assert_allclose(found.astype(int), GREY, atol=2 if kind == "WEBP" else 0)
+
+
+def test_colours_become_their_luma() -> None:
+    colours = np.array([[[255, 0, 0], [0, 255, 0], [0, 0, 255], [255, 255, 255]]], np.uint8)
+    np.testing.assert_allclose(read_image(colours), [[76, 150, 29, 255]], atol=1)
+    cmyk = Image.new("CMYK", (2, 1), (0, 0, 0, 255))
+    assert read_image(encoded(cmyk, "TIFF")).max() == 0
+    assert read_image(encoded(Image.new("CMYK", (2, 1), (0, 0, 0, 0)), "JPEG")).min() > 250
+
+
+def test_transparent_places_are_white_paper() -> None:
+    image = np.zeros((1, 3, 4), np.uint8)
+    image[0, :, 3] = [0, 128, 255]
+    np.testing.assert_allclose(read_image(image), [[255, 127, 0]], atol=1)
+    palette = Image.fromarray(np.array([[0, 1]], np.uint8), "P")
+    palette.putpalette([0, 0, 0, 10, 10, 10])
+    np.testing.assert_array_equal(read_image(encoded(palette, transparency=0)), [[255, 10]])
+
+
+def test_sixteen_bits_and_floats_keep_their_brightness() -> None:
+    deep = (GREY.astype(np.uint16)) * 257
+    np.testing.assert_array_equal(read_image(deep), GREY)
+    np.testing.assert_array_equal(read_image(encoded(Image.fromarray(deep))), GREY)
+    shares = (GREY / 255).astype(np.float32)
+    np.testing.assert_array_equal(read_image(shares), GREY)
+    np.testing.assert_array_equal(read_image(encoded(Image.fromarray(shares), "TIFF")), GREY)
+    np.testing.assert_array_equal(read_image(GREY > 100), np.where(GREY > 100, 255, 0))
+
+
+def test_the_orientation_of_a_camera_is_applied() -> None:
+    exif = Image.Exif()
+    exif[274] = 6  # turned to the right
+    found = read_image(encoded(Image.fromarray(GREY), exif=exif))
+    np.testing.assert_array_equal(found, np.rot90(GREY, -1))
+
+
+def png_header(width: int, height: int) -> bytes:
+    """A PNG file that only claims its size."""
+    head = struct.pack(">IIBBBBB", width, height, 8, 0, 0, 0, 0)
+    chunk = b"IHDR" + head
+    body = struct.pack(">I", len(head)) + chunk + struct.pack(">I", zlib.crc32(chunk))
+    return b"\x89PNG\r\n\x1a\n" + body + struct.pack(">I", 0) + b"IDAT"
+
+
+@pytest.mark.parametrize(
+    ("data", "message"),
+    [
+        (b"", "is empty"),
+        (b"not an image at all", "no image of a known kind"),
+        (b"%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 9 9\n", "no image of a known kind"),
+        (png_header(50_000, 50_000), "pixels"),
+        (png_header(15_000, 11_000), "pixels"),
+        (png_header(0, 10), "image"),
+    ],
+)
+def test_bytes_that_are_no_image_are_data_errors(data: bytes, message: str) -> None:
+    with pytest.raises(DataError, match=message):
+        read_image(data)
+
+
+def test_a_truncated_file_is_a_data_error(tmp_path: Path) -> None:
+    noise = np.random.default_rng(0).integers(0, 255, (64, 64), dtype=np.uint8)
+    for kind in ("JPEG", "PNG", "TIFF", "WEBP"):
+        data = encoded(Image.fromarray(noise), kind)
+        (tmp_path / "cut").write_bytes(data[: len(data) // 2])
+        with pytest.raises(DataError, match="cut"):
+            read_image(tmp_path / "cut")
+
+
+def test_a_text_named_png_and_missing_files_are_data_errors(tmp_path: Path) -> None:
+    (tmp_path / "text.png").write_text("hello")
+    with pytest.raises(DataError, match=r"text\.png is no image"):
+        read_image(tmp_path / "text.png")
+    with pytest.raises(DataError, match="No such file"):
+        read_image(tmp_path / "nowhere.png")
+    with pytest.raises(DataError, match="cannot read"):
+        read_image(tmp_path)
+    os.mkfifo(tmp_path / "pipe")
+    with pytest.raises(DataError, match="empty"):
+        read_image(tmp_path / "pipe")
+
+
+@pytest.mark.parametrize(
+    ("array", "message"),
+    [
+        (np.zeros((0, 5), np.uint8), "no pixels"),
+        (np.zeros(5, np.uint8), "is .height, width."),
+        (np.zeros((4, 4, 2), np.uint8), "is .height, width."),
+        (np.full((2, 2), np.nan, np.float32), "from 0 to 1"),
+        (np.full((2, 2), 7.0), "from 0 to 1"),
+        (np.zeros((2, 2), np.int64), "int64"),
+        (np.zeros((2, 2), complex), "complex"),
+        (np.broadcast_to(np.uint8(0), (MAX_PIXELS, 2)), "more than"),
+    ],
+)
+def test_arrays_of_another_form_are_usage_errors(array: np.ndarray, message: str) -> None:
+    with pytest.raises(UsageError, match=message):
+        read_image(array)
+
+
+@pytest.mark.parametrize("source", [5, None, io.StringIO("x")])
+def test_other_things_are_usage_errors(source: Any) -> None:
+    with pytest.raises(UsageError):
+        read_image(source)

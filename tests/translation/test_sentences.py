@@ -1,0 +1,73 @@
+"""Cutting texts: nothing is lost, sentences end where people end them, long ones get short."""
+
+from __future__ import annotations
+
+import time
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from zoo.translation.sentences import split_long, split_sentences
+
+TEXTS = st.text(st.sampled_from("ab Ü.!?…,;\"»\n\t'(1"), max_size=60)
+
+
+@given(TEXTS)
+def test_the_pieces_are_the_text(text: str) -> None:
+    pieces = split_sentences(text)
+    assert "".join(piece.text + piece.space for piece in pieces) == text
+    assert all(piece.text == piece.text.strip() for piece in pieces)
+    assert all(not piece.space.strip() for piece in pieces)
+
+
+@given(TEXTS, st.integers(1, 20))
+def test_long_sentences_become_short_and_lose_nothing(text: str, limit: int) -> None:
+    text = text.strip()
+    pieces = split_long(text, limit, len)
+    assert "".join(piece.text + piece.space for piece in pieces) == text
+    assert all(len(piece.text) <= limit for piece in pieces)
+
+
+@pytest.mark.parametrize(
+    ("text", "sentences"),
+    [
+        ("Hi. How are you?", ["Hi.", "How are you?"]),
+        ("No! «Oui.» Yes", ["No!", "«Oui.»", "Yes"]),
+        ('He said "Go." She went.', ['He said "Go."', "She went."]),
+        ("One\ntwo\n\nthree", ["One", "two", "three"]),
+        ("I met Mr. Smith. He left.", ["I met Mr. Smith.", "He left."]),
+        ("Das ist z. B. Herr K. Er ging.", ["Das ist z. B. Herr K. Er ging."]),
+        ("It costs 3.50 euros.", ["It costs 3.50 euros."]),
+        ("Well... maybe. Or not", ["Well... maybe.", "Or not"]),
+        ("e.g. this", ["e.g. this"]),
+        ("Really?! Yes.", ["Really?!", "Yes."]),
+        ("Am 3. Oktober ist Feiertag. Gut.", ["Am 3. Oktober ist Feiertag.", "Gut."]),
+        ("Born in 1985. He left.", ["Born in 1985.", "He left."]),
+        ("We saw Mt. Fuji. No. 5 is ours.", ["We saw Mt. Fuji.", "No. 5 is ours."]),
+        ("« Merci pour tout. » Il part.", ["« Merci pour tout. »", "Il part."]),
+        ("« Merci\u202f!\u00a0» Il part.", ["« Merci\u202f!\u00a0»", "Il part."]),
+        ("No. I do not. No. 5 is ours.", ["No.", "I do not.", "No. 5 is ours."]),
+        ("", []),
+    ],
+)
+def test_sentences_end_where_people_end_them(text: str, sentences: list[str]) -> None:
+    assert [piece.text for piece in split_sentences(text) if piece.text] == sentences
+
+
+def test_a_long_sentence_is_cut_after_a_comma_near_its_middle() -> None:
+    text = "one, two three four five six, seven eight nine ten"
+    assert [piece.text for piece in split_long(text, 40, len)] == [
+        "one, two three four five six,",
+        "seven eight nine ten",
+    ]
+    assert [piece.text for piece in split_long("a b c d", 4, len)] == ["a b", "c d"]
+    assert [piece.text for piece in split_long("abcd", 2, len)] == ["ab", "cd"]
+
+
+@pytest.mark.parametrize("text", ["!" * 50_000, "a. " * 20_000, " " * 50_000, '."' * 20_000])
+def test_odd_texts_take_no_time(text: str) -> None:
+    began = time.process_time()
+    for piece in split_sentences(text):
+        split_long(piece.text, 50, len)
+    assert time.process_time() - began < 2

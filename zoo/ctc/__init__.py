@@ -1,0 +1,1 @@
+"""What speech and handwriting recognition share: network parts, search, the task's base."""

@@ -1,0 +1,124 @@
+"""What the networks trained with CTC share: masking, and the recurrent stack on top.
+
+Padding never counts in them: convolutions carry explicit padding, the mask is applied before every
+layer that could carry the padding's content on, and so an example gives the same outputs alone and
+beside a longer one in a batch.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import Any, Self
+
+import keras
+
+from zoo.layers import recurrent_layer
+from zoo.values import check_choice, check_range, check_same
+
+CELLS = ("lstm", "gru")
+SUBSAMPLING = 4
+"""Frames, columns or points for each output of the networks."""
+_GATES = {"lstm": 4, "gru": 3}
+
+
+@dataclass(frozen=True)
+class CTCConfig:
+    """What the configurations of these networks share.
+
+    Each of them has ``cell``, ``layers``, ``units``, ``dropout`` and ``weight_dropout`` besides,
+    with defaults of its own, which ``__post_init__`` checks.
+
+    Args:
+        labels: number of output labels, the blank included.
+    """
+
+    labels: int
+
+    def __post_init__(self) -> None:
+        check_range(self, "labels", int, 2, 100_000)
+        check_choice(self, "cell", CELLS)
+        check_range(self, "layers", int, 1, 16)
+        check_range(self, "units", int, 1, 4096)
+        check_range(self, "dropout", float, 0.0, 0.95)
+        check_range(self, "weight_dropout", float, 0.0, 0.95)
+
+    def with_vocabulary(self, size: int) -> Self:
+        """The same values for another number of labels."""
+        return replace(self, labels=size)
+
+    def check_processor(self, processor: Any) -> None:
+        """Check that the network's labels are those of the alphabet.
+
+        Raises:
+            UsageError: there are more or fewer.
+        """
+        check_same(self, "labels", len(processor.alphabet), "the alphabet with its blank")
+
+    def vocabulary_axes(self) -> dict[str, int]:
+        """Which axis of which variable counts labels, for a change of the alphabet."""
+        return {"logits/kernel": 1, "logits/bias": 0}
+
+
+def output_frames(frames: Any) -> Any:
+    """How many outputs the networks give for so many frames."""
+    return (frames + SUBSAMPLING - 1) // SUBSAMPLING
+
+
+def only(x: Any, real: Any) -> Any:
+    """Set what stands in padding to zero.
+
+    Args:
+        x: ``(batch, time, ...)``.
+        real: ``(batch, time)``, true or 1 where there is no padding.
+    """
+    real = keras.ops.cast(real, x.dtype)
+    while len(real.shape) < len(x.shape):
+        real = keras.ops.expand_dims(real, -1)
+    return x * real
+
+
+def halved(length: Any) -> Any:
+    """Length after a convolution of stride 2 whose padding is explicit."""
+    return (length + 1) // 2
+
+
+def recurrent_layers(x: Any, real: Any, config: Any, dtype: str, *, bidirectional: bool) -> Any:
+    """A stack of recurrent layers with layer normalisation (Ba et al. 2016) and dropout after each.
+
+    Args:
+        x: ``(batch, time, features)``.
+        real: ``(batch, time)`` mask.
+        config: has ``cell``, ``layers``, ``units``, ``dropout`` and ``weight_dropout``.
+        dtype: a Keras dtype policy.
+        bidirectional: read in both directions and join the outputs.
+
+    Returns:
+        ``(batch, time, units)``, twice as wide if bidirectional.
+    """
+    for number in range(1, config.layers + 1):
+        layer = recurrent_layer(
+            config.cell,
+            config.units,
+            return_sequences=True,
+            return_state=not bidirectional,
+            weight_dropout=config.weight_dropout,
+            dtype=dtype,
+            name=f"recurrent_{number}",
+        )
+        if bidirectional:
+            layer = keras.layers.Bidirectional(layer, dtype=dtype, name=f"recurrent_{number}")
+        x = layer(x, mask=real)
+        x = x if bidirectional else x[0]
+        x = keras.layers.LayerNormalization(dtype=dtype, name=f"normalisation_{number}")(x)
+        x = keras.layers.Dropout(config.dropout, dtype=dtype, name=f"dropout_{number}")(x)
+    return x
+
+
+def recurrent_parameters(config: Any, width: int, directions: int) -> int:
+    """Number of weights of :func:`recurrent_layers` on ``width`` features."""
+    biases, total = 2 if config.cell == "gru" else 1, 0
+    for _ in range(config.layers):
+        total += directions * _GATES[config.cell] * config.units * (width + config.units + biases)
+        width = directions * config.units
+        total += 2 * width
+    return total

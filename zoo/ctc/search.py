@@ -1,0 +1,279 @@
+"""What a CTC recogniser's ``decoder`` settings mean, and how a call changes them.
+
+Speech and handwriting decode alike: greedily, or by a beam with a language model mixed in. The
+settings are plain values of ``config.json``; a model may carry a language model of its own, trained
+on the transcripts of its training data, in the file :data:`OWN_MODEL`.
+"""
+
+from __future__ import annotations
+
+import os
+import threading
+from collections import OrderedDict
+from collections.abc import Mapping
+from dataclasses import dataclass, fields
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from zoo.ctc.decoding import MAX_BEAM, Hypothesis, greedy, prefix_beam_search
+from zoo.ctc.prefix_beam import PrefixBeam
+from zoo.errors import DataError, FolderError, UsageError
+from zoo.files import is_file, user_path
+from zoo.folder.manifest import MANIFEST
+from zoo.language_models.character_ngram import CharacterNgram
+from zoo.language_models.fusion import LanguageModel
+from zoo.language_models.loading import load_language_model
+from zoo.language_models.recurrent_characters import RecurrentCharacters
+from zoo.language_models.word_ngram import WordNgram
+from zoo.registry import registry
+from zoo.store.hub import PREFIX
+from zoo.values import check_range, make_config, make_settings
+
+OWN = "own"
+OWN_MODEL = "language_model.safetensors"
+"""A model folder's own language model."""
+
+_MOST_BOUND = 4  # language models that are kept ready
+
+UnboundModel = CharacterNgram | WordNgram | RecurrentCharacters
+
+
+@dataclass(frozen=True)
+class SearchSettings:
+    """The decoder's settings of a model.
+
+    Args:
+        beam_size: prefixes that the beam search keeps, where a language model is used and the call
+            says nothing else.
+        lm_weight: weight of the language model's log-probabilities.
+        insertion_bonus: added for each label.
+        unknown_word_probability: for a word n-gram model, how likely a word is to be none that it
+            knows; 0 closes the vocabulary.
+    """
+
+    beam_size: int = 32
+    lm_weight: float = 0.5
+    insertion_bonus: float = 0.0
+    unknown_word_probability: float = 1e-4
+
+    def __post_init__(self) -> None:
+        check_range(self, "beam_size", int, 1, MAX_BEAM)
+        check_range(self, "lm_weight", float, 0.0, 100.0)
+        check_range(self, "insertion_bonus", float, -100.0, 100.0)
+        check_range(self, "unknown_word_probability", float, 0.0, 0.999)
+
+    @classmethod
+    def from_folder(cls, settings: Mapping[str, Any]) -> SearchSettings:
+        """Read the settings of a model folder.
+
+        Raises:
+            FolderError: a value is unknown or out of range.
+        """
+        return make_settings(cls, settings, "decoder")
+
+    def changed(self, values: Mapping[str, Any]) -> SearchSettings:
+        """These settings with those values that are not ``None``.
+
+        Raises:
+            UsageError: a value is out of range.
+        """
+        known = {field.name for field in fields(self)}
+        given = {k: v for k, v in values.items() if k in known and v is not None}
+        return make_config(SearchSettings, {**vars(self), **given})
+
+
+@dataclass(frozen=True)
+class Search:
+    """One way to turn outputs into labels.
+
+    Args:
+        blank: index of the blank.
+        settings: of the search.
+        language_model: bound to the recogniser's labels.
+        n_best: alternatives that are wanted.
+        known_by: what the language model is known by.
+    """
+
+    blank: int
+    settings: SearchSettings
+    language_model: LanguageModel | None = None
+    n_best: int = 1
+    known_by: Any = None
+
+    def __post_init__(self) -> None:
+        if type(self.n_best) is not int or not 1 <= self.n_best <= self.settings.beam_size:
+            raise UsageError(
+                f"n_best must be from 1 to the beam size {self.settings.beam_size}, "
+                f"not {self.n_best!r}"
+            )
+
+    @property
+    def greedy(self) -> bool:
+        """Whether it takes the best path and no beam is needed."""
+        return self.settings.beam_size == 1 and self.language_model is None
+
+    @property
+    def candidates(self) -> int:
+        """Number of hypotheses that the search gives.
+
+        It is more than ``n_best`` where the beam has them, since some differ in their spaces alone.
+        """
+        return 1 if self.n_best == 1 else min(2 * self.n_best, self.settings.beam_size)
+
+    @property
+    def identity(self) -> Any:
+        """What is equal for two searches that go about it alike; ``None`` for the greedy one."""
+        return None if self.greedy else (self.settings, self.known_by)
+
+    def run(self, log_probs: np.ndarray, length: int | None = None) -> list[Hypothesis]:
+        """Decode ``(frames, labels)`` log-probabilities, the best hypothesis first."""
+        if self.greedy:
+            return [greedy(log_probs, self.blank, length=length)]
+        return prefix_beam_search(
+            log_probs,
+            self.blank,
+            length=length,
+            beam_size=self.settings.beam_size,
+            language_model=self.language_model,
+            lm_weight=self.settings.lm_weight,
+            insertion_bonus=self.settings.insertion_bonus,
+            n_best=self.candidates,
+        )
+
+    def beam(self) -> PrefixBeam:
+        """A beam to be fed as the outputs come; it decodes as :meth:`run` does."""
+        return PrefixBeam(
+            self.blank,
+            self.settings.beam_size,
+            language_model=self.language_model,
+            lm_weight=self.settings.lm_weight,
+            insertion_bonus=self.settings.insertion_bonus,
+        )
+
+
+class SearchFactory:
+    """Makes the search that a call asks for; keeps language models that it has bound.
+
+    Args:
+        alphabet: text of each label, ``""`` for the blank.
+        settings: the model's ``decoder`` table.
+        files: the model's decoder files.
+
+    Raises:
+        FolderError: a setting or the model's own language model is wrong.
+    """
+
+    def __init__(
+        self, alphabet: tuple[str, ...], settings: Mapping[str, Any], files: Mapping[str, bytes]
+    ) -> None:
+        self.alphabet = alphabet
+        self.settings = SearchSettings.from_folder(settings)
+        self._own = files.get(OWN_MODEL)
+        self._bound: OrderedDict[Any, tuple[Any, LanguageModel]] = OrderedDict()
+        self._lock = threading.Lock()
+
+    def make(
+        self,
+        language_model: Any = None,
+        n_best: int = 1,
+        beam_size: int | None = None,
+        lm_weight: float | None = None,
+        insertion_bonus: float | None = None,
+    ) -> Search:
+        """The search for a call's arguments; what is ``None`` is the model's own setting.
+
+        Without a language model, a beam size and alternatives, that is the greedy one.
+
+        Args:
+            language_model: ``"own"`` for the model's own, the path of an n-gram file, the name,
+                folder or Hub reference of a text generation model, one of these loaded, or ``None``
+                for none.
+            n_best: alternatives that are wanted.
+            beam_size: prefixes kept after each frame.
+            lm_weight: weight of the language model.
+            insertion_bonus: added for each label.
+
+        Raises:
+            UsageError: an argument is out of range or no language model.
+            DataError: the language model cannot be read.
+        """
+        if language_model is None:
+            # The bonus makes up for the language model's liking of short texts.
+            insertion_bonus = insertion_bonus or 0.0
+            if beam_size is None and n_best == 1:
+                beam_size = 1
+        settings = self.settings.changed(
+            {"beam_size": beam_size, "lm_weight": lm_weight, "insertion_bonus": insertion_bonus}
+        )
+        blank = self.alphabet.index("")
+        if language_model is None:
+            return Search(blank, settings, None, n_best)
+        key = (_identity(language_model), settings.unknown_word_probability)
+        with self._lock:
+            return Search(blank, settings, self._bind(language_model, key, settings), n_best, key)
+
+    def _bind(self, wanted: Any, key: Any, settings: SearchSettings) -> LanguageModel:
+        if key in self._bound:
+            self._bound.move_to_end(key)
+        else:
+            model = find_language_model(wanted, self._own)
+            values: dict[str, Any] = {}
+            if isinstance(model, WordNgram):
+                values = {"unknown_word_probability": settings.unknown_word_probability}
+            # The model is kept beside what was bound, so that its id stays its own.
+            self._bound[key] = (wanted, model.bind(self.alphabet, **values))
+            while len(self._bound) > _MOST_BOUND:
+                self._bound.popitem(last=False)
+        return self._bound[key][1]
+
+
+def _identity(wanted: Any) -> Any:
+    """What a language model is known by: a file by its name, size and time."""
+    if not isinstance(wanted, (str, os.PathLike)):
+        return id(wanted)
+    path = user_path(wanted)
+    try:
+        facts = path.stat()
+    except OSError:
+        return str(wanted)
+    return str(path.absolute()), facts.st_mtime_ns, facts.st_size
+
+
+def find_language_model(wanted: Any, own: bytes | None = None) -> UnboundModel:
+    """The language model that a caller means.
+
+    Args:
+        wanted: see :meth:`SearchFactory.make`.
+        own: the recogniser's own language model file.
+
+    Raises:
+        UsageError: it means none.
+        DataError: the file cannot be read.
+    """
+    if isinstance(wanted, CharacterNgram | WordNgram | RecurrentCharacters):
+        return wanted
+    if wanted == OWN:
+        if own is None:
+            raise UsageError("this model has no language model of its own; give a file or a name")
+        try:
+            return load_language_model(own)
+        except DataError as error:
+            raise FolderError(f"{OWN_MODEL}: {error}") from None
+    if isinstance(wanted, (str, os.PathLike)):
+        if not _means_a_model(wanted):
+            return load_language_model(Path(wanted))
+        from zoo.loading import load_model
+
+        wanted = load_model(wanted if isinstance(wanted, str) else Path(wanted))
+    return RecurrentCharacters.of_task(wanted)
+
+
+def _means_a_model(wanted: str | os.PathLike[str]) -> bool:
+    """Whether it is a model's folder or name, and not an n-gram file."""
+    path = user_path(wanted)
+    if wanted in registry().names() or str(wanted).startswith(PREFIX) or is_file(path / MANIFEST):
+        return True
+    of_the_zoo = isinstance(wanted, str) and wanted.partition(".")[0] in registry().architectures
+    return of_the_zoo and not is_file(path)

@@ -1,0 +1,1 @@
+"""The objective of CTC, and the choice of a language model."""

@@ -1,0 +1,148 @@
+"""Training a recogniser with CTC (Graves et al. 2006): speech, lines of writing, pen strokes."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+from zoo.ctc.decoding import greedy
+from zoo.ctc.network_parts import output_frames
+from zoo.errors import DataError
+from zoo.training.batching import Batching, EvenBatches, LazyBatches
+
+Example = tuple[np.ndarray, np.ndarray]
+"""Features ``(frames, width)`` float32, which of an image are its columns, and int32 labels."""
+
+
+class CTCObjective:
+    """CTC loss on utterances of real lengths, batched by length.
+
+    Args:
+        network: ``[features, mask]`` to logits, as :mod:`zoo.speech.networks` builds it.
+        prepare: gives training example ``i`` for epoch ``e``, augmented as a function of both:
+            ``prepare(i, e)``.
+        lengths: a length for each training example, to put like with like.
+        validation: examples to choose on.
+        blank: label of the blank.
+        batch: examples in a batch.
+        seed: of the order.
+        batching: which examples make a batch, in place of ``batch`` of them.
+
+    Raises:
+        DataError: there are no examples.
+    """
+
+    validation_name = "label error rate"
+
+    def __init__(
+        self,
+        network: keras.Model,
+        prepare: Callable[[int, int], Example],
+        lengths: Sequence[float] | np.ndarray,
+        validation: Sequence[Example],
+        *,
+        blank: int,
+        batch: int,
+        seed: int,
+        batching: Batching | None = None,
+    ) -> None:
+        if not len(lengths) or not validation:
+            raise DataError("there must be examples to train on and examples to choose on")
+        self.network = network
+        self._prepare, self._validation = prepare, validation
+        self._blank, self._batch = blank, batch
+        self._batching = batching or EvenBatches(lengths, batch, seed)
+        self.steps_per_epoch = self._batching.steps
+        self._log_probs = tf.function(self._run, reduce_retracing=True)
+
+    def batches(self, epoch: int) -> Sequence[tuple[np.ndarray, ...]]:
+        """The batches of an epoch, each made when it is asked for."""
+        return LazyBatches(self._batching.groups(epoch), self._make, epoch)
+
+    def initial_carry(self) -> list[np.ndarray]:
+        """Nothing is carried from batch to batch."""
+        return []
+
+    def loss(self, batch: Any, carry: Any, training: bool) -> tuple[Any, Any]:
+        """CTC loss in nats, for each label; an example without labels counts as one."""
+        features, frames, labels, counts = batch
+        logits = self._logits(features, frames, training)
+        outputs = output_frames(frames)
+        # TensorFlow's kernel takes no empty row: such a one gets a label, and a loss of its own.
+        wordless = tf.equal(counts, 0)
+        counted = tf.maximum(counts, 1)
+        labels = tf.where(wordless[:, None], 0 if self._blank else 1, labels)
+        losses = tf.nn.ctc_loss(
+            labels=tf.RaggedTensor.from_tensor(labels, lengths=counted).to_sparse(),
+            logits=logits,
+            label_length=None,
+            logit_length=outputs,
+            logits_time_major=False,
+            blank_index=self._blank,
+        )
+        blank = tf.nn.log_softmax(logits)[..., self._blank]
+        real = tf.sequence_mask(outputs, tf.shape(logits)[1], tf.float32)
+        losses = tf.where(wordless, -tf.reduce_sum(blank * real, axis=1), losses)
+        return tf.reduce_sum(losses) / tf.cast(tf.reduce_sum(counted), tf.float32), carry
+
+    def validate(self) -> float:
+        """Edit distance of the greedy labels to the right ones, for each right label."""
+        from rapidfuzz.distance import Levenshtein
+
+        errors = total = 0
+        for group in self._by_length(self._validation):
+            features, frames, _, _ = pad_batch(group)
+            log_probs = self._log_probs(features, frames).numpy()
+            lengths = output_frames(frames)
+            for row, (_, labels) in enumerate(group):
+                found = greedy(log_probs[row], self._blank, length=int(lengths[row])).labels
+                errors += Levenshtein.distance(found, tuple(labels.tolist()))
+                total += len(labels)
+        return errors / max(1, total)
+
+    def _by_length(self, examples: Sequence[Example]) -> Iterator[list[Example]]:
+        ordered = sorted(examples, key=lambda example: len(example[0]))
+        for start in range(0, len(ordered), self._batch):
+            yield ordered[start : start + self._batch]
+
+    def _make(self, group: np.ndarray, epoch: int) -> tuple[np.ndarray, ...]:
+        return pad_batch([self._prepare(int(i), epoch) for i in group])
+
+    def _logits(self, features: Any, frames: Any, training: bool) -> Any:
+        features = tf.convert_to_tensor(features)
+        mask = tf.sequence_mask(frames, tf.shape(features)[1])
+        return tf.cast(self.network([features, mask], training=training), tf.float32)
+
+    def _run(self, features: Any, frames: Any) -> Any:
+        return tf.nn.log_softmax(self._logits(features, frames, False))
+
+
+def pad_batch(examples: Sequence[Example]) -> tuple[np.ndarray, ...]:
+    """Put examples of different lengths into arrays.
+
+    Returns:
+        Features ``(batch, frames, bins)`` float32, frame counts ``(batch,)`` int32, labels
+        ``(batch, characters)`` int32 and label counts ``(batch,)`` int32; padding is zero.
+    """
+    frames = np.asarray([len(features) for features, _ in examples], np.int32)
+    counts = np.asarray([len(labels) for _, labels in examples], np.int32)
+    features = np.zeros((len(examples), frames.max(), examples[0][0].shape[1]), np.float32)
+    labels = np.zeros((len(examples), max(1, counts.max())), np.int32)
+    for row, (own, text) in enumerate(examples):
+        features[row, : len(own)] = own
+        labels[row, : len(text)] = text
+    return features, frames, labels, counts
+
+
+def fits(frames: int, labels: np.ndarray) -> bool:
+    """Whether CTC can align the labels at all."""
+    return bool(output_frames(frames) >= outputs_needed(labels))
+
+
+def outputs_needed(labels: np.ndarray) -> int:
+    """Outputs that CTC needs for the labels: one each, and a blank between equal ones."""
+    return len(labels) + int((labels[1:] == labels[:-1]).sum())

@@ -1,0 +1,1 @@
+"""The model folder: its manifest, reading and writing, and the model card."""

@@ -1,0 +1,124 @@
+"""The model card: a README with Hub front matter, generated from what the folder holds."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+from zoo.registry import registry
+
+if TYPE_CHECKING:
+    from zoo.folder.bundle import Bundle
+
+LIBRARY_NAME = "keras"
+
+
+def model_card(bundle: Bundle) -> str:
+    """The text of ``README.md`` for a model folder.
+
+    The front matter follows the Hub's model card metadata, with a ``model-index`` of the figures,
+    and goes through ``huggingface_hub``'s own classes, so that the Hub reads it.
+    """
+    from huggingface_hub import ModelCardData
+
+    card, name = bundle.card, bundle.card.get("name", bundle.architecture.name)
+    data = ModelCardData(
+        language=list(card.get("languages", [])) or None,
+        license=card.get("license"),
+        library_name=LIBRARY_NAME,
+        tags=["sequence-zoo", "recurrent", bundle.architecture.name],
+        datasets=[card["dataset"]] if card.get("dataset") else None,
+        pipeline_tag=bundle.architecture.task,
+        model_name=name,
+        eval_results=_eval_results(bundle) or None,
+    )
+    parts = [f"---\n{data.to_yaml()}\n---", f"# {name}", bundle.architecture.summary]
+    call = 'zoo.load_model("path/to/this/folder")  # or "hf://owner/repo"'
+    if name in registry().weights and "base_model" not in card:
+        call = f'zoo.load_model("{name}")'
+    parts.append(f"```python\nimport zoo\n\nmodel = {call}\n```")
+    parts.append("## Facts\n\n" + _facts(bundle))
+    if bundle.metrics:
+        parts.append("## Figures\n\n" + _figures(bundle.metrics))
+    if card.get("comparison"):
+        rows = [
+            (row["what"], f"{row['value']} {row['unit']}", row["source"])
+            for row in card["comparison"]
+        ]
+        parts.append("For comparison, as published:")
+        parts.append(markdown_table(("what", "value", "source"), rows))
+    for title, key in (("Data", "data"), ("Limits", "limits")):
+        if card.get(key):
+            parts.append(f"## {title}\n\n{card[key]}")
+    return "\n\n".join(parts) + "\n"
+
+
+def figure_name(row: Mapping[str, Any]) -> str:
+    """What a row of ``metrics.json`` is a figure of: the metric, and how the model decoded."""
+    return ", ".join(filter(None, [row["metric"], row.get("decoding")]))
+
+
+def figure_value(row: Mapping[str, Any]) -> str:
+    """Its value with unit and, where there is one, the 95 % interval."""
+    text = f"{row['value']:g} {row.get('unit', '')}".strip()
+    low, high = row.get("interval_95", (None, None))
+    return text if low is None else f"{text} ({low:g} to {high:g})"
+
+
+def _eval_results(bundle: Bundle) -> list[Any]:
+    from huggingface_hub import EvalResult
+
+    return [
+        EvalResult(
+            task_type=bundle.architecture.task,
+            dataset_type=row["dataset"],
+            dataset_name=row["dataset"],
+            dataset_split=row["split"],
+            metric_type=row["metric"],
+            metric_value=row["value"],
+            metric_name=figure_name(row),
+        )
+        for row in bundle.metrics
+    ]
+
+
+def _facts(bundle: Bundle) -> str:
+    weights = sum(array.size for array in bundle.weights.values())
+    megabytes = sum(array.nbytes for array in bundle.weights.values()) / 1e6
+    rows = {
+        "task": bundle.architecture.task,
+        "architecture": bundle.architecture.name,
+        "parameters": f"{weights:,}",
+        "weights": f"{megabytes:.1f} MB",
+        **{key: _shown(value) for key, value in vars(bundle.config).items()},
+        "trained on": bundle.card.get("dataset", ""),
+        "licence": bundle.card.get("license", ""),
+    }
+    return markdown_table(
+        ("fact", "value"), [(key, value) for key, value in rows.items() if value != ""]
+    )
+
+
+def _figures(metrics: list[dict[str, Any]]) -> str:
+    rows = [
+        (
+            figure_name(row),
+            figure_value(row),
+            f"{row['dataset']}, {row['split']}",
+            row.get("scorer", ""),
+            f"`{row['command']}`" if row.get("command") else "",
+        )
+        for row in metrics
+    ]
+    return markdown_table(("metric", "value", "data", "scorer", "command"), rows)
+
+
+def markdown_table(head: Sequence[str], rows: Iterable[Sequence[Any]]) -> str:
+    """A Markdown table, each row on a line of its own."""
+    lines = [head, ["---"] * len(head), *rows]
+    cells = [[str(cell).replace("|", "\\|").replace("\n", " ") for cell in line] for line in lines]
+    return "\n".join(f"| {' | '.join(line)} |" for line in cells)
+
+
+def _shown(value: Any) -> str:
+    return f"{value:g}" if isinstance(value, float) else str(value)

@@ -1,0 +1,1 @@
+"""Handwriting recognition: lines, pages and pen strokes to text."""

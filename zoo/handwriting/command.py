@@ -1,0 +1,212 @@
+"""``zoo run`` and ``zoo finetune`` for the task ``image-to-text``: lines, pages and pen strokes."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import click
+
+from zoo.cli.options import MODEL, OUT, search_options, training_options
+from zoo.cli.output import print_json
+from zoo.cli.several import print_each, run_each
+from zoo.errors import UsageError, ZooError
+
+
+@click.command(
+    "run",
+    epilog="Examples:\n\n\b\n  zoo run crnn.latin line.png\n"
+    "  zoo run crnn.latin page.jpg --layout page.xml --out page.text.xml\n"
+    "  zoo run pen_bilstm.unipen ink.inkml --json",
+)
+@MODEL
+@click.argument("inputs", nargs=-1, required=True, type=click.Path(path_type=Path))
+@click.option(
+    "--layout",
+    type=click.Path(path_type=Path),
+    help="An ALTO or PAGE file: the input is the page it is about.",
+)
+@click.option("--page", is_flag=True, help="The input is a page; look for its lines.")
+@click.option(
+    "--out",
+    type=click.Path(path_type=Path),
+    help="Write the layout file with the text filled in.",
+)
+@search_options
+@click.option("--json", "as_json", is_flag=True, help="Print JSON with places and confidences.")
+@click.option(
+    "--picture",
+    type=click.Path(path_type=Path),
+    help="Draw a line or strokes with the characters under the ink, as PNG, SVG or PDF.",
+)
+def run(
+    model: str,
+    inputs: tuple[Path, ...],
+    layout: Path | None,
+    page: bool,
+    out: Path | None,
+    as_json: bool,
+    picture: Path | None,
+    **search: Any,
+) -> None:
+    """Read INPUTS: images of lines, images of pages, or files of pen strokes (InkML, UNIPEN).
+
+    A line prints its text; of several inputs each prints a row, name, tab, text. A page prints a
+    row for each of its lines.
+    """
+    from zoo.handwriting.reading import LineRecognition
+    from zoo.loading import load_model
+
+    is_page = page or layout is not None
+    if len(inputs) > 1 and (is_page or picture):
+        raise UsageError("--layout, --page and --picture go with one input")
+    if out is not None and layout is None:
+        raise UsageError("--out writes the layout file with the text; give --layout")
+    if is_page and picture:
+        raise UsageError("--picture draws a line, not a page")
+    given = [path for path in (*inputs, layout) if path is not None]
+    for target in (out, picture):
+        if target is not None and any(_same_file(target, path) for path in given):
+            raise UsageError(f"{target} is an input, which would be lost; write to another file")
+    loaded = load_model(model)
+    if is_page and not isinstance(loaded, LineRecognition):
+        raise UsageError(f"{model} reads pen strokes; --layout and --page go with images")
+    if is_page:
+        _run_page(loaded, inputs[0], layout, out, as_json, search)
+        return
+    names, sources = _sources(loaded, inputs)
+    results = _read(loaded, sources, search)
+    if picture is not None:
+        if len(sources) > 1:
+            raise UsageError(f"{inputs[0]} holds several pieces of writing; --picture draws one")
+        loaded.alignment_plot(sources[0], picture, **search)
+    print_each(names, results, _plain, as_json, "input")
+    if len(results) == 1 and not results[0].text and isinstance(loaded, LineRecognition):
+        click.echo("zoo: found no line of writing; is it a page? then add --page", err=True)
+
+
+def _same_file(one: Path, other: Path) -> bool:
+    return one.exists() and other.exists() and one.samefile(other)
+
+
+def _run_page(
+    loaded: Any,
+    image: Path,
+    layout: Path | None,
+    out: Path | None,
+    as_json: bool,
+    search: dict[str, Any],
+) -> None:
+    from tqdm import tqdm
+
+    from zoo.handwriting.page_xml import read_layout
+
+    known = None if layout is None else read_layout(layout)
+    total = None if known is None else len(known.lines)
+    with tqdm(total=total, unit="line", desc="reading", delay=2, disable=None) as bar:
+        result = loaded.read_page(image, known, on_progress=bar.update, **search)
+    for doubt in result.doubts:
+        click.echo(f"zoo: unsure: {doubt}", err=True)
+    if out is not None:
+        click.echo(result.save(out), err=True)
+    if as_json:
+        lines = [
+            {
+                "id": one.line.identity,
+                "polygon": one.line.polygon.round(1).tolist(),
+                "baseline": one.line.baseline.round(1).tolist(),
+                **_plain(one.reading),
+                "boxes": one.boxes.round(1).tolist(),
+            }
+            for one in result.lines
+        ]
+        print_json({"lines": lines, "doubts": list(result.doubts)})
+    else:
+        click.echo(result.text)
+
+
+def _sources(loaded: Any, inputs: tuple[Path, ...]) -> tuple[list[str], list[Any]]:
+    """Names and inputs; of a UNIPEN file its pieces of writing, of a bad one its error."""
+    from zoo.handwriting.reading import LineRecognition
+
+    if isinstance(loaded, LineRecognition):
+        return [str(path) for path in inputs], list(inputs)
+    from zoo.handwriting.ink_files import read_ink_file
+
+    names, sources = [], []
+    for path in inputs:
+        try:
+            pieces: list[Any] = list(read_ink_file(path))
+        except ZooError as error:
+            pieces = [error]
+        for number, piece in enumerate(pieces):
+            names.append(f"{path}#{number}" if len(pieces) > 1 else str(path))
+            sources.append(piece)
+    return names, sources
+
+
+def _read(loaded: Any, sources: list[Any], search: dict[str, Any]) -> list[Any]:
+    from tqdm import tqdm
+
+    def read(some: list[Any]) -> list[Any]:
+        with tqdm(total=len(some), unit="line", desc="reading", delay=2, disable=None) as bar:
+            results: list[Any] = loaded.read(some, on_progress=bar.update, **search)
+        return results
+
+    return run_each(read, sources)
+
+
+def _plain(reading: Any) -> dict[str, Any]:
+    return {
+        "text": reading.text,
+        "confidence": round(reading.confidence, 4),
+        "characters": [
+            {
+                "text": one.text,
+                "start": _place(one.start),
+                "end": _place(one.end),
+                "confidence": round(one.confidence, 4),
+            }
+            for one in reading.characters
+        ],
+        "alternatives": [
+            {"text": other.text, "score": round(other.score, 4)} for other in reading.alternatives
+        ],
+    }
+
+
+def _place(place: Any) -> Any:
+    return list(place) if isinstance(place, tuple) else round(place, 1)
+
+
+@click.command(
+    "finetune",
+    epilog="Examples:\n\n\b\n  zoo finetune crnn.latin --lines letters --out runs/letters\n"
+    "  zoo finetune pen_bilstm.unipen --lines notes --out runs/notes",
+)
+@MODEL
+@click.option(
+    "--lines",
+    required=True,
+    type=click.Path(path_type=Path),
+    help="A folder of images, or of ink files, with a lines.tsv (file name, tab, text); or of "
+    "pages with ALTO or PAGE files; or of UNIPEN or InkML files that say what is written.",
+)
+@OUT
+@training_options(
+    epochs=30,
+    patience=6,
+    learning_rate=1e-3,
+    validation="Share kept to choose on, where the folder names no splits.",
+    seed="Seed of dropout, changes and order.",
+)
+@click.option("--limit", type=int, help="Learn from so many lines only.")
+def finetune(model: str, lines: Path, out: Path, **options: Any) -> None:
+    """Train MODEL further on handwriting of your own.
+
+    Some lines are kept to choose on; characters that the model does not know are added to its
+    alphabet. A run that was stopped goes on when the command is given again.
+    """
+    from zoo.handwriting.training.run import finetune_handwriting
+
+    click.echo(finetune_handwriting(model, lines, out, **options))

@@ -1,0 +1,535 @@
+"""Handwriting recognition: images of lines and pages, and pen strokes, to text."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field, replace
+from itertools import islice
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from zoo.ctc.decoding import (
+    Hypothesis,
+    LabelSpan,
+    ctc_log_probability,
+    forced_alignment,
+    ranges_from_spans,
+)
+from zoo.ctc.network_parts import SUBSAMPLING
+from zoo.ctc.search import Search
+from zoo.ctc.task import BATCH, Alternative, CTCRecogniser
+from zoo.errors import DataError, UsageError
+from zoo.files import user_path, write_bytes
+from zoo.handwriting.image import ImageSource, read_image
+from zoo.handwriting.ink import InkFeatures
+from zoo.handwriting.ink_files import Ink, ink_of_any
+from zoo.handwriting.line_cutter import LineCut, cut_line, fit_layout
+from zoo.handwriting.line_finder import find_lines
+from zoo.handwriting.line_image import LineImage
+from zoo.handwriting.page_xml import PageLayout, TextLine, read_layout
+from zoo.task import distinct
+
+_STROKES_DEPTH = 3  # strokes, points, x and y
+
+
+@dataclass(frozen=True)
+class Character:
+    """A character with its place.
+
+    CTC puts a character somewhere on it or just behind it, so a place is good to about half a
+    letter.
+
+    Args:
+        text: the character.
+        start: in an image the left edge in its pixels; in strokes the first point, as the numbers
+            of stroke and point from 0.
+        end: in an image the right edge; in strokes the last point.
+        confidence: 0 to 1.
+    """
+
+    text: str
+    start: Any
+    end: Any
+    confidence: float
+
+    def __str__(self) -> str:
+        return self.text
+
+
+@dataclass(frozen=True)
+class Reading:
+    """What is written.
+
+    Args:
+        text: the text.
+        characters: each with its place and confidence; spaces are among them.
+        confidence: 0 to 1, the geometric mean of the characters' confidences.
+        alternatives: the ``n_best`` texts, this one first.
+    """
+
+    text: str
+    characters: tuple[Character, ...] = field(repr=False)
+    confidence: float
+    alternatives: tuple[Alternative, ...] = field(repr=False)
+
+    def __str__(self) -> str:
+        return self.text
+
+
+@dataclass(frozen=True)
+class PageLine:
+    """A line of a page as it was read.
+
+    Args:
+        line: where it is.
+        reading: what is written there; characters begin and end at pixels of the page, counted from
+            its left edge, where the middle of the line has them.
+        boxes: ``(characters, 4, 2)``, where each character is on the page: x and y of the corners
+            of its part of the line, which may be turned; the upper left one first, then clockwise.
+        unread: why it could not be read, such as ``"lies outside the image"``; empty if it was.
+    """
+
+    line: TextLine
+    reading: Reading
+    boxes: np.ndarray = field(default_factory=lambda: np.zeros((0, 4, 2)), repr=False)
+    unread: str = ""
+
+    def __str__(self) -> str:
+        return self.reading.text
+
+
+@dataclass(frozen=True)
+class PageReading:
+    """A page as it was read.
+
+    Args:
+        lines: in the order of the layout.
+        doubts: what may be wrong with the lines; empty if there is no reason to think so.
+        layout: the layout file, or ``None`` if the lines were found without one.
+    """
+
+    lines: tuple[PageLine, ...]
+    doubts: tuple[str, ...] = ()
+    layout: PageLayout | None = field(default=None, repr=False)
+
+    @property
+    def text(self) -> str:
+        """The lines' texts, one a line."""
+        return "\n".join(line.reading.text for line in self.lines)
+
+    def __str__(self) -> str:
+        return self.text
+
+    def save(self, path: str | os.PathLike[str]) -> Path:
+        """Write the layout file with text and confidences filled in.
+
+        Lines that could not be read keep what they had.
+
+        Args:
+            path: where to.
+
+        Raises:
+            UsageError: the lines were found without a layout file.
+            ZooError: it cannot be written.
+        """
+        if self.layout is None:
+            raise UsageError("the page was read without a layout file, so there is none to fill in")
+        texts = {
+            place: (one.reading.text, one.reading.confidence)
+            for place, one in enumerate(self.lines)
+            if not one.unread
+        }
+        target = user_path(path)
+        write_bytes(target, self.layout.with_texts(texts))
+        return target
+
+
+_NOT_READ = Reading("", (), 0.0, (Alternative("", 0.0, 0.0),))
+
+
+class HandwritingRecognition(CTCRecogniser):
+    """What reading images and reading strokes share."""
+
+    verb = "read"
+
+    def read(
+        self,
+        source: Any,
+        *,
+        beam_size: int | None = None,
+        language_model: Any = None,
+        n_best: int = 1,
+        lm_weight: float | None = None,
+        insertion_bonus: float | None = None,
+        on_progress: Callable[[int], None] | None = None,
+    ) -> Any:
+        """The text of one input, or of each of a list.
+
+        Args:
+            source: what the class takes, or a list of it.
+            beam_size: prefixes kept by the beam search; 1 is greedy. Left out, it is greedy without
+                a language model and the model's own setting with one.
+            language_model: ``"own"`` for the one in the model's folder, the path of an n-gram file
+                (:mod:`zoo.language_models.loading`), the name or the folder of a text generation
+                model, such as ``"char_lstm.shakespeare"``, or one of these loaded.
+            n_best: alternatives to return, at most ``beam_size``.
+            lm_weight: weight of the language model's log-probabilities; left out, the model's own.
+            insertion_bonus: added for each character, against the language model's liking of short
+                texts; left out, the model's own.
+            on_progress: called with the number of inputs read since the last call.
+
+        Returns:
+            A :class:`Reading`, or a list of them for a list. An image without ink has no text.
+
+        Raises:
+            UsageError: an argument is out of range, or the source is none of what the class takes.
+            DataError: a file is missing, damaged or of another kind, or holds more than a line.
+        """
+        search = self.searches.make(language_model, n_best, beam_size, lm_weight, insertion_bonus)
+        single = self._is_one(source)
+        sources = [source] if single else source
+        found = self._read(map(self.processor.read, sources), search, on_progress)
+        return found[0] if single else found
+
+    def log_probs(self, source: Any) -> np.ndarray:
+        """Natural log-probability of each label at each output of the network.
+
+        Args:
+            source: one input, as ``read`` takes it.
+
+        Returns:
+            ``(outputs, labels)`` float32; label ``processor.alphabet.blank`` is the blank.
+
+        Raises:
+            UsageError, DataError: as ``read``.
+        """
+        return self.outputs([_features(self.processor.read(source))])[0]
+
+    def score(self, source: Any, text: str) -> float:
+        """Natural log-probability of a text given an input, by CTC's forward algorithm.
+
+        Args:
+            source: one input, as ``read`` takes it.
+            text: what is written, perhaps.
+
+        Returns:
+            The log-probability; ``-inf`` if the input is too short for the text.
+
+        Raises:
+            UsageError, DataError: as ``read``, or the text has characters that the model does not
+                know.
+        """
+        labels = self.labels_of(text)
+        return ctc_log_probability(self.log_probs(source), labels, self.processor.alphabet.blank)
+
+    def align(self, source: Any, text: str) -> Reading:
+        """Where each character of a known text stands.
+
+        Args:
+            source: one input, as ``read`` takes it.
+            text: what is written.
+
+        Returns:
+            The text with its characters' places, and how sure the network is of it.
+
+        Raises:
+            UsageError, DataError: as :meth:`score`, or the input is too short for the text.
+        """
+        labels = self.labels_of(text)
+        given = self.processor.read(source)
+        (log_probs,) = self.outputs([_features(given)])
+        blank = self.processor.alphabet.blank
+        spans = forced_alignment(log_probs, labels, blank)
+        logs = [np.log(max(span.confidence, 1e-30)) for span in spans]
+        confidence = float(np.exp(np.mean(logs))) if logs else 1.0
+        score = ctc_log_probability(log_probs, labels, blank)
+        characters = self._characters(spans, given, len(log_probs))
+        return Reading(text, characters, confidence, (Alternative(text, score, confidence),))
+
+    def alignment_plot(
+        self,
+        source: Any,
+        path: str | os.PathLike[str],
+        text: str | None = None,
+        **search: Any,
+    ) -> Path:
+        """Draw an input with its characters under the ink, unsure ones pale.
+
+        Args:
+            source: one input, as ``read`` takes it.
+            path: where to; PNG, SVG or PDF by its ending.
+            text: what is written; left out, what the model reads.
+            **search: arguments of ``read``, such as ``language_model``.
+
+        Returns:
+            The picture's path.
+
+        Raises:
+            UsageError, DataError: as ``read`` and :meth:`align`.
+        """
+        given = self._load(source)
+        reading = self.read(given, **search) if text is None else self.align(given, text)
+        return self._draw(user_path(path), given, reading)
+
+    def _is_one(self, source: Any) -> bool:
+        """Whether it is one input and not a list of them."""
+        raise NotImplementedError
+
+    def _load(self, source: Any) -> Any:
+        """One input out of its file."""
+        raise NotImplementedError
+
+    def _draw(self, path: Path, given: Any, reading: Reading) -> Path:
+        """Draw one input with its reading."""
+        raise NotImplementedError
+
+    def _read(
+        self,
+        inputs: Iterator[Any],
+        search: Search,
+        on_progress: Callable[[int], None] | None,
+    ) -> list[Reading]:
+        """Read what the processor made of inputs, a few batches at a time."""
+        readings: list[Reading] = []
+        while given := list(islice(inputs, 4 * BATCH)):
+            found = self.outputs([_features(one) for one in given])
+            for one, log_probs in zip(given, found, strict=True):
+                hypotheses = search.run(log_probs)
+                readings.append(self._reading(hypotheses, one, len(log_probs), search.n_best))
+                if on_progress:
+                    on_progress(1)
+        return readings
+
+    def _reading(
+        self, hypotheses: Sequence[Hypothesis], given: Any, frames: int, n_best: int
+    ) -> Reading:
+        decode = self.processor.alphabet.decode
+        texts = distinct(
+            (
+                Alternative(decode(one.labels).strip(), one.score, one.confidence)
+                for one in hypotheses
+            ),
+            n_best,
+        )
+        best = hypotheses[0]
+        characters = self._characters(best.spans, given, frames)
+        first = len(decode(best.labels)) - len(decode(best.labels).lstrip())
+        characters = characters[first : first + len(texts[0].text)]
+        return Reading(texts[0].text, characters, best.confidence, texts)
+
+    def _characters(
+        self, spans: Sequence[LabelSpan], given: Any, frames: int
+    ) -> tuple[Character, ...]:
+        texts = self.processor.vocabulary
+        found = []
+        for span, (begin, end) in zip(spans, ranges_from_spans(spans, frames), strict=True):
+            start, stop = self._place(given, SUBSAMPLING * begin, SUBSAMPLING * end)
+            found.append(Character(texts[span.label], start, stop, span.confidence))
+        return tuple(found)
+
+    def _place(self, given: Any, begin: float, end: float) -> tuple[Any, Any]:
+        """Where frames of an input come from."""
+        raise NotImplementedError
+
+
+class LineRecognition(HandwritingRecognition):
+    """A recogniser of handwritten lines and pages.
+
+    A line is given as its image: a path, the bytes of a file, an open file, a Pillow image, or an
+    array ``(height, width)`` or ``(height, width, channels)``, see
+    :func:`zoo.handwriting.image.read_image`. :meth:`read_page` reads pages.
+
+    Example:
+        >>> model = zoo.load_model("crnn.latin")
+        >>> print(model.read("line.png"))
+    """
+
+    def read_page(
+        self,
+        image: ImageSource,
+        layout: str | os.PathLike[str] | bytes | PageLayout | None = None,
+        *,
+        beam_size: int | None = None,
+        language_model: Any = None,
+        n_best: int = 1,
+        lm_weight: float | None = None,
+        insertion_bonus: float | None = None,
+        on_progress: Callable[[int], None] | None = None,
+    ) -> PageReading:
+        """The text of a page.
+
+        Args:
+            image: the page, as :meth:`~HandwritingRecognition.read` takes an image.
+            layout: where its lines are: a path or the bytes of an ALTO 4 or PAGE XML file, as
+                eScriptorium, Transkribus and kraken write them, or one that was read
+                (:func:`zoo.handwriting.page_xml.read_layout`). Left out, lines are looked for,
+                which works on clean pages with straight lines.
+            beam_size: as in :meth:`~HandwritingRecognition.read`.
+            language_model: as in :meth:`~HandwritingRecognition.read`.
+            n_best: as in :meth:`~HandwritingRecognition.read`.
+            lm_weight: as in :meth:`~HandwritingRecognition.read`.
+            insertion_bonus: as in :meth:`~HandwritingRecognition.read`.
+            on_progress: as in :meth:`~HandwritingRecognition.read`.
+
+        Returns:
+            The lines with their text. ``doubts`` says what may be wrong: lines outside the image or
+            too long for their height, or that the lines found without a layout may not be right.
+
+        Raises:
+            UsageError, DataError: as :meth:`~HandwritingRecognition.read` and
+                :func:`~zoo.handwriting.page_xml.read_layout`, or the layout is for an image of
+                another form.
+        """
+        search = self.searches.make(language_model, n_best, beam_size, lm_weight, insertion_bonus)
+        grey = read_image(image)
+        if layout is None:
+            found = find_lines(grey)
+            known, lines, doubts = None, found.lines, list(found.doubts)
+        else:
+            known = layout if isinstance(layout, PageLayout) else read_layout(_layout(layout))
+            lines, doubts = fit_layout(known, grey.shape[1], grey.shape[0]).lines, []
+        unread: dict[int, str] = {}
+        cuts: list[LineCut] = []
+
+        def readable() -> Iterator[LineImage]:
+            for place, line in enumerate(lines):
+                cut = cut_line(grey, line)
+                try:
+                    if cut is not None:
+                        given = self.processor.read(cut.image)
+                        cuts.append(cut)
+                        yield given
+                        continue
+                    unread[place] = "lies outside the image"
+                except DataError as error:
+                    unread[place] = f"cannot be read: {error}"
+                if on_progress:
+                    on_progress(1)
+
+        readings = self._read(readable(), search, on_progress)
+        on_page = (_on_page(*each) for each in zip(readings, cuts, strict=True))
+        read = tuple(
+            PageLine(line, _NOT_READ, unread=unread[place])
+            if place in unread
+            else PageLine(line, *next(on_page))
+            for place, line in enumerate(lines)
+        )
+        doubts += [f"{one.line.identity} {one.unread}" for one in read if one.unread]
+        return PageReading(read, tuple(doubts), known)
+
+    def _is_one(self, source: Any) -> bool:
+        return not isinstance(source, (list, tuple))
+
+    def _load(self, source: Any) -> np.ndarray:
+        return read_image(source)
+
+    def _draw(self, path: Path, given: np.ndarray, reading: Reading) -> Path:
+        from zoo.handwriting.plot import draw_line
+
+        return draw_line(path, given, reading)
+
+    def golden_inputs(self) -> dict[str, np.ndarray]:
+        """Columns of slanted waves, 37 of them, and 22 of them with padding."""
+        height = self.processor.normaliser.height
+        x, y = np.meshgrid(np.arange(37), np.arange(height), indexing="ij")
+        waves = np.sin(0.5 * x + 0.2 * y) * np.exp(-(((y - height / 2) / (height / 4)) ** 2))
+        columns = np.stack([np.clip(waves, 0.0, 1.0).astype(np.float32)] * 2)
+        mask = np.ones(columns.shape[:2], bool)
+        mask[1, 22:] = False
+        return {"input.0": columns, "input.1": mask}
+
+    def _place(self, given: LineImage, begin: float, end: float) -> tuple[float, float]:
+        return max(0.0, given.source_x(begin)), given.source_x(min(end, len(given.columns)))
+
+
+class PenRecognition(HandwritingRecognition):
+    """A recogniser of pen strokes.
+
+    Strokes are a list, a stroke is a list of points ``(x, y)`` or an array ``(points, 2)``, x to
+    the right and y downwards, in any unit and at any rate. The path of an InkML or UNIPEN file that
+    holds one piece of writing will do as well.
+
+    Example:
+        >>> model = zoo.load_model("pen_bilstm.unipen")
+        >>> print(model.read([[(0, 0), (5, 20), (9, 0)], [(2, 9), (8, 9)]]))
+    """
+
+    def _is_one(self, source: Any) -> bool:
+        if isinstance(source, (str, os.PathLike, Ink)):
+            return True
+        scalar = isinstance(source, np.ndarray) and source.ndim == 0
+        if scalar or not isinstance(source, (list, tuple, np.ndarray)):
+            raise UsageError(
+                f"ink is a path, a list of strokes or a list of these, not {type(source).__name__}"
+            )
+        if any(isinstance(one, (str, os.PathLike, Ink)) for one in source):
+            return False
+        return _depth(source) <= _STROKES_DEPTH
+
+    def _load(self, source: Any) -> list[np.ndarray]:
+        return ink_of_any(source)
+
+    def _draw(self, path: Path, given: list[np.ndarray], reading: Reading) -> Path:
+        from zoo.handwriting.plot import draw_ink
+
+        return draw_ink(path, given, reading)
+
+    def golden_inputs(self) -> dict[str, np.ndarray]:
+        """Features of loops with a bar across them, and of half of them with padding."""
+        angle = np.linspace(0, 6 * np.pi, 200)
+        loops = np.stack([0.3 * angle + np.sin(angle), np.cos(angle)], axis=1)
+        bar = np.array([[0.0, 0.1], [6.0, 0.0]])
+        one = self.processor.normaliser.features([loops, bar]).features
+        points = np.stack([one, one])
+        mask = np.ones(points.shape[:2], bool)
+        mask[1, len(one) // 2 :] = False
+        return {"input.0": points, "input.1": mask}
+
+    def _place(
+        self, given: InkFeatures, begin: float, end: float
+    ) -> tuple[tuple[int, int], tuple[int, int]]:
+        last = len(given.features) - 1
+        first = min(int(begin), last)
+        frames = np.arange(first, max(first, min(int(np.ceil(end)) - 1, last)) + 1)
+        on_surface = frames[given.features[frames, -1] == 0]
+        frames = on_surface if len(on_surface) else frames
+        a, b = frames[0], frames[-1]
+        return (
+            (int(given.stroke[a]), int(np.floor(given.point[a]))),
+            (int(given.stroke[b]), int(np.ceil(given.point[b]))),
+        )
+
+
+def _features(given: LineImage | InkFeatures) -> np.ndarray:
+    return given.columns if isinstance(given, LineImage) else given.features
+
+
+def _on_page(reading: Reading, cut: LineCut) -> tuple[Reading, np.ndarray]:
+    """A reading of a cut line with places on the page, and its characters' boxes there."""
+    boxes = [cut.box(character.start, character.end) for character in reading.characters]
+    characters = []
+    for character, box in zip(reading.characters, boxes, strict=True):
+        start, end = sorted(((box[0] + box[3]) / 2, (box[1] + box[2]) / 2), key=lambda at: at[0])
+        characters.append(replace(character, start=float(start[0]), end=float(end[0])))
+    return replace(reading, characters=tuple(characters)), np.array(boxes).reshape(-1, 4, 2)
+
+
+def _layout(layout: Any) -> str | Path | bytes:
+    if isinstance(layout, (bytes, str, Path)):
+        return layout
+    if isinstance(layout, os.PathLike):
+        return Path(layout)
+    raise UsageError(f"a layout is a path, bytes or a PageLayout, not {type(layout).__name__}")
+
+
+def _depth(value: Any) -> int:
+    """How many lists or axes deep the first number is."""
+    if isinstance(value, np.ndarray):
+        return value.ndim
+    if isinstance(value, (list, tuple)):
+        inner = [one for one in value if not hasattr(one, "__len__") or len(one)]
+        return 1 + _depth(inner[0]) if inner else 1
+    return 0

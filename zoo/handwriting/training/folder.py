@@ -1,0 +1,215 @@
+"""Handwriting of one's own in a folder, with what is written, for fine-tuning and scoring."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path, PurePath
+
+from zoo.errors import DataError
+from zoo.files import is_file, user_path
+from zoo.folder.manifest import sha256_of
+from zoo.handwriting.image import read_image
+from zoo.handwriting.ink_files import SUFFIXES as INK_SUFFIXES
+from zoo.handwriting.ink_files import Ink, read_ink_file
+from zoo.handwriting.line_cutter import cut_line, fit_layout
+from zoo.handwriting.page_xml import read_layout_if_any
+from zoo.handwriting.processor import Line, Lines, Pen
+from zoo.handwriting.training.examples import Sample
+from zoo.handwriting.training.texts import clean_text, text_to_learn, text_to_score
+from zoo.text.training.run import read_text
+
+TABLE = "lines.tsv"
+_LEVELS = ("WORD", "LINE", "TEXT")
+_SPLITS = {"train": "train", "val": "validation", "validation": "validation", "test": "test"}
+
+
+@dataclass(frozen=True)
+class FolderLine:
+    """A line in a folder.
+
+    Args:
+        identity: its name.
+        source: the image or the ink.
+        split: ``"train"``, ``"validation"`` or ``"test"``, or empty if the folder does not say.
+    """
+
+    identity: str
+    source: Line | Ink
+    split: str = ""
+
+    @property
+    def to_learn(self) -> Sample:
+        """What it teaches; its text is empty if that is nothing."""
+        source = self.source
+        return Sample(source, text_to_learn(source) if isinstance(source, Line) else _text(source))
+
+    @property
+    def to_score(self) -> Sample:
+        """What it is scored against; its text is empty if it is not to be scored."""
+        source = self.source
+        return Sample(source, text_to_score(source) if isinstance(source, Line) else _text(source))
+
+
+def read_folder(folder: Path, processor: Lines | Pen) -> list[FolderLine]:
+    """The lines in a folder, in one of these forms:
+
+    - images or ink files and ``lines.tsv``: a row for each line, its file below the folder, a tab,
+      and what is written. A first row ``file, text, ...`` names the columns; ``kind`` and ``split``
+      may be among them. Crossed-out words may be marked ``>word<``, unreadable ones ``><``.
+    - images of pages and ALTO or PAGE files that name them;
+    - for a reader of strokes: UNIPEN or InkML files that say what is written.
+
+    Args:
+        folder: the folder.
+        processor: of the model, which says whether it reads images or strokes.
+
+    Raises:
+        DataError: the folder holds none of these, or a file is missing, damaged or malformed.
+    """
+    folder = user_path(folder)
+    if not folder.is_dir():
+        raise DataError(f"there is no folder {folder}")
+    if (folder / TABLE).exists():
+        found = list(_from_table(folder, processor))
+    elif isinstance(processor, Pen):
+        found = list(_from_ink(folder))
+    else:
+        found = list(_from_pages(folder))
+    found = [line for line in found if line.source.text.strip()]
+    if not found:
+        kinds = "ink files with texts" if isinstance(processor, Pen) else "ALTO or PAGE files"
+        raise DataError(f"{folder} has neither a {TABLE} with lines nor {kinds}")
+    return found
+
+
+def split_lines(
+    lines: Sequence[FolderLine], share: float, limit: int | None = None
+) -> tuple[list[Sample], list[Sample]]:
+    """What to learn from and what to choose on.
+
+    Where the folder names splits, they are kept to, and its test lines are left alone; else a share
+    of the lines, by the rank of their names' sha256, is to choose on.
+
+    Args:
+        lines: of a folder.
+        share: of the lines to choose on.
+        limit: learn from so many lines only, the first ones by the rank of their sha256.
+
+    Raises:
+        DataError: there is nothing to learn from or nothing to choose on.
+    """
+    ordered = sorted(lines, key=lambda line: sha256_of(line.identity.encode()))
+    usable = [line for line in ordered if line.to_learn.text]
+    if any(line.split for line in usable):
+        chosen = [line for line in usable if line.split == "validation"]
+        learnt = [line for line in usable if line.split in ("train", "")]
+    else:
+        learnt, chosen = usable, []
+    if not chosen:
+        count = min(max(1, round(share * len(learnt))), len(learnt) - 1)
+        chosen, learnt = learnt[:count], learnt[count:]
+    if limit is not None:
+        learnt = learnt[:limit]
+    if not learnt or not chosen:
+        raise DataError("there must be at least two lines: one to learn from and one to choose on")
+    return [line.to_learn for line in learnt], [line.to_learn for line in chosen]
+
+
+def _from_table(folder: Path, processor: Lines | Pen) -> Iterator[FolderLine]:
+    path = folder / TABLE
+    # Of the texts' own characters some, such as U+2028, would end a line for Python.
+    rows = (line.split("\t") for line in read_text([path]).split("\n"))
+    names = ["file", "text"]
+    seen: set[str] = set()
+    for number, row in enumerate(rows, 1):
+        if number == 1 and row[:1] == ["file"]:
+            names = row
+            if "text" not in names:
+                raise DataError(f"{path} has no column 'text'")
+            continue
+        if not any(row):
+            continue
+        if len(row) < 2 or (len(names) > 2 and len(row) != len(names)):
+            raise DataError(f"{path}, line {number}: expected {', '.join(names)}, apart by tabs")
+        values = dict(zip(names, row, strict=False))
+        file = values["file"]
+        if file in seen:
+            raise DataError(f"{path}, line {number}: {file} was there before")
+        seen.add(file)
+        if os.path.isabs(file) or os.path.normpath(file).split(os.sep)[0] == os.pardir:
+            raise DataError(f"{path}, line {number}: {file} is outside the folder")
+        if not is_file(folder / file):
+            raise DataError(f"{path}, line {number}: there is no file {folder / file}")
+        split = values.get("split", "")
+        if split and split not in _SPLITS:
+            raise DataError(
+                f"{path}, line {number}: the split {split!r} is none of train, val, test"
+            )
+        source = _source(folder / file, values, processor)
+        yield FolderLine(file, source, _SPLITS.get(split, ""))
+
+
+def _source(path: Path, values: dict[str, str], processor: Lines | Pen) -> Line | Ink:
+    if isinstance(processor, Pen):
+        strokes = [stroke for ink in _pieces(path) for stroke in ink.strokes]
+        return Ink(strokes, clean_text(values["text"]))
+    writer, page = values.get("writer", ""), values.get("page", "")
+    kind = values.get("kind", "")
+    return Line(read_image(path), values["text"], writer, page, kind, path.name)
+
+
+def _from_pages(folder: Path) -> Iterator[FolderLine]:
+    files = sorted(path for path in folder.rglob("*") if path.is_file())
+    layouts: dict[Path, Path] = {}
+    for path in (path for path in files if path.suffix == ".xml"):
+        layout = read_layout_if_any(path)
+        if layout is None:
+            continue
+        name = PurePath(layout.image).name
+        named = [file for file in files if file.name == name]
+        # Of several files of this name the one beside the layout is meant.
+        image = min(named, key=lambda file: file.parent != path.parent, default=None)
+        if image is None:
+            raise DataError(f"{path} is about the image {layout.image!r}, which is not in {folder}")
+        other = layouts.setdefault(image, path)
+        if other != path:
+            raise DataError(
+                f"{other} and {path} are about the same image {image}: its lines would be there "
+                "twice; keep one of the two"
+            )
+        grey = read_image(image)
+        page = path.relative_to(folder).with_suffix("").as_posix()
+        lines = fit_layout(layout, grey.shape[1], grey.shape[0]).lines
+        for number, line in enumerate(lines):
+            cut = cut_line(grey, line)
+            if cut is not None and line.text:
+                identity = f"{page}_{number:03d}"
+                source = Line(cut.image, line.text, page=page, kind="", identity=identity)
+                yield FolderLine(identity, source)
+
+
+def _from_ink(folder: Path) -> Iterator[FolderLine]:
+    for path in sorted(folder.rglob("*")):
+        if path.suffix.lower() in INK_SUFFIXES:
+            name = path.relative_to(folder).as_posix()
+            for number, ink in enumerate(_pieces(path)):
+                yield FolderLine(f"{name}_{number:03d}", ink)
+
+
+def _pieces(path: Path) -> list[Ink]:
+    """The pieces of writing in an ink file, each of them once.
+
+    A UNIPEN file may have the same strokes as a text, as its words and as their characters.
+    """
+    found = read_ink_file(path)
+    for level in _LEVELS:
+        own = [ink for ink in found if ink.level == level]
+        if own:
+            return own
+    return found
+
+
+def _text(ink: Ink) -> str:
+    return clean_text(ink.text)

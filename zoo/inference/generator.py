@@ -1,0 +1,108 @@
+"""`Generator`: sample ids from a recurrent network, with the whole loop compiled."""
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from zoo.errors import UsageError
+from zoo.inference.stack import RecurrentStack, Sampling
+
+
+class Generator:
+    """Samples ids from a recurrent network.
+
+    Args:
+        stack: the network's weights.
+    """
+
+    def __init__(self, stack: RecurrentStack) -> None:
+        from zoo.inference.loop import NativeEngine  # importing Numba takes a second
+
+        self.stack = stack
+        self._engine = NativeEngine(stack)
+
+    def initial_state(self, batch: int) -> list[np.ndarray]:
+        """Zeros: a (batch, units) array for each h, and after it c for an LSTM, layer by layer."""
+        copies = 2 if self.stack.cell == "lstm" else 1
+        return [
+            np.zeros((batch, units), np.float32)
+            for units in self.stack.units
+            for _ in range(copies)
+        ]
+
+    def run(
+        self,
+        state: list[np.ndarray],
+        first: np.ndarray,
+        length: int,
+        *,
+        temperature: float = 1.0,
+        top_k: int = 0,
+        top_p: float = 1.0,
+        seed: int | Sequence[int],
+        position: int = 0,
+    ) -> tuple[np.ndarray, np.ndarray, list[np.ndarray]]:
+        """Feed ``first``, sample an id, feed it, and so on ``length`` times.
+
+        The last id is sampled but not fed. To go on, pass ``ids[:, -1]`` as ``first``, the new
+        state, and as ``position`` the number of ids sampled so far: the same ids come as in one
+        run.
+
+        Args:
+            state: as `initial_state` or an earlier run gives it; not changed.
+            first: (batch,) ids, the last of the text so far.
+            length: ids to sample for each row.
+            temperature: divides the logits; 0 takes the likeliest id.
+            top_k: sample among the k likeliest ids only (Fan, Lewis and Dauphin 2018, "Hierarchical
+                Neural Story Generation"); 0 is off. Of equals the lower id comes first.
+            top_p: and of these among the fewest likeliest whose probabilities reach p together
+                (Holtzman et al. 2020, "The Curious Case of Neural Text Degeneration"); 1 is off.
+            seed: an int, from which each row takes a stream of its own, or an int a row. Row 0 of
+                ``seed=s`` draws as any row whose own seed is s.
+            position: ids sampled before in this text.
+
+        Returns:
+            ids (batch, length) int32; their natural log-probabilities (batch, length) float32 under
+            the unmodified softmax; the new state.
+
+        Raises:
+            UsageError: an argument is out of its range or has the wrong shape.
+        """
+        sampling = Sampling(float(temperature), int(top_k), float(top_p))
+        first = np.asarray(first)
+        vocabulary = len(self.stack.embedding)
+        if first.ndim != 1 or not len(first) or first.dtype.kind not in "iu":
+            raise UsageError(f"first must be (batch,) ids, not {first.dtype} {first.shape}")
+        if first.min() < 0 or first.max() >= vocabulary:
+            raise UsageError(f"first has ids outside 0..{vocabulary - 1}: {first}")
+        if length < 0 or position < 0:
+            raise UsageError(f"length and position must be 0 or more, not {length} and {position}")
+        expected = [part.shape for part in self.initial_state(len(first))]
+        found = [np.shape(part) for part in state]
+        if found != expected:
+            raise UsageError(f"state has shapes {found}, this network needs {expected}")
+        uniforms = _uniforms(seed, len(first), position, length)
+        state = [np.asarray(part, np.float32) for part in state]
+        ids, log_probs, state = self._engine.run(state, first, uniforms, sampling)
+        return np.ascontiguousarray(ids.T), np.ascontiguousarray(log_probs.T), state
+
+
+def _uniforms(seed: int | Sequence[int], batch: int, position: int, length: int) -> np.ndarray:
+    """(length, batch) float32 in [0, 1), each a function of seed, row and position only.
+
+    Philox (Salmon et al. 2011, "Parallel random numbers: as easy as 1, 2, 3") is a function from a
+    key and a counter to random bits, so any position of any stream can be had directly.
+    """
+    if isinstance(seed, (int, np.integer)):
+        keys = [(int(seed), row) for row in range(batch)]
+    else:
+        keys = [(int(own), 0) for own in seed]
+        if len(keys) != batch:
+            raise UsageError(f"{len(keys)} seeds for {batch} rows")
+    uniforms = np.empty((length, batch), np.float32)
+    for row, (own, stream) in enumerate(keys):
+        bits = np.random.Philox(key=np.array([own % 2**64, stream], np.uint64))
+        bits.advance(position // 4)  # a count of the counter makes four numbers
+        raw = np.asarray(bits.random_raw(position % 4 + length), np.uint64)[position % 4 :]
+        uniforms[:, row] = (raw >> np.uint64(40)).astype(np.float32) * np.float32(2**-24)
+    return uniforms

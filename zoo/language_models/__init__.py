@@ -1,0 +1,1 @@
+"""Language models for a beam search. NumPy only, no TensorFlow."""

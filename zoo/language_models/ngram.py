@@ -1,0 +1,279 @@
+"""N-gram counts with interpolated Witten-Bell smoothing, in one small file.
+
+Witten and Bell 1991 ("The zero-frequency problem", method C), interpolated as in Chen and Goodman
+1998 ("An Empirical Study of Smoothing Techniques for Language Modeling", TR-10-98)::
+
+    p(s | h) = (count(h s) + T(h) p(s | h')) / (count(h) + T(h))
+
+where ``T(h)`` is the number of different symbols seen after the history ``h``, ``h'`` is ``h``
+without its first symbol, and below the empty history all symbols are equally likely. It has no
+parameter to tune and holds up on texts of a few hundred lines, where the discounts of Kneser-Ney
+cannot be estimated.
+
+The file is a safetensors file: the n-grams of the highest order and their counts, and a JSON
+header. Lower orders are sums of these, since every text begins with enough begin marks.
+"""
+
+from __future__ import annotations
+
+import functools
+import json
+import struct
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import Any, ClassVar
+
+import numpy as np
+from safetensors import SafetensorError
+from safetensors.numpy import load, save
+
+from zoo.errors import DataError, FolderError, UsageError
+from zoo.files import user_path, write_bytes
+from zoo.folder.manifest import parse_json, read_file
+
+MAX_ORDER = 12
+"""Symbols of the longest n-grams."""
+MAX_SYMBOLS = 2**20
+MAX_FILE_BYTES = 256 * 2**20
+
+_FORMAT = "zoo-ngram-1"
+_HEADER = "ngram"
+_KEY_BITS = 63
+_CACHED_NUMBERS = 2**23
+
+
+def cache_of(width: int) -> Any:
+    """A decorator that keeps the last results, arrays of ``width`` numbers, in 64 MB.
+
+    It keeps at least 64 of them, which take more where they are wider than 131,072 numbers.
+    """
+    return functools.lru_cache(max(64, min(2**16, _CACHED_NUMBERS // width)))
+
+
+class Ngrams:
+    """An n-gram model over symbols 0 to ``symbols - 1``.
+
+    Histories are tuples of symbols, the oldest first; ``begin`` stands before the first.
+
+    Args:
+        symbols: how many can be predicted.
+        order: length of the longest n-grams: 1 to :data:`MAX_ORDER`.
+        keys: ``(ngrams,)`` uint64 in rising order: the symbols of an n-gram of the highest order,
+            the oldest in the highest bits, ``bits`` each.
+        counts: ``(ngrams,)`` how often each was seen.
+
+    Raises:
+        UsageError: the values do not fit together.
+    """
+
+    def __init__(self, symbols: int, order: int, keys: np.ndarray, counts: np.ndarray) -> None:
+        self.bits = _bits(symbols, order)
+        self.symbols, self.order = symbols, order
+        self.begin = symbols
+        self._check(keys, counts)
+        self.keys, self.counts = keys, counts
+        # For each length of history: its n-grams' keys in rising order, with their counts.
+        self._tables = [(keys, counts)]
+        for length in range(order - 2, -1, -1):
+            shorter = keys & np.uint64((1 << (length + 1) * self.bits) - 1)
+            unique, place = np.unique(shorter, return_inverse=True)
+            self._tables.insert(0, (unique, np.bincount(place, counts).astype(np.int64)))
+        self.probabilities = cache_of(symbols)(self._probabilities)
+
+    def _check(self, keys: np.ndarray, counts: np.ndarray) -> None:
+        good = (
+            keys.ndim == 1
+            and keys.shape == counts.shape
+            and keys.dtype == np.uint64
+            and bool((keys[1:] > keys[:-1]).all())
+            and bool((counts > 0).all())
+        )
+        mask = np.uint64((1 << self.bits) - 1)
+        for place in range(self.order if good else 0):
+            ids = (keys >> np.uint64(place * self.bits)) & mask
+            good = good and bool((ids < self.symbols + (place > 0)).all())
+        if not good or (len(keys) and int(keys[-1]) >> (self.order * self.bits)):
+            raise UsageError("the n-grams are not in order or have symbols out of range")
+
+    @classmethod
+    def count(cls, texts: Iterable[Sequence[int]], symbols: int, order: int) -> Ngrams:
+        """Count the n-grams of texts, each a sequence of symbols with its end mark included.
+
+        Raises:
+            UsageError: the order or the number of symbols is out of range.
+        """
+        bits = _bits(symbols, order)
+        parts = []
+        for text in texts:
+            padded = np.full(len(text) + order - 1, symbols, np.uint64)
+            padded[order - 1 :] = text
+            keys = np.zeros(len(text), np.uint64)
+            for place in range(order):
+                keys = (keys << np.uint64(bits)) | padded[place : place + len(text)]
+            parts.append(keys)
+        keys, counts = np.unique(
+            np.concatenate([*parts, np.zeros(0, np.uint64)]), return_counts=True
+        )
+        return cls(symbols, order, keys, counts.astype(np.int64))
+
+    def history(self, before: tuple[int, ...], symbol: int) -> tuple[int, ...]:
+        """The history after one more symbol."""
+        return (*before, symbol)[max(0, len(before) + 2 - self.order) :]
+
+    def start(self) -> tuple[int, ...]:
+        """The history at the beginning of a text."""
+        return (self.begin,) * (self.order - 1)
+
+    def _probabilities(self, history: tuple[int, ...]) -> np.ndarray:
+        """Probability of each symbol after a history: ``(symbols,)`` float64, not to be changed."""
+        shorter = (
+            self.probabilities(history[1:])
+            if history
+            else np.full(self.symbols, 1.0 / self.symbols)
+        )
+        keys, counts = self._tables[len(history)]
+        prefix = 0
+        for symbol in history:
+            prefix = prefix << self.bits | symbol
+        bounds = np.array([prefix << self.bits, (prefix + 1) << self.bits], np.uint64)
+        first, last = np.searchsorted(keys, bounds)
+        if first == last:
+            return shorter
+        seen = (keys[first:last] & np.uint64((1 << self.bits) - 1)).astype(np.int64)
+        found = (last - first) * shorter
+        found[seen] += counts[first:last]
+        found /= counts[first:last].sum() + (last - first)
+        return found
+
+    def to_bytes(self, kind: str, symbols: Sequence[str]) -> bytes:
+        """The file of the n-grams with the text of their symbols, the end mark's left out."""
+        header = {
+            "format": _FORMAT,
+            "kind": kind,
+            "order": self.order,
+            "symbols": list(symbols),
+        }
+        ids = np.stack(
+            [
+                (self.keys >> np.uint64((self.order - 1 - place) * self.bits))
+                & np.uint64((1 << self.bits) - 1)
+                for place in range(self.order)
+            ],
+            axis=1,
+        )
+        narrow = np.uint16 if self.symbols < 2**16 else np.uint32
+        arrays = {
+            "ngrams": ids.astype(narrow),
+            "counts": np.minimum(self.counts, 2**32 - 1).astype(np.uint32),
+        }
+        # One entry, since safetensors writes several in any order, and the same model is to give
+        # the same bytes.
+        return save(arrays, {_HEADER: json.dumps(header, ensure_ascii=False)})
+
+
+class NgramModel:
+    """An n-gram model over texts of one kind, which its file names.
+
+    Attributes:
+        kind: what its symbols are.
+        symbols: their texts; the end of a text is one more symbol.
+        ngrams: the counts.
+    """
+
+    kind: ClassVar[str]
+
+    def __init__(self, symbols: Sequence[str], ngrams: Ngrams) -> None:
+        self.symbols, self.ngrams = tuple(symbols), ngrams
+
+    def to_bytes(self) -> bytes:
+        """The model's file, for :func:`~zoo.language_models.loading.load_language_model`."""
+        return self.ngrams.to_bytes(self.kind, self.symbols)
+
+    def save(self, path: str | Path) -> Path:
+        """Write the model's file.
+
+        Raises:
+            ZooError: it cannot be written.
+        """
+        target = user_path(path)
+        write_bytes(target, self.to_bytes())
+        return target
+
+
+def read_ngrams(source: str | Path | bytes) -> tuple[str, list[str], Ngrams]:
+    """Read a file that :meth:`NgramModel.save` wrote, or its bytes.
+
+    Returns:
+        Its kind, the symbols' texts (the end mark is one more) and the n-grams.
+
+    Raises:
+        DataError: it is missing, too large, damaged or no such file.
+    """
+    name = "the data" if isinstance(source, bytes) else str(source)
+    try:
+        data = source if isinstance(source, bytes) else _read(Path(source))
+        return _parse(_header(data), load(data))
+    except (SafetensorError, FolderError, UsageError, ValueError, KeyError) as error:
+        text = str(error) if isinstance(error, (FolderError, UsageError)) else "it is damaged"
+        raise DataError(f"{name} is no n-gram file of the zoo: {text}") from None
+
+
+def _read(path: Path) -> bytes:
+    try:
+        return read_file(user_path(path), MAX_FILE_BYTES)
+    except FolderError as error:
+        raise DataError(str(error)) from None
+
+
+def _header(data: bytes) -> dict[str, Any]:
+    if len(data) < 8:
+        raise UsageError("it is too short")
+    (size,) = struct.unpack("<Q", data[:8])
+    if size > len(data) - 8:
+        raise UsageError("its header is cut off or it is another kind of file")
+    content = parse_json(data[8 : 8 + size], "its header")
+    metadata = content.get("__metadata__") if isinstance(content, dict) else None
+    text = metadata.get(_HEADER) if isinstance(metadata, dict) else None
+    header = parse_json(text.encode(), "its header") if isinstance(text, str) else None
+    if not isinstance(header, dict) or header.pop("format", None) != _FORMAT:
+        raise UsageError(f"its format is not {_FORMAT}")
+    if set(header) != {"kind", "order", "symbols"}:
+        raise UsageError("its header has not the parts it should have")
+    return header
+
+
+def _parse(
+    header: dict[str, Any], arrays: Mapping[str, np.ndarray]
+) -> tuple[str, list[str], Ngrams]:
+    order, symbols = header["order"], header["symbols"]
+    if not isinstance(symbols, list) or not all(isinstance(s, str) and s for s in symbols):
+        raise UsageError("its symbols are not a list of texts")
+    if len(set(symbols)) != len(symbols):
+        raise UsageError("its symbols repeat")
+    if type(order) is not int or set(arrays) != {"ngrams", "counts"}:
+        raise UsageError("it has not the parts it should have")
+    bits = _bits(len(symbols) + 1, order)
+    ids, counts = arrays["ngrams"], arrays["counts"]
+    if ids.ndim != 2 or ids.shape[1] != order or ids.dtype.kind != "u" or counts.dtype.kind != "u":
+        raise UsageError("its n-grams have the wrong shape or type")
+    if int(ids.max(initial=0)) > len(symbols) + 1:
+        raise UsageError("its n-grams have symbols out of range")
+    keys = np.zeros(len(ids), np.uint64)
+    for place in range(order):
+        keys = (keys << np.uint64(bits)) | ids[:, place].astype(np.uint64)
+    ngrams = Ngrams(len(symbols) + 1, order, keys, counts.astype(np.int64))
+    return str(header["kind"]), symbols, ngrams
+
+
+def _bits(symbols: int, order: int) -> int:
+    if type(order) is not int or not 1 <= order <= MAX_ORDER:
+        raise UsageError(f"the order of an n-gram model must be 1 to {MAX_ORDER}, not {order!r}")
+    if not 1 <= symbols <= MAX_SYMBOLS:
+        raise UsageError(f"an n-gram model has 1 to {MAX_SYMBOLS} symbols, not {symbols}")
+    bits = symbols.bit_length()
+    if bits * order > _KEY_BITS:
+        raise UsageError(
+            f"n-grams of order {order} over {symbols} symbols are too long; the order can be "
+            f"{_KEY_BITS // bits} at most"
+        )
+    return bits

@@ -1,1 +1,0 @@
-"""Recurrent networks in machine code, compiled by Numba: shared kernels and what runs on them."""

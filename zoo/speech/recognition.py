@@ -1,0 +1,446 @@
+"""Speech recognition: recordings to text, whole or as they come."""
+
+from __future__ import annotations
+
+import itertools
+import math
+import os
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from zoo.ctc.decoding import (
+    Hypothesis,
+    Word,
+    ctc_log_probability,
+    forced_alignment,
+    words_from_spans,
+)
+from zoo.ctc.network_parts import SUBSAMPLING
+from zoo.ctc.search import Search
+from zoo.ctc.task import Alternative, CTCRecogniser, tidy
+from zoo.errors import UsageError
+from zoo.files import user_path
+from zoo.folder.bundle import Bundle
+from zoo.speech.audio import AudioPiece, AudioSource, iter_audio_blocks, split_at_silences
+from zoo.task import distinct
+
+if TYPE_CHECKING:
+    from zoo.speech.inference import NativeCTC
+    from zoo.speech.stream import SpeechStream
+
+LONGEST_PIECE = 20.0
+"""Seconds of a recording that the network reads in one go; longer ones are cut at silences."""
+
+MAX_READ = 3600.0
+_POOL = 64  # pieces that are decoded together
+_SEPARATOR = " "
+
+
+@dataclass(frozen=True)
+class Transcript:
+    """What was said.
+
+    Args:
+        text: the text.
+        words: each with its start and end in seconds, and its confidence, 0 to 1. CTC puts a
+            character into a frame or two near where it is heard, so times are good to about a
+            tenth of a second.
+        confidence: 0 to 1, the geometric mean of the characters' confidences.
+        alternatives: the ``n_best`` texts, this one first.
+        seconds: length of the recording.
+    """
+
+    text: str
+    words: tuple[Word, ...] = field(repr=False)
+    confidence: float
+    alternatives: tuple[Alternative, ...] = field(repr=False)
+    seconds: float
+
+    def __str__(self) -> str:
+        return self.text
+
+
+@dataclass(frozen=True)
+class Alignment:
+    """Where a known text stands in a recording.
+
+    Args:
+        text: the text.
+        words: each with its start and end in seconds and its confidence.
+        characters: the same for each character, spaces included.
+        log_probability: natural log-probability of the text under the network.
+    """
+
+    text: str
+    words: tuple[Word, ...] = field(repr=False)
+    characters: tuple[Word, ...] = field(repr=False)
+    log_probability: float
+
+    def __str__(self) -> str:
+        return self.text
+
+
+class SpeechRecognition(CTCRecogniser):
+    """A speech recogniser.
+
+    Example:
+        >>> model = zoo.load_model("ctc_bilstm.an4")
+        >>> print(model.transcribe("question.wav"))
+    """
+
+    verb = "transcribe"
+
+    def __init__(self, bundle: Bundle, network: Any) -> None:
+        super().__init__(bundle, network)
+        self._engine: NativeCTC | None = None
+
+    @property
+    def frame_seconds(self) -> float:
+        """Seconds from one output of the network to the next."""
+        return SUBSAMPLING * float(self.processor.log_mel.frame_seconds)
+
+    @property
+    def streams(self) -> bool:
+        """Whether the model can transcribe while a person still speaks."""
+        return hasattr(self.config, "look_ahead")
+
+    def transcribe(
+        self,
+        audio: AudioSource | Sequence[AudioSource],
+        sample_rate: float | None = None,
+        *,
+        beam_size: int | None = None,
+        language_model: Any = None,
+        n_best: int = 1,
+        lm_weight: float | None = None,
+        insertion_bonus: float | None = None,
+        on_progress: Callable[[float], None] | None = None,
+    ) -> Any:
+        """The text of recordings.
+
+        A recording of more than :data:`LONGEST_PIECE` seconds is cut at its quietest places; an
+        hour takes no more memory than a minute.
+
+        Args:
+            audio: a path, the bytes of a file, an open file, an array ``(samples,)`` or
+                ``(samples, channels)``, or a list of these.
+            sample_rate: samples a second of arrays; a file says it itself.
+            beam_size: prefixes kept by the beam search; 1 is greedy. Left out, it is greedy without
+                a language model and the model's own setting with one.
+            language_model: ``"own"`` for the one in the model's folder, the path of an n-gram file
+                (:mod:`zoo.language_models.loading`), the name or the folder of a text generation
+                model, such as ``"char_lstm.shakespeare"``, or one of these loaded.
+            n_best: alternatives to return, at most ``beam_size``.
+            lm_weight: weight of the language model's log-probabilities; left out, the model's own.
+            insertion_bonus: added for each character, against the language model's liking of short
+                texts; left out, the model's own.
+            on_progress: called with the seconds of audio read since the last call.
+
+        Returns:
+            A :class:`Transcript`, or a list of them for a list of recordings.
+
+        Raises:
+            UsageError: an argument is out of range, an array has no rate or bad samples.
+            DataError: a file is missing, damaged or no audio.
+        """
+        search = self.searches.make(language_model, n_best, beam_size, lm_weight, insertion_bonus)
+        single, sources = _sources(audio)
+        # Of a piece its hypotheses, its seconds, and the second at which it starts.
+        found: list[list[tuple[list[Hypothesis], float, float]]] = [[] for _ in sources]
+        seconds = [0.0] * len(sources)
+        pieces = self._pieces(sources, sample_rate)
+        while pool := list(itertools.islice(pieces, _POOL)):
+            outputs = self.outputs([self._features(piece) for _, piece in pool])
+            for (number, piece), log_probs in zip(pool, outputs, strict=True):
+                length = len(piece.samples) / self.processor.log_mel.sample_rate
+                found[number].append((search.run(log_probs), length, piece.start))
+                seconds[number] += length
+                if on_progress:
+                    on_progress(length)
+        results = [
+            self._transcript(parts, search, total)
+            for parts, total in zip(found, seconds, strict=True)
+        ]
+        return results[0] if single else results
+
+    def log_probs(self, audio: AudioSource, sample_rate: float | None = None) -> np.ndarray:
+        """Natural log-probability of each label at each output of the network.
+
+        Args:
+            audio: one recording, as :meth:`transcribe` takes it, of at most an hour.
+            sample_rate: of an array.
+
+        Returns:
+            ``(outputs, labels)`` float32, an output every :attr:`frame_seconds`; label
+            ``processor.alphabet.blank`` is the blank.
+
+        Raises:
+            UsageError, DataError: as :meth:`transcribe`.
+        """
+        samples = self.processor.read(audio, sample_rate)
+        if len(samples) > MAX_READ * self.processor.log_mel.sample_rate:
+            raise UsageError(f"the recording is longer than {MAX_READ:g} s; cut it first")
+        return self.outputs([self.processor.log_mel.features(samples)])[0]
+
+    def score(self, audio: AudioSource, text: str, sample_rate: float | None = None) -> float:
+        """Natural log-probability of a text given a recording, by CTC's forward algorithm.
+
+        Args:
+            audio: one recording, as :meth:`transcribe` takes it.
+            text: what was said, perhaps.
+            sample_rate: of an array.
+
+        Returns:
+            The log-probability; ``-inf`` if the recording is too short for the text.
+
+        Raises:
+            UsageError, DataError: as :meth:`transcribe`, or the text has characters that the model
+                does not know.
+        """
+        labels = self.labels_of(text)
+        log_probs = self.log_probs(audio, sample_rate)
+        return ctc_log_probability(log_probs, labels, self.processor.alphabet.blank)
+
+    def align(self, audio: AudioSource, text: str, sample_rate: float | None = None) -> Alignment:
+        """When each word and character of a known text is said.
+
+        Args:
+            audio: one recording, as :meth:`transcribe` takes it.
+            text: what was said.
+            sample_rate: of an array.
+
+        Raises:
+            UsageError, DataError: as :meth:`score`, or the recording is too short for the text.
+        """
+        labels = self.labels_of(text)
+        log_probs = self.log_probs(audio, sample_rate)
+        blank = self.processor.alphabet.blank
+        spans = forced_alignment(log_probs, labels, blank)
+        characters = tuple(
+            Word(
+                self.processor.vocabulary[span.label],
+                span.start * self.frame_seconds,
+                span.end * self.frame_seconds,
+                span.confidence,
+            )
+            for span in spans
+        )
+        return Alignment(
+            text, self._words(spans), characters, ctc_log_probability(log_probs, labels, blank)
+        )
+
+    def plot(
+        self,
+        audio: AudioSource,
+        path: str | os.PathLike[str],
+        sample_rate: float | None = None,
+        **search: Any,
+    ) -> Path:
+        """Draw a recording: log-mel features, posteriors of the labels, words under them.
+
+        Args:
+            audio: one recording of at most :data:`LONGEST_PIECE` seconds.
+            path: where to; PNG, SVG or PDF by its ending.
+            sample_rate: of an array.
+            **search: arguments of :meth:`transcribe`, such as ``language_model``.
+
+        Returns:
+            The picture's path.
+
+        Raises:
+            UsageError, DataError: as :meth:`transcribe`, or the recording is too long to draw.
+        """
+        from zoo.speech.plot import draw_recording
+
+        log_mel = self.processor.log_mel
+        samples = self.processor.read(audio, sample_rate)
+        if len(samples) > LONGEST_PIECE * log_mel.sample_rate:
+            raise UsageError(f"a picture shows at most {LONGEST_PIECE:g} s; cut the recording")
+        features = log_mel.features(samples)
+        (log_probs,) = self.outputs([features])
+        return draw_recording(
+            user_path(path),
+            features,
+            log_mel.frame_seconds,
+            log_probs,
+            self.frame_seconds,
+            self.processor.vocabulary,
+            self.transcribe(samples, log_mel.sample_rate, **search),
+        )
+
+    def open_stream(
+        self,
+        sample_rate: float | None = None,
+        *,
+        beam_size: int | None = None,
+        language_model: Any = None,
+        n_best: int = 1,
+        lm_weight: float | None = None,
+        insertion_bonus: float | None = None,
+        endpoint_seconds: float = 0.8,
+    ) -> SpeechStream:
+        """Transcribe while a person still speaks.
+
+        Args:
+            sample_rate: samples a second of what will be fed; left out, the model's own.
+            beam_size: as in :meth:`transcribe`.
+            language_model: as in :meth:`transcribe`.
+            n_best: as in :meth:`transcribe`.
+            lm_weight: as in :meth:`transcribe`.
+            insertion_bonus: as in :meth:`transcribe`.
+            endpoint_seconds: so long a silence after a word counts as the end of an utterance.
+
+        Raises:
+            UsageError: the model needs the whole utterance, or an argument is out of range.
+        """
+        from zoo.speech.stream import SpeechStream
+
+        if not self.streams:
+            raise UsageError(
+                f"{self.architecture.name} hears the whole utterance before it writes; "
+                "ctc_lstm streams"
+            )
+        search = self.searches.make(language_model, n_best, beam_size, lm_weight, insertion_bonus)
+        return SpeechStream(self, search, sample_rate, endpoint_seconds)
+
+    def golden_inputs(self) -> dict[str, np.ndarray]:
+        """Features of a rising tone, 23 frames, and 17 frames of it with padding."""
+        log_mel = self.processor.log_mel
+        time = np.arange(log_mel.window + 22 * log_mel.hop) / log_mel.sample_rate
+        tone = 0.1 * np.sin(2 * np.pi * (200 + 900 * time) * time)
+        features = np.stack([log_mel.features(tone.astype(np.float32))] * 2)
+        mask = np.ones(features.shape[:2], bool)
+        mask[1, 17:] = False
+        return {"input.0": features, "input.1": mask}
+
+    def make_transcript(
+        self,
+        hypotheses: Sequence[Hypothesis],
+        seconds: float,
+        start: float = 0.0,
+        n_best: int = 1,
+    ) -> Transcript:
+        """The transcript of a recording that was decoded in one piece.
+
+        Args:
+            hypotheses: the best first.
+            seconds: length of the recording.
+            start: seconds to add to all times.
+            n_best: alternatives to give at most.
+        """
+        best = hypotheses[0]
+        texts = distinct(
+            (
+                Alternative(tidy(self.processor.alphabet.decode(h.labels)), h.score, h.confidence)
+                for h in hypotheses
+            ),
+            n_best,
+        )
+        words = self._words(best.spans, start)
+        return Transcript(texts[0].text, words, best.confidence, texts, seconds)
+
+    def _transcript(
+        self,
+        parts: Sequence[tuple[list[Hypothesis], float, float]],
+        search: Search,
+        seconds: float,
+    ) -> Transcript:
+        whole = [self.make_transcript(*part, n_best=search.n_best) for part in parts]
+        if len(whole) == 1:
+            return whole[0]
+        words = tuple(word for part in whole for word in part.words)
+        alternatives = _combine([part.alternatives for part in whole], search.n_best)
+        best = alternatives[0]
+        return Transcript(best.text, words, best.confidence, tuple(alternatives), seconds)
+
+    def _pieces(
+        self, sources: Sequence[AudioSource], sample_rate: float | None
+    ) -> Iterator[tuple[int, AudioPiece]]:
+        rate = self.processor.log_mel.sample_rate
+        for number, source in enumerate(sources):
+            own = sample_rate if isinstance(source, np.ndarray) else None
+            if sample_rate is not None and len(sources) == 1:
+                own = sample_rate  # so that a rate given beside a file is an error
+            blocks = iter_audio_blocks(source, 5.0, own, rate)
+            for piece in split_at_silences(blocks, LONGEST_PIECE, rate):
+                yield number, piece
+
+    def _features(self, piece: AudioPiece) -> np.ndarray:
+        """Features of a piece, none of one in which nobody speaks.
+
+        Normalised over the utterance, silence and hiss are as loud as speech, and a network that
+        was trained on speech makes letters of them.
+        """
+        log_mel = self.processor.log_mel
+        frames = log_mel.log_mel(piece.samples)
+        if not self.streams and log_mel.is_steady(frames):
+            frames = frames[:0]
+        features: np.ndarray = log_mel.normalise(frames)
+        return features
+
+    def _log_probs(self, padded: np.ndarray, frames: np.ndarray) -> np.ndarray:
+        return self.engine.log_probs(padded, frames)
+
+    @property
+    def engine(self) -> NativeCTC:
+        """The network in machine code, which holds a copy of the weights.
+
+        It is made at its first use: a network that is trained further needs a new task around it.
+        """
+        with self._lock:
+            if self._engine is None:
+                from zoo.speech.inference import NativeCTC
+
+                weights = {v.path: v.numpy() for v in self.network.weights}
+                self._engine = NativeCTC(weights, self.config)
+            return self._engine
+
+    def _words(self, spans: Sequence[Any], start: float = 0.0) -> tuple[Word, ...]:
+        texts = self.processor.vocabulary
+        separator = texts.index(_SEPARATOR) if _SEPARATOR in texts else None
+        return words_from_spans(spans, texts, separator, self.frame_seconds, start)
+
+
+def _sources(audio: Any) -> tuple[bool, list[Any]]:
+    if isinstance(audio, (list, tuple)):
+        if audio and all(isinstance(item, (int, float)) for item in audio):
+            raise UsageError("samples must be a NumPy array; a list is one of recordings")
+        return False, list(audio)
+    kinds = (str, os.PathLike, bytes, np.ndarray)
+    if not isinstance(audio, kinds) and not hasattr(audio, "read"):
+        raise UsageError(
+            "a recording is a path, bytes, an open file or a NumPy array, not "
+            f"{type(audio).__name__}"
+        )
+    return True, [audio]
+
+
+def _combine(parts: Sequence[Sequence[Alternative]], n_best: int) -> list[Alternative]:
+    """The best texts of a recording whose pieces were decoded apart, scores added up."""
+    best = [Alternative("", 0.0, 1.0)]
+    count = 0
+    for part in parts:
+        # The confidences' geometric mean, each piece counted by its letters.
+        joined = [
+            Alternative(
+                f"{a.text} {b.text}".strip(),
+                a.score + b.score,
+                _mean_confidence(a.confidence, count, b.confidence, len(b.text)),
+            )
+            for a in best
+            for b in part
+        ]
+        best = list(distinct(sorted(joined, key=lambda one: -one.score), n_best))
+        count += len(part[0].text)
+    return best
+
+
+def _mean_confidence(a: float, a_count: int, b: float, b_count: int) -> float:
+    if not a_count + b_count:
+        return min(a, b)
+    logs = a_count * math.log(max(a, 1e-30)) + b_count * math.log(max(b, 1e-30))
+    return math.exp(logs / (a_count + b_count))

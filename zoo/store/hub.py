@@ -1,0 +1,309 @@
+"""Models on the Hugging Face Hub, through its own client.
+
+The client keeps what it fetches in its own cache (``HF_HOME``), where other programs find it too,
+and ``HF_ENDPOINT``, ``HF_HUB_OFFLINE`` and ``HF_TOKEN`` mean what they always mean. A repository is
+a model folder: only the files that its manifest lists are fetched, all at one commit, and each is
+checked.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import functools
+import re
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any, TypeVar
+
+from zoo.errors import DownloadError, FolderError, UsageError, ZooError
+from zoo.folder.manifest import (
+    MANIFEST,
+    MAX_TEXT_BYTES,
+    Manifest,
+    parse_manifest,
+    read_file,
+    sha256_of,
+    verify_file,
+    verify_folder,
+)
+
+PREFIX = "hf://"
+
+_REPO = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*/[A-Za-z0-9][A-Za-z0-9._-]*")
+_REVISION = re.compile(r"[A-Za-z0-9][A-Za-z0-9._/+-]*")
+_COMMIT = re.compile(r"[0-9a-f]{40}")
+_NOT_CACHED = (
+    "it is not in the Hub client's cache and offline mode is on; fetch it once with a connection "
+    "(ZOO_OFFLINE and HF_HUB_OFFLINE unset)"
+)
+
+T = TypeVar("T")
+
+
+def parse_reference(reference: str) -> tuple[str, str | None]:
+    """Split ``hf://owner/repo@revision`` into repository and revision (``None`` if it has none).
+
+    Raises:
+        UsageError: it has another form.
+    """
+    repo, at, revision = reference.removeprefix(PREFIX).partition("@")
+    if not _REPO.fullmatch(repo) or (at and not _REVISION.fullmatch(revision)):
+        raise UsageError(f"{reference!r} is no Hub model: write hf://owner/repo@revision")
+    return repo, revision or None
+
+
+def fetch(
+    owner_repo: str,
+    revision: str | None = None,
+    *,
+    offline: bool = False,
+    progress: bool = True,
+    manifest_sha256: str | None = None,
+) -> Path:
+    """Fetch a model repository into the Hub client's cache, or find it there.
+
+    Args:
+        owner_repo: such as ``"somebody/char-lstm"``.
+        revision: a branch, a tag or a commit hash; the default branch when ``None``. With a full
+            commit hash a cached model needs no connection.
+        offline: open no connection.
+        progress: draw a bar on stderr if that is a terminal.
+        manifest_sha256: what ``manifest.json`` must have, checked before anything else is fetched.
+
+    Returns:
+        The folder of the fetched commit. Every file that its manifest lists has been verified.
+
+    Raises:
+        DownloadError: it cannot be had, is no zoo model that this version can read, or is not
+            what its manifest promises.
+    """
+    from tqdm import tqdm
+
+    where = f"{PREFIX}{owner_repo}" + (f"@{revision}" if revision else "")
+
+    def check_manifest(path: Path) -> Manifest:
+        data = read_file(path)
+        if manifest_sha256 is not None and sha256_of(data) != manifest_sha256:
+            raise FolderError(
+                f"{MANIFEST} has sha256 {sha256_of(data)[:12]}..., the registry says "
+                f"{manifest_sha256[:12]}...: it is another version of the model or was changed"
+            )
+        return parse_manifest(data, f"{where}/{MANIFEST}")
+
+    with _plain_errors(where):
+        get = _Getter(owner_repo, offline)
+        path, manifest = get(MANIFEST, revision, check_manifest, MAX_TEXT_BYTES, None)
+        with tqdm(
+            total=manifest.total_size,
+            desc=owner_repo,
+            unit="B",
+            unit_scale=True,
+            disable=None if progress else True,
+        ) as bar:
+            for name, entry in manifest.files.items():
+                # The folder's name is the commit: a branch that moves meanwhile does no harm.
+                check = functools.partial(verify_file, entry=entry)
+                got, _ = get(name, path.parent.name, check, entry.size, bar)
+                if got.parent != path.parent:
+                    raise DownloadError(f"{where}: its files come from different commits")
+    return path.parent
+
+
+def push(
+    folder: Path | str,
+    repo_id: str,
+    *,
+    private: bool = False,
+    revision: str | None = None,
+    token: str | None = None,
+    message: str | None = None,
+) -> str:
+    """Upload a model folder to the Hub as one commit; make the repository if there is none.
+
+    Exactly the files that the manifest lists go up, and ``manifest.json``. Other files of the
+    repository stay as they are.
+
+    Args:
+        folder: the model folder; it is verified first.
+        repo_id: such as ``"somebody/char-lstm"``.
+        private: make a new repository private.
+        revision: the branch to commit to, made if there is none; the default branch when ``None``.
+        token: an access token; by default ``HF_TOKEN`` or the one that ``hf auth login`` keeps.
+        message: the commit's message.
+
+    Returns:
+        The address of the commit, which ends in its hash.
+
+    Raises:
+        FolderError: the folder is damaged or no zoo model; nothing was sent.
+        UsageError: ``repo_id`` is no repository's name.
+        DownloadError: the Hub refuses or cannot be reached.
+    """
+    repo_id, _ = parse_reference(repo_id)
+    folder = Path(folder)
+    manifest = verify_folder(folder)
+    with _plain_errors(f"{PREFIX}{repo_id}"):
+        from huggingface_hub import CommitOperationAdd, HfApi
+
+        api = HfApi(token=token)
+        api.create_repo(repo_id, private=private, exist_ok=True)
+        if revision is not None:
+            api.create_branch(repo_id, branch=revision, exist_ok=True)
+        commit = api.create_commit(
+            repo_id,
+            [
+                CommitOperationAdd(path_in_repo=name, path_or_fileobj=folder / name)
+                for name in [*sorted(manifest.files), MANIFEST]
+            ],
+            commit_message=message or f"Upload {folder.resolve().name} with the zoo",
+            revision=revision,
+        )
+    return str(commit.commit_url)
+
+
+class _Getter:
+    """Gets files of one repository and has them checked."""
+
+    def __init__(self, repo: str, offline: bool) -> None:
+        self.repo = repo
+        self.offline = offline
+
+    def __call__(
+        self,
+        name: str,
+        revision: str | None,
+        check: Callable[[Path], T],
+        limit: int,
+        bar: Any,
+    ) -> tuple[Path, T]:
+        """The file's path in the client's cache, and what ``check`` says of it."""
+        meter = _meter(limit, bar)
+        path = self._download(name, revision, meter, again=False)
+        try:
+            try:
+                checked = check(path)
+            except FolderError:
+                if self.offline:
+                    raise
+                # The client never looks again at what its cache holds: fetch a damaged file anew.
+                path = self._download(name, revision, meter, again=True)
+                checked = check(path)
+        except FolderError as error:
+            raise DownloadError(str(error)) from None
+        if bar is not None:
+            bar.update(limit - meter.shown)
+        return path, checked
+
+    def _download(self, name: str, revision: str | None, meter: Any, again: bool) -> Path:
+        from huggingface_hub import hf_hub_download, try_to_load_from_cache
+
+        if not again and (self.offline or _COMMIT.fullmatch(revision or "")):
+            # Looked up here because hf_hub_download(), even with local_files_only, may first ask
+            # its Hub for a list of known programs to name in its headers.
+            cached = try_to_load_from_cache(self.repo, name, revision=revision)
+            if isinstance(cached, str):
+                return Path(cached)
+            if self.offline:
+                raise DownloadError(_NOT_CACHED)
+        return Path(
+            hf_hub_download(
+                self.repo,
+                name,
+                revision=revision,
+                force_download=again,
+                tqdm_class=meter,
+                library_name="sequence-zoo",
+            )
+        )
+
+
+def _meter(limit: int, bar: Any) -> Any:
+    """A class for the client's ``tqdm_class``: moves our one bar, and stops an endless file."""
+    from tqdm import tqdm
+
+    class Meter(tqdm):
+        shown = 0
+
+        def __init__(self, *args: Any, **kwargs: Any) -> None:
+            super().__init__(disable=True)
+            self.seen = 0
+
+        def update(self, n: float | None = 1) -> bool | None:
+            self.seen += int(n or 0)
+            if self.seen > limit:
+                raise DownloadError(f"a file is longer than the {limit} bytes it may have")
+            if bar is not None:
+                bar.update(self.seen - Meter.shown)
+                Meter.shown = self.seen
+            return None
+
+        # The client counts what goes over the wire apart from what is written; one is enough.
+        def update_transfer(self, n: float | None = 1) -> None:
+            pass
+
+        def set_transfer_postfix_str(self, postfix: str, refresh: bool = False) -> None:
+            pass
+
+    return Meter
+
+
+@contextlib.contextmanager
+def _plain_errors(where: str) -> Iterator[None]:
+    """Turn what the Hub client raises into an error that says what to do next."""
+    from huggingface_hub import errors
+
+    try:
+        yield
+    except ZooError as error:
+        if str(error).startswith(where):
+            raise
+        raise type(error)(f"{where}: {error}") from None
+    except errors.GatedRepoError:
+        raise DownloadError(
+            f"{where} is gated: ask for access on its page, then log in with `hf auth login` or "
+            "set HF_TOKEN"
+        ) from None
+    except errors.RevisionNotFoundError:
+        raise DownloadError(
+            f"{where}: there is no such revision; name a branch, a tag or a full commit hash"
+        ) from None
+    except errors.RepositoryNotFoundError:
+        raise DownloadError(
+            f"{where}: there is no such repository, or it is private; check the name, or log in "
+            "with `hf auth login` or set HF_TOKEN"
+        ) from None
+    except errors.RemoteEntryNotFoundError as error:
+        missing = str(error.response.url).rpartition("/")[2]
+        raise DownloadError(f"{where} is not a zoo model: it has no {missing}") from None
+    except (errors.LocalEntryNotFoundError, errors.OfflineModeIsEnabled) as error:
+        cause = error.__cause__
+        if isinstance(cause or error, errors.OfflineModeIsEnabled):
+            raise DownloadError(f"{where}: {_NOT_CACHED}") from None
+        raise DownloadError(
+            f"{where}: the Hub cannot be reached ({_first_line(cause or error)}); check the "
+            "connection and HF_ENDPOINT"
+        ) from None
+    except errors.HfHubHTTPError as error:
+        status = error.response.status_code
+        if status in (401, 403):
+            raise DownloadError(
+                f"{where}: the Hub refuses access ({status}); log in with `hf auth login` or set "
+                "HF_TOKEN to a token that may do this"
+            ) from None
+        raise DownloadError(f"{where}: {_first_line(error)}") from None
+    except errors.HFValidationError as error:
+        raise UsageError(f"{where}: {_first_line(error)}") from None
+    except Exception as error:
+        # What else the client lets through differs from version to version (its HTTP library's
+        # errors, plain ValueError): none of it may reach the user as a traceback.
+        if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT):
+            raise ZooError(
+                f"{where}: no room in the Hub's cache; free some space or set HF_HOME"
+            ) from None
+        raise DownloadError(f"{where}: {_first_line(error)}") from error
+
+
+def _first_line(error: BaseException) -> str:
+    lines = str(error).strip().splitlines()
+    return lines[0] if lines else type(error).__name__

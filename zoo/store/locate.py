@@ -1,0 +1,422 @@
+"""The one way from what a user writes to a verified model folder, and the cache on the way.
+
+The cache::
+
+    <cache>/models/NAME/<first 16 digits of the manifest's sha256>/   a whole model
+    <cache>/models/NAME/.partial-<the same 16 digits>/                a download to be continued
+    <cache>/locks/NAME.lock                                           held while one is written
+
+A model's folder appears under its own name by one rename, after all its files have been checked. To
+read it needs neither the lock nor permission to write.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import re
+import shutil
+import stat
+import sys
+import warnings
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from zoo.errors import DownloadError, FolderError, UsageError, ZooError, did_you_mean
+from zoo.files import is_file, user_path
+from zoo.folder.manifest import MANIFEST, read_file, sha256_of, verify_folder
+from zoo.registry import WEIGHTS_FOLDER, Weights, registry
+from zoo.store import hub
+
+_PREFIX_DIGITS = 16
+_PARTIAL = ".partial-"
+_NAME = re.compile(r"[a-z0-9][a-z0-9_]*\.[a-z0-9][a-z0-9_]*")
+_ENTRY = re.compile(rf"({re.escape(_PARTIAL)})?([0-9a-f]{{{_PREFIX_DIGITS}}})")
+_TRUE = ("1", "ON", "YES", "TRUE")
+
+
+@dataclass(frozen=True)
+class CachedModel:
+    """A model in the cache.
+
+    Args:
+        name: ``"architecture.weights"``.
+        manifest: the first 16 hex digits of its manifest's sha256.
+        path: its folder.
+        size: bytes it takes.
+        partial: whether it is a download that was not finished.
+    """
+
+    name: str
+    manifest: str
+    path: Path
+    size: int
+    partial: bool
+
+
+def cache_dir() -> Path:
+    """The cache folder: ``ZOO_CACHE``, or the system's place for caches. It need not exist."""
+    if chosen := os.environ.get("ZOO_CACHE"):
+        return user_path(chosen).absolute()
+    import platformdirs
+
+    return Path(platformdirs.user_cache_dir("sequence-zoo", appauthor=False))
+
+
+def is_offline(offline: bool | None = None) -> bool:
+    """Whether to open no connection: as told, else by ``ZOO_OFFLINE`` or ``HF_HUB_OFFLINE``."""
+    if offline is not None:
+        return offline
+    names = ("ZOO_OFFLINE", "HF_HUB_OFFLINE")
+    return any(os.environ.get(name, "").upper() in _TRUE for name in names)
+
+
+def locate(
+    reference: str | os.PathLike[str],
+    *,
+    revision: str | None = None,
+    offline: bool | None = None,
+    progress: bool = True,
+) -> Path:
+    """Find or fetch a model folder; every file of it has been verified.
+
+    Args:
+        reference: one of
+
+            * ``"hf://owner/repo@revision"``, a model on the Hub;
+            * a registered name such as ``"char_lstm.shakespeare"``, or an architecture's name,
+              which means its default weights: embedded in the package, else cached, else fetched;
+            * a folder: any :class:`~pathlib.Path`, and any text with a path separator or that
+              starts with ``.`` or ``~``. Other text names a folder only if no model of that name
+              is registered, so that what lies in the current folder never takes a model's place;
+              write ``"./char_lstm.shakespeare"`` for the folder.
+        revision: of a Hub model: branch, tag or commit hash, when ``reference`` has none.
+        offline: open no connection. By default so if ``ZOO_OFFLINE`` or ``HF_HUB_OFFLINE`` is set.
+        progress: draw a bar on stderr if that is a terminal.
+
+    Returns:
+        The folder. Do not write to it.
+
+    Raises:
+        UsageError: there is no such model, or the model has no weights.
+        FolderError: the folder is damaged or no zoo model.
+        DownloadError: no source could give the model; each one's reason is told.
+        ZooError: the cache cannot be written.
+    """
+    if not isinstance(reference, (str, os.PathLike)):
+        raise UsageError(f"a model is a name or a path, not {type(reference).__name__}")
+    if isinstance(reference, str) and reference.startswith(hub.PREFIX):
+        repo, pinned = hub.parse_reference(reference)
+        if pinned and revision and pinned != revision:
+            raise UsageError(f"{reference!r} has its own revision; leave out {revision!r}")
+        return hub.fetch(repo, pinned or revision, offline=is_offline(offline), progress=progress)
+    if revision is not None:
+        raise UsageError(f"a revision goes with a Hub model (hf://owner/repo), not {reference!r}")
+    if isinstance(reference, str) and "://" in reference:
+        raise UsageError(
+            f"{reference!r} is an address, not a model; give a name, a folder or hf://owner/repo, "
+            "and set ZOO_SOURCES to the address to fetch named models from there"
+        )
+    if is_folder(reference):
+        folder = user_path(reference)
+        verify_folder(folder)
+        return folder
+    warn_of_folder(str(reference))
+    return _locate_registered(str(reference), is_offline(offline), progress)
+
+
+def cached() -> list[CachedModel]:
+    """What the cache holds, partial downloads included, by name."""
+    models = _models_folder()
+    found = []
+    for holder in _entries(models):
+        if not _NAME.fullmatch(holder.name):
+            continue
+        for entry in _entries(holder):
+            if match := _ENTRY.fullmatch(entry.name):
+                size = _size(entry)
+                found.append(
+                    CachedModel(holder.name, match[2], entry, size, partial=bool(match[1]))
+                )
+    return found
+
+
+def verify_cache() -> list[tuple[CachedModel, str | None]]:
+    """Check every file of every cached model.
+
+    Returns:
+        Each model with what is wrong with it, or ``None``. A partial download is never used as a
+        whole model, so nothing can be wrong with it.
+    """
+    return [(model, None if model.partial else _problem(model)) for model in cached()]
+
+
+def clear_cache(name: str | None = None) -> int:
+    """Remove a model, or all models, from the cache.
+
+    Nothing but what :func:`cached` lists is removed, and no symbolic link is followed.
+
+    Args:
+        name: a model's name, or ``None`` for all.
+
+    Returns:
+        The bytes that were freed.
+
+    Raises:
+        UsageError: ``name`` is neither cached nor registered.
+        ZooError: a model is being downloaded, or cannot be removed.
+    """
+    models = cached()
+    if name is not None:
+        names = {model.name for model in models}
+        if name not in names:
+            name = _registered_name(name, names)
+        models = [model for model in models if model.name == name]
+    freed = 0
+    for name in dict.fromkeys(model.name for model in models):
+        with _lock(name, wait=False), _cache_errors():
+            for model in models:
+                if model.name == name and model.path.is_dir() and not model.path.is_symlink():
+                    shutil.rmtree(model.path)
+                    freed += model.size
+            with contextlib.suppress(OSError):
+                # Not empty if something else was put there: that is not ours to remove.
+                (_models_folder() / name).rmdir()
+    return freed
+
+
+def is_folder(reference: str | os.PathLike[str]) -> bool:
+    """Whether :func:`locate` takes a reference for a folder and not for a registered name."""
+    if not isinstance(reference, str):
+        return True
+    separators = {"/", os.sep, os.altsep or os.sep}
+    if reference.startswith((".", "~")) or any(mark in reference for mark in separators):
+        return True
+    return _is_here(reference) and not _is_registered(reference)
+
+
+def warn_of_folder(name: str) -> None:
+    """Warn that a folder in the current one has a model's name, and is not what is meant by it."""
+    if _is_here(name):
+        warnings.warn(
+            f"{name!r} means the registered model; write {'./' + name!r} for the folder",
+            stacklevel=3,
+        )
+
+
+def _is_here(name: str) -> bool:
+    return bool(name) and is_file(Path(name, MANIFEST))
+
+
+def _is_registered(reference: str) -> bool:
+    try:
+        registry().find(reference)
+    except UsageError:
+        return False
+    return True
+
+
+def _locate_registered(name: str, offline: bool, progress: bool) -> Path:
+    architecture, weights = registry().find(name)
+    if weights is None:
+        others = registry().select(f"{architecture.name}.*") or registry().select(pretrained=True)
+        hint = f"; there are {', '.join(others)}" if others else ""
+        raise UsageError(f"{name!r} has no {'default' if hint else 'pretrained'} weights{hint}")
+    embedded = Path(weights.folder) if weights.folder else WEIGHTS_FOLDER / weights.name
+    if embedded.is_dir():
+        verify_folder(embedded, weights.manifest_sha256)
+        return embedded
+    folder = _folder_of(weights)
+    if folder.is_dir():
+        try:
+            verify_folder(folder, weights.manifest_sha256)
+            return folder
+        except FolderError as error:
+            if offline:
+                raise FolderError(
+                    f"{error}; it is in the cache and offline mode is on: unset ZOO_OFFLINE and "
+                    f"HF_HUB_OFFLINE to fetch it again, or run: zoo cache clear {weights.name}"
+                ) from None
+    _download(weights, folder, offline, progress)
+    return folder
+
+
+def _download(weights: Weights, folder: Path, offline: bool, progress: bool) -> None:
+    """Fetch a model into the cache from the first source that gives every file right."""
+    chosen = [text.strip() for text in os.environ.get("ZOO_SOURCES", "").split(",")]
+    sources = [text for text in [*chosen, *weights.sources] if text]
+    if offline:
+        # A mirror folder and the Hub client's own cache need no connection.
+        sources = [text for text in sources if "://" not in text or text.startswith(hub.PREFIX)]
+    if not sources:
+        raise _not_found(weights, offline, [])
+    with _lock(weights.name, wait=True, tell=progress):
+        if folder.is_dir():
+            with contextlib.suppress(FolderError):
+                verify_folder(folder, weights.manifest_sha256)
+                return  # another process was faster
+        partial = folder.with_name(_PARTIAL + folder.name)
+        with _cache_errors():
+            _set_aside(folder, partial)
+            partial.mkdir(exist_ok=True)
+        reasons = []
+        for text in sources:
+            try:
+                _fetch(weights, partial, text, offline, progress)
+                break
+            except (DownloadError, FolderError, UsageError) as error:
+                reasons.append(f"{text}: {str(error).removeprefix(f'{text}: ')}")
+        else:
+            with contextlib.suppress(OSError):
+                partial.rmdir()  # only if no byte came
+            raise _not_found(weights, offline, reasons)
+        with _cache_errors():
+            _sync(partial)
+            os.rename(partial, folder)
+            _sync(folder.parent)
+
+
+def _fetch(weights: Weights, partial: Path, text: str, offline: bool, progress: bool) -> None:
+    """Complete a partial folder from the source that ``text`` names."""
+    from zoo.store import download
+
+    source: download.Source
+    if text.startswith(hub.PREFIX):
+        repo, revision = hub.parse_reference(text)
+        sha256 = weights.manifest_sha256
+        source = download.FolderSource(
+            hub.fetch(repo, revision, offline=offline, progress=progress, manifest_sha256=sha256)
+        )
+        progress = False
+    elif "://" in text:
+        source = download.WebSource(f"{text.rstrip('/')}/{weights.name}")
+    else:
+        source = download.FolderSource(user_path(text) / weights.name)
+    download.complete(partial, weights.name, weights.manifest_sha256, source, progress=progress)
+
+
+def _not_found(weights: Weights, offline: bool, reasons: list[str]) -> DownloadError:
+    told = "".join(f"\n  {reason}" for reason in reasons)
+    if offline:
+        return DownloadError(
+            f"{weights.name} is not in the cache ({cache_dir()}) and offline mode is on{told}\n"
+            f"fetch it once with a connection (zoo download {weights.name}, with ZOO_OFFLINE and "
+            "HF_HUB_OFFLINE unset), or set ZOO_SOURCES to a folder that holds it"
+        )
+    if not reasons:
+        return DownloadError(
+            f"{weights.name} is neither embedded nor cached and no source is known for it; set "
+            "ZOO_SOURCES to an https:// address, a folder or hf://owner/repo that holds it"
+        )
+    return DownloadError(
+        f"cannot fetch {weights.name} ({weights.size} bytes):{told}\n"
+        "check the connection and try again, or set ZOO_SOURCES to another source"
+    )
+
+
+def _set_aside(folder: Path, partial: Path) -> None:
+    """Make a damaged model a partial download, so that only its bad files are fetched again."""
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    if not folder.is_dir():
+        return
+    if partial.is_dir():
+        shutil.rmtree(partial)
+    os.rename(folder, partial)
+
+
+def _folder_of(weights: Weights) -> Path:
+    return _models_folder() / weights.name / weights.manifest_sha256[:_PREFIX_DIGITS]
+
+
+def _models_folder() -> Path:
+    return cache_dir() / "models"
+
+
+def _entries(folder: Path) -> list[Path]:
+    """The real folders in ``folder``, by name; none if it is missing or a symbolic link."""
+    if folder.is_symlink() or not folder.is_dir():
+        return []
+    with _cache_errors():
+        return sorted(path for path in folder.iterdir() if path.is_dir() and not path.is_symlink())
+
+
+def _size(folder: Path) -> int:
+    total = 0
+    for path in folder.rglob("*"):
+        with contextlib.suppress(FileNotFoundError):  # a download may be going on
+            status = path.lstat()
+            total += status.st_size if stat.S_ISREG(status.st_mode) else 0
+    return total
+
+
+def _problem(model: CachedModel) -> str | None:
+    known = registry().weights.get(model.name)
+    try:
+        found = sha256_of(read_file(model.path / MANIFEST))
+        if not found.startswith(model.manifest):
+            return f"{MANIFEST} has sha256 {found[:12]}..., its folder is named {model.manifest}"
+        same = known is not None and known.manifest_sha256.startswith(model.manifest)
+        verify_folder(model.path, known.manifest_sha256 if known and same else None)
+    except FolderError as error:
+        return str(error)
+    return None
+
+
+def _registered_name(name: str, cached_names: set[str]) -> str:
+    """The weights that a name which is not cached as it stands means."""
+    try:
+        architecture, weights = registry().find(name)
+    except UsageError as error:
+        hint = did_you_mean(name, cached_names)
+        raise UsageError(f"{name!r} is not in the cache{hint}") if hint else error from None
+    return weights.name if weights else architecture.name
+
+
+@contextlib.contextmanager
+def _lock(name: str, *, wait: bool, tell: bool = False) -> Iterator[None]:
+    """Hold the lock under which a model's cache entry is written.
+
+    Lock files stay for good: to remove one that another process waits for would let two in at once.
+    """
+    import filelock
+
+    path = cache_dir() / "locks" / f"{name}.lock"
+    with _cache_errors():
+        path.parent.mkdir(parents=True, exist_ok=True)
+        lock = filelock.FileLock(path)
+        try:
+            lock.acquire(timeout=1 if wait else 0)
+        except filelock.Timeout:
+            if not wait:
+                raise ZooError(
+                    f"{name} is being downloaded by another process; try again when it is done"
+                ) from None
+            if tell and sys.stderr is not None:
+                print(f"waiting for another process that downloads {name}", file=sys.stderr)
+            lock.acquire()
+    try:
+        yield
+    finally:
+        lock.release()
+
+
+@contextlib.contextmanager
+def _cache_errors() -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        raise ZooError(
+            f"cannot write to the cache {cache_dir()}: {error.strerror or error}; set ZOO_CACHE to "
+            "a folder that you may write"
+        ) from None
+
+
+def _sync(folder: Path) -> None:
+    """Bring a folder's names to the disk, where the system can."""
+    if hasattr(os, "O_DIRECTORY"):
+        handle = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+        try:
+            os.fsync(handle)
+        finally:
+            os.close(handle)

@@ -1,0 +1,218 @@
+"""The base of all tasks: the three stages held together, checked and saved."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any, ClassVar, Protocol, TypeVar
+
+import numpy as np
+
+from zoo.errors import FolderError, UsageError, ZooError
+from zoo.files import atomic_path, user_path
+from zoo.folder.bundle import Bundle, assign_weights, half_precision, write_bundle
+
+GOLDEN_TOLERANCE = 2e-3
+
+
+class _WithText(Protocol):
+    @property
+    def text(self) -> str: ...
+
+
+Text = TypeVar("Text", bound=_WithText)
+
+
+class Task:
+    """A model ready for raw input.
+
+    Args:
+        bundle: architecture, values, processor and weights.
+        network: the functional ``keras.Model`` with its weights in place.
+
+    Attributes:
+        network: the ``keras.Model``, arrays to arrays.
+        processor: raw input to arrays.
+        decoder: plain settings of the decoder, used where a call names none.
+        config: the builder's values.
+        card: ``name``, ``languages``, ``license``, ``dataset``.
+        files: the decoder's files by name.
+        metrics: the figures of ``metrics.json``.
+    """
+
+    verb: ClassVar[str]
+
+    def __init__(self, bundle: Bundle, network: Any) -> None:
+        self.network = network
+        self.architecture = bundle.architecture
+        self.config = bundle.config
+        self.processor = bundle.processor
+        self.decoder = dict(bundle.decoder)
+        self.metrics = list(bundle.metrics)
+        self.card = dict(bundle.card)
+        self.files = dict(bundle.files)
+        self._golden = dict(bundle.golden)
+
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        """The same as the task's verb."""
+        return getattr(self, self.verb)(*args, **kwargs)
+
+    def __repr__(self) -> str:
+        name = self.card.get("name", self.architecture.name)
+        return f"<{type(self).__name__} {name!r}, {self.network.count_params():,} parameters>"
+
+    def check(self) -> float:
+        """Run the network on the golden input and compare.
+
+        Returns:
+            The largest absolute difference from the golden outputs.
+
+        Raises:
+            FolderError: there is no golden input, it does not fit the network, or an output
+                differs by more than :data:`GOLDEN_TOLERANCE`.
+        """
+        if not self._golden:
+            raise FolderError("the model folder has no golden input")
+        try:
+            found = golden_outputs(self.network, self._golden)
+        except Exception as error:  # of many kinds, from Keras and from TensorFlow
+            raise FolderError(f"the golden input does not fit the network: {error}") from error
+        worst = 0.0
+        for name, output in found.items():
+            wanted = self._golden.get(name)
+            if wanted is None or wanted.shape != output.shape:
+                raise FolderError(f"golden {name} does not have the shape of the network's output")
+            worst = max(worst, float(np.abs(output - wanted).max(initial=0.0)))
+        if not worst <= GOLDEN_TOLERANCE:
+            raise FolderError(f"the network's outputs differ from the golden ones by {worst:.2g}")
+        return worst
+
+    def save(self, folder: str | Path, **card: Any) -> Path:
+        """Write the model as a folder that ``load_model`` opens.
+
+        Args:
+            folder: where to; it must not hold a model yet.
+            **card: facts to change in the card, such as ``license="cc-by-4.0"``.
+
+        Raises:
+            UsageError: the folder already holds a model, or the card has values that none can have.
+            ZooError: it cannot be written, or a file is larger than what is read again.
+        """
+        return write_bundle(user_path(folder), self.bundle(card))
+
+    def bundle(self, card: Mapping[str, Any] | None = None) -> Bundle:
+        """The model as data, with weights in float16 and fresh golden outputs."""
+        weights = half_precision(self.network)
+        # The golden outputs belong to the weights as they are stored, in float32 arithmetic, while
+        # this network may have been trained in another.
+        stored = self.architecture.load("builder")(self.config, dtype="float32")
+        assign_weights(stored, weights, "this model")
+        golden = self.golden_inputs()
+        golden |= golden_outputs(stored, golden)
+        return Bundle(
+            architecture=self.architecture,
+            config=self.config,
+            processor=self.processor,
+            decoder=self.decoder,
+            weights=weights,
+            golden=golden,
+            metrics=self.metrics,
+            card={**self.card, **(card or {})},
+            files=self.files,
+        )
+
+    def golden_inputs(self) -> dict[str, np.ndarray]:
+        """A small input for the golden outputs: ``input.0`` and so on."""
+        raise NotImplementedError
+
+    def export_keras(self, path: str | Path) -> Path:
+        """Write the network as one ``.keras`` file of Keras's own layers.
+
+        It loads with ``keras.models.load_model`` and nothing of the zoo.
+
+        Raises:
+            UsageError: the file's name does not end in ``.keras``, or it exists.
+            ZooError: it cannot be written.
+        """
+        from zoo.layers import to_keras_layers
+
+        target = user_path(path)
+        if target.suffix != ".keras":
+            raise UsageError(f"{target}: the file's name must end in .keras")
+        if target.exists():
+            raise UsageError(f"{target} exists; choose another name")
+        with atomic_path(target) as temporary:
+            plain = temporary.with_name(temporary.name + ".keras")
+            try:
+                to_keras_layers(self.network).save(plain)
+                plain.replace(temporary)
+            except OSError as error:
+                raise ZooError(f"cannot write {target}: {error}") from error
+            finally:
+                plain.unlink(missing_ok=True)
+        return target
+
+
+def one_or_many(value: Any, kind: type) -> tuple[bool, list[Any]]:
+    """Whether a verb was given one input, and the inputs as a list.
+
+    Raises:
+        UsageError: it is neither a ``kind`` nor a list of them.
+    """
+    if isinstance(value, kind):
+        return True, [value]
+    if isinstance(value, (list, tuple)) and all(isinstance(item, kind) for item in value):
+        return False, list(value)
+    raise UsageError(f"expected a {kind.__name__} or a list of them, got {value!r:.100}")
+
+
+def distinct(alternatives: Iterable[Text], most: int) -> tuple[Text, ...]:
+    """The first of those alternatives that have the same text, in the order given.
+
+    Args:
+        alternatives: each with its ``text``, the best first.
+        most: how many to give at most.
+    """
+    by_text: dict[str, Text] = {}
+    for one in alternatives:
+        by_text.setdefault(one.text, one)
+    return tuple(by_text.values())[:most]
+
+
+def batches_by_length(lengths: Sequence[int], most: int, size: int) -> Iterator[list[int]]:
+    """Put inputs of like length together, the shortest first.
+
+    Args:
+        lengths: of the inputs.
+        most: inputs of a batch at most.
+        size: what a batch holds at most, its padding included; a longer input is alone.
+
+    Yields:
+        The numbers of the inputs of each batch.
+    """
+    order = sorted(range(len(lengths)), key=lengths.__getitem__)
+    start = 0
+    while start < len(order):
+        end = start + 1
+        while (
+            end < len(order)
+            and end - start < most
+            and (end + 1 - start) * lengths[order[end]] <= size
+        ):
+            end += 1
+        yield order[start:end]
+        start = end
+
+
+def golden_outputs(network: Any, golden: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
+    """Outputs ``output.0 ...`` of a network for the inputs ``input.0 ...`` of ``golden``."""
+    import keras
+
+    count = sum(name.startswith("input.") for name in golden)
+    inputs = [golden[f"input.{i}"] for i in range(count)]
+    outputs = network(inputs[0] if count == 1 else inputs, training=False)
+    listed = outputs if isinstance(outputs, (list, tuple)) else [outputs]
+    return {
+        f"output.{i}": np.asarray(keras.ops.convert_to_numpy(output), np.float32)
+        for i, output in enumerate(listed)
+    }

@@ -1,1 +1,0 @@
-"""What a loaded model is: processor, network and decoder behind one verb."""

@@ -1,0 +1,1 @@
+"""Text generation: character language models."""

@@ -1,0 +1,109 @@
+"""``zoo run`` and ``zoo finetune`` for the task ``text-generation``."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import click
+
+from zoo.cli.options import MODEL, OUT, training_options
+from zoo.cli.output import print_json, read_standard_input
+
+
+@click.command("run", epilog="Example:\n\n\b\n  zoo run char_lstm.shakespeare ROMEO: --seed 1")
+@MODEL
+@click.argument("prompts", nargs=-1)
+@click.option("--length", default=400, show_default=True, help="Characters to write.")
+@click.option("--temperature", type=float, help="0 takes the likeliest; higher is more varied.")
+@click.option("--top-k", type=int, help="Sample among the k likeliest characters only.")
+@click.option(
+    "--top-p", type=float, help="Sample among the likeliest that sum to this probability."
+)
+@click.option("--stop", multiple=True, help="A text that ends the writing; may be repeated.")
+@click.option("--seed", type=int, help="The same seed gives the same text.")
+@click.option(
+    "--errors",
+    type=click.Choice(["strict", "replace"]),
+    default="strict",
+    show_default=True,
+    help="What to do with characters the model does not know.",
+)
+@click.option("--json", "as_json", is_flag=True, help="Print JSON with the log-probabilities.")
+def run(
+    model: str,
+    prompts: tuple[str, ...],
+    length: int,
+    as_json: bool,
+    **options: Any,
+) -> None:
+    """Write text that goes on from each of PROMPTS.
+
+    Without a prompt the text begins on a new line; "-" reads the prompt from standard input.
+    """
+    from zoo.loading import load_model
+
+    loaded = load_model(model)
+    texts = [read_standard_input() if prompt == "-" else prompt for prompt in prompts]
+    texts = texts or ["\n" if "\n" in loaded.processor else loaded.processor.vocabulary[0]]
+    options["stop"] = list(options["stop"])
+    if as_json or len(texts) > 1:
+        results = _generate(loaded, texts, length, options)
+        if as_json:
+            print_json([_plain(result) for result in results])
+        else:
+            click.echo("\n\n".join(str(result) for result in results))
+        return
+    characters = loaded.stream(texts[0], length, **options)
+    click.echo(texts[0].lstrip("\n"), nl=False)
+    for character in characters:
+        click.echo(character, nl=False)
+    click.echo()
+
+
+def _generate(loaded: Any, texts: list[str], length: int, options: dict[str, Any]) -> list[Any]:
+    from tqdm import tqdm
+
+    with tqdm(
+        total=length, unit="char", desc="writing", unit_scale=True, delay=2, disable=None
+    ) as bar:
+        results: list[Any] = loaded.generate(texts, length, on_progress=bar.update, **options)
+    return results
+
+
+def _plain(result: Any) -> dict[str, Any]:
+    return {
+        "text": result.text,
+        "prompt": result.prompt,
+        "seed": result.seed,
+        "stopped": result.stopped,
+        "log_probs": [round(float(value), 5) for value in result.log_probs],
+    }
+
+
+@click.command(
+    "finetune",
+    epilog="Example:\n\n\b\n  zoo finetune char_lstm.shakespeare --text my.txt --out runs/mine",
+)
+@MODEL
+@click.option(
+    "--text",
+    "texts",
+    required=True,
+    multiple=True,
+    type=click.Path(path_type=Path),
+    help="A UTF-8 text file; may be repeated.",
+)
+@OUT
+@training_options(epochs=20, patience=3, learning_rate=1e-3)
+@click.option("--batch", default=32, show_default=True, help="Parallel streams of text.")
+@click.option("--window", default=128, show_default=True, help="Characters of backpropagation.")
+def finetune(model: str, texts: tuple[Path, ...], out: Path, **options: Any) -> None:
+    """Train MODEL further on texts of your own.
+
+    The end of the text is kept to choose on; characters that the model does not know are added to
+    its vocabulary. A run that was stopped goes on when the command is given again.
+    """
+    from zoo.text.training.run import finetune_language_model
+
+    click.echo(finetune_language_model(model, list(texts), out, **options))

@@ -1,0 +1,527 @@
+"""Text generation with recurrent character models."""
+
+from __future__ import annotations
+
+import functools
+import math
+import secrets
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from zoo.errors import FolderError, UsageError
+from zoo.folder.bundle import Bundle
+from zoo.task import Task, one_or_many
+
+MAX_LENGTH = 100_000_000
+_STREAM_CHUNK = 16
+_CHUNK = 2000
+_STOP_CHUNK = 200
+_WINDOW = 1000  # characters that are read at once
+_HOTTEST = 1e30  # temperature; dividing by more gives no other text
+
+
+@dataclass(frozen=True)
+class TextState:
+    """Where a text stands: all that is needed to go on with it.
+
+    Args:
+        arrays: ``(units,)`` float32 for each layer's ``h`` (and ``c``), layer by layer.
+        last: id of the last character, which the network has not read yet.
+        position: how many characters were sampled so far; random numbers are counted by it.
+    """
+
+    arrays: tuple[np.ndarray, ...]
+    last: int
+    position: int = 0
+
+
+@dataclass(frozen=True)
+class GeneratedText:
+    """A generated text.
+
+    Args:
+        text: the prompt and what the model wrote after it.
+        prompt: the prompt.
+        log_probs: ``(characters,)`` natural log-probability of each written character, under the
+            model's own distribution (temperature 1, nothing cut off).
+        seed: the seed that gives this text again.
+        state: give it to ``generate`` or ``stream`` to go on.
+        stopped: whether a stop text ended it.
+    """
+
+    text: str
+    prompt: str
+    log_probs: np.ndarray = field(repr=False)
+    seed: int
+    state: TextState = field(repr=False)
+    stopped: bool = False
+
+    @property
+    def continuation(self) -> str:
+        """What the model wrote."""
+        return self.text[len(self.prompt) :]
+
+    def __str__(self) -> str:
+        return self.text
+
+
+@dataclass(frozen=True)
+class TextScore:
+    """How well a model predicts a text.
+
+    Args:
+        text: the text.
+        log_probs: ``(characters - 1,)`` natural log-probability of each character after the first,
+            given all before it; ``(characters,)`` where a state stood before the text.
+        nats_per_character: mean negative log-probability.
+        state: the state after the text, to score what follows it.
+    """
+
+    text: str = field(repr=False)
+    log_probs: np.ndarray = field(repr=False)
+    nats_per_character: float
+    state: TextState = field(repr=False)
+
+    @property
+    def bits_per_character(self) -> float:
+        """The same in bits."""
+        return self.nats_per_character / math.log(2)
+
+    def __str__(self) -> str:
+        return f"{self.nats_per_character:.4f} nats/char ({self.bits_per_character:.4f} bits/char)"
+
+
+@dataclass(frozen=True)
+class TextStates:
+    """The hidden states of a text.
+
+    Args:
+        text: the text.
+        hidden: ``(characters, layers, units)`` float32, each layer's output after each character.
+    """
+
+    text: str
+    hidden: np.ndarray = field(repr=False)
+
+    def __str__(self) -> str:
+        return self.text
+
+
+class TextGeneration(Task):
+    """A character language model that writes, scores and embeds text.
+
+    Example:
+        >>> model = zoo.load_model("char_lstm.shakespeare")
+        >>> print(model.generate("ROMEO:", length=200, temperature=0.7, seed=1))
+    """
+
+    verb = "generate"
+
+    def __init__(self, bundle: Bundle, network: Any) -> None:
+        super().__init__(bundle, network)
+        try:
+            self._sampling(None, None, None)
+        except UsageError as error:
+            raise FolderError(f"decoder: {error}") from None
+
+    def generate(
+        self,
+        prompt: str | Sequence[str] = "",
+        length: int = 400,
+        *,
+        temperature: float | None = None,
+        top_k: int | None = None,
+        top_p: float | None = None,
+        stop: str | Sequence[str] = (),
+        seed: int | None = None,
+        state: TextState | None = None,
+        errors: str = "strict",
+        on_progress: Callable[[int], None] | None = None,
+    ) -> Any:
+        """Write on from a prompt.
+
+        Args:
+            prompt: a text, or a list of texts that are continued side by side.
+            length: characters to write.
+            temperature: divides the logits; 0 always takes the likeliest character. Left out, it is
+                the model's own setting.
+            top_k: sample among the ``k`` likeliest only (Fan et al. 2018); 0 for all.
+            top_p: sample among the likeliest that together have this probability (nucleus sampling,
+                Holtzman et al. 2020); 1.0 for all.
+            stop: texts that end the writing; the result ends before them.
+            seed: an int gives the same text each time; left out, it is drawn and returned.
+            state: ``result.state`` to go on from; the prompt is then read after it.
+            errors: ``"strict"`` refuses characters outside the vocabulary, ``"replace"`` writes the
+                nearest there is.
+            on_progress: called with the number of characters written since the last call.
+
+        Returns:
+            A :class:`GeneratedText`, or a list of them for a list of prompts.
+
+        Raises:
+            UsageError: an argument is out of its range, the prompt is empty without a state, or it
+                has characters that the model does not know.
+        """
+        sampling = self._sampling(temperature, top_k, top_p)
+        stops = _check_stops(stop)
+        length = _check_length(length)
+        single, prompts = one_or_many(prompt, str)
+        if state is not None and not single:
+            raise UsageError("a state goes with one prompt, not with a list")
+        seed = secrets.randbits(32) if seed is None else _check_seed(seed)
+        starts = [self._read_prompt(text, state, errors) for text in prompts]
+        # Row i of a list has a stream of its own, the same whatever stands beside it.
+        seeds = [seed + row for row in range(len(prompts))]
+        results = self._write(prompts, starts, length, sampling, stops, seeds, on_progress)
+        return results[0] if single else results
+
+    def stream(
+        self,
+        prompt: str = "",
+        length: int = 400,
+        *,
+        temperature: float | None = None,
+        top_k: int | None = None,
+        top_p: float | None = None,
+        stop: str | Sequence[str] = (),
+        seed: int | None = None,
+        state: TextState | None = None,
+        errors: str = "strict",
+    ) -> Iterator[str]:
+        """Write on from a prompt, character by character as they come.
+
+        The arguments are those of :meth:`generate`, and with the same seed so is the text. The
+        prompt is not repeated.
+
+        Yields:
+            One character at a time.
+
+        Raises:
+            UsageError: as :meth:`generate` does, before the first character.
+        """
+        sampling = self._sampling(temperature, top_k, top_p)
+        stops = _check_stops(stop)
+        length = _check_length(length)
+        seed = secrets.randbits(32) if seed is None else _check_seed(seed)
+        start = self._read_prompt(prompt, state, errors)
+        return self._stream(start, length, sampling, stops, seed)
+
+    def _stream(
+        self, start: TextState, length: int, sampling: dict[str, Any], stops: list[str], seed: int
+    ) -> Iterator[str]:
+        # Characters that may be the beginning of a stop text are held back until it is decided.
+        held, longest = "", max((len(text) for text in stops), default=0)
+        while length:
+            count = min(length, _STREAM_CHUNK)
+            ids, _, (start,) = self._run([start], count, sampling, [seed])
+            held += self.processor.decode(ids[0])
+            length -= count
+            cut = _find_stop(held, stops, ended=not length)
+            if cut is not None:
+                yield from held[:cut]
+                return
+            safe = len(held) - max(0, longest - 1)
+            if safe > 0:
+                yield from held[:safe]
+                held = held[safe:]
+        yield from held
+
+    def score(
+        self,
+        text: str | Sequence[str],
+        *,
+        errors: str = "strict",
+        state: TextState | None = None,
+        on_progress: Callable[[int], None] | None = None,
+    ) -> Any:
+        """How well the model predicts a text.
+
+        Args:
+            text: a text of at least two characters (one with a ``state``), or a list of texts.
+            errors: as in :meth:`generate`.
+            state: what stood before the text; without it the first character is read unscored.
+            on_progress: called with the number of characters read since the last call.
+
+        Returns:
+            A :class:`TextScore`, or a list of them.
+
+        Raises:
+            UsageError: the text is too short or has characters that the model does not know.
+        """
+        single, texts = one_or_many(text, str)
+        scores = [self._score(one, errors, state, on_progress) for one in texts]
+        return scores[0] if single else scores
+
+    def _score(
+        self,
+        text: str,
+        errors: str,
+        state: TextState | None,
+        on_progress: Callable[[int], None] | None,
+    ) -> TextScore:
+        ids = self.processor.encode(text, errors)
+        if state is not None:
+            self._check_state(state)
+            ids = np.concatenate([[state.last], ids]).astype(np.int32)
+        if len(ids) < 2:
+            raise UsageError("a text to score needs at least two characters")
+        arrays = [a[None] for a in state.arrays] if state else self._zero_state()
+        log_probs = np.empty(len(ids) - 1, np.float32)
+        for start in range(0, len(log_probs), _WINDOW):
+            window = ids[start : start + _WINDOW + 1]
+            scored, arrays = self._score_window(window, arrays)
+            log_probs[start : start + len(scored)] = scored
+            if on_progress:
+                on_progress(len(scored))
+        position = state.position if state else 0
+        after = TextState(tuple(a[0] for a in arrays), int(ids[-1]), position)
+        return TextScore(text, log_probs, float(-log_probs.mean(dtype=np.float64)), after)
+
+    def embed(self, text: str | Sequence[str], *, errors: str = "strict") -> Any:
+        """The hidden states of every recurrent layer after each character.
+
+        Args:
+            text: a text, or a list of texts.
+            errors: as in :meth:`generate`.
+
+        Returns:
+            A :class:`TextStates` with ``hidden`` ``(characters, layers, units)``, or a list.
+
+        Raises:
+            UsageError: the text is empty or has characters that the model does not know.
+        """
+        single, texts = one_or_many(text, str)
+        states = []
+        for one in texts:
+            ids = self.processor.encode(one, errors)
+            if not len(ids):
+                raise UsageError("a text to embed needs at least one character")
+            states.append(TextStates(one, self._hidden(ids)))
+        return states[0] if single else states
+
+    def _hidden(self, ids: np.ndarray) -> np.ndarray:
+        """The hidden states ``(characters, layers, units)``, read a window at a time."""
+        hidden = np.empty((len(ids), self.config.layers, self.config.units), np.float32)
+        arrays = self._zero_state()
+        for start in range(0, len(ids), _WINDOW):
+            window = ids[start : start + _WINDOW]
+            outputs = [np.asarray(a) for a in self._hidden_layers(window[None], *arrays)]
+            for layer in range(self.config.layers):
+                hidden[start : start + len(window), layer] = outputs[layer][0]
+            arrays = outputs[self.config.layers :]
+        return hidden
+
+    def golden_inputs(self) -> dict[str, np.ndarray]:
+        """The first characters of the vocabulary, forwards and backwards."""
+        ids = np.arange(32, dtype=np.int32) % len(self.processor)
+        return {"input.0": np.stack([ids, ids[::-1]])}
+
+    def _sampling(
+        self, temperature: float | None, top_k: int | None, top_p: float | None
+    ) -> dict[str, Any]:
+        given = {"temperature": temperature, "top_k": top_k, "top_p": top_p}
+        defaults = {"temperature": 1.0, "top_k": 0, "top_p": 1.0} | self.decoder
+        values = {k: defaults[k] if v is None else v for k, v in given.items()}
+        if not _is_number(values["temperature"]) or not 0 <= values["temperature"] < _HOTTEST:
+            raise UsageError(
+                f"temperature must be 0 (greedy) or a number above it, not {values['temperature']}"
+            )
+        if type(values["top_k"]) is not int or values["top_k"] < 0:
+            raise UsageError(f"top_k must be 0 or a whole number above it, not {values['top_k']}")
+        values["top_k"] = min(values["top_k"], len(self.processor))
+        if not _is_number(values["top_p"]) or not 0 < values["top_p"] <= 1:
+            raise UsageError(f"top_p must be above 0 and at most 1, not {values['top_p']}")
+        return values
+
+    def _write(
+        self,
+        prompts: list[str],
+        states: list[TextState],
+        length: int,
+        sampling: dict[str, Any],
+        stops: list[str],
+        seeds: list[int],
+        on_progress: Callable[[int], None] | None,
+    ) -> list[GeneratedText]:
+        texts, now = [""] * len(prompts), list(states)
+        scores: list[list[np.ndarray]] = [[] for _ in prompts]
+        cuts: dict[int, int] = {}
+        left = length
+        while left and len(cuts) < len(prompts):
+            rows = [row for row in range(len(prompts)) if row not in cuts]
+            count = min(left, _CHUNK if not stops else _STOP_CHUNK)
+            ids, log_probs, after = self._run(
+                [now[row] for row in rows], count, sampling, [seeds[row] for row in rows]
+            )
+            for index, row in enumerate(rows):
+                texts[row] += self.processor.decode(ids[index])
+                scores[row].append(log_probs[index])
+                now[row] = after[index]
+                cut = _find_stop(texts[row], stops, ended=left == count)
+                if cut is not None:
+                    cuts[row] = cut
+            left -= count
+            if on_progress:
+                on_progress(count)
+        results = []
+        for row, prompt in enumerate(prompts):
+            text, state = texts[row], now[row]
+            log_probs = np.concatenate([*scores[row], np.zeros(0, np.float32)])
+            if row in cuts:
+                # What was written past the stop is written again without it, for the state there.
+                text, log_probs = text[: cuts[row]], log_probs[: cuts[row]]
+                _, _, (state,) = self._run([states[row]], cuts[row], sampling, [seeds[row]])
+            results.append(
+                GeneratedText(prompt + text, prompt, log_probs, seeds[row], state, row in cuts)
+            )
+        return results
+
+    def _run(
+        self,
+        states: Sequence[TextState],
+        length: int,
+        sampling: dict[str, Any],
+        seeds: Sequence[int],
+    ) -> tuple[np.ndarray, np.ndarray, list[TextState]]:
+        """Sample ``length`` ids for each state: ids, log-probabilities and the states after."""
+        if not length:
+            empty = np.zeros((len(states), 0))
+            return empty.astype(np.int32), empty.astype(np.float32), list(states)
+        positions = {state.position for state in states}
+        if len(positions) > 1:
+            raise UsageError("texts that are written side by side must stand at the same position")
+        ids, log_probs, arrays = self._generator.run(
+            [np.stack(parts) for parts in zip(*(state.arrays for state in states), strict=True)],
+            np.asarray([state.last for state in states], np.int32),
+            length,
+            seed=list(seeds),
+            position=positions.pop(),
+            **sampling,
+        )
+        after = [
+            TextState(tuple(a[row] for a in arrays), int(ids[row, -1]), state.position + length)
+            for row, state in enumerate(states)
+        ]
+        return ids, log_probs, after
+
+    def _read_prompt(self, prompt: str, state: TextState | None, errors: str) -> TextState:
+        """The state in which all of the prompt but its last character has been read."""
+        ids = self.processor.encode(prompt, errors)
+        if state is None:
+            if not len(ids):
+                raise UsageError("the prompt is empty; give at least one character")
+            state = TextState(tuple(a[0] for a in self._zero_state()), int(ids[0]))
+            ids = ids[1:]
+        else:
+            self._check_state(state)
+        if not len(ids):
+            return state
+        arrays = [np.asarray(a)[None] for a in state.arrays]
+        read = np.concatenate([[state.last], ids]).astype(np.int32)
+        for start in range(0, len(ids), _WINDOW):
+            _, arrays = self._score_window(read[start : start + _WINDOW + 1], arrays)
+        return TextState(tuple(a[0] for a in arrays), int(read[-1]), state.position)
+
+    def _check_state(self, state: Any) -> None:
+        shapes = [part.shape[1:] for part in self._zero_state()]
+        if (
+            not isinstance(state, TextState)
+            or [np.shape(part) for part in state.arrays] != shapes
+            or not 0 <= state.last < len(self.processor)
+        ):
+            raise UsageError("the state must be one that a result of this model's architecture has")
+
+    def _score_window(
+        self, ids: np.ndarray, arrays: list[np.ndarray]
+    ) -> tuple[np.ndarray, list[np.ndarray]]:
+        """Log-probabilities of ``ids[1:]`` and the state once ``ids[:-1]`` has been read."""
+        log_probs, *after = self._scorer(ids[None], *arrays)
+        return np.asarray(log_probs)[0], [np.asarray(a) for a in after]
+
+    def _zero_state(self) -> list[np.ndarray]:
+        return self._generator.initial_state(1)
+
+    @functools.cached_property
+    def _generator(self) -> Any:
+        from zoo.inference import Generator
+        from zoo.text.char_lstm import recurrent_stack
+
+        return Generator(recurrent_stack(self.network, self.config))
+
+    @functools.cached_property
+    def _scorer(self) -> Callable[..., Any]:
+        import tensorflow as tf
+
+        from zoo.text.char_lstm import with_state
+
+        stateful = with_state(self.network)
+
+        def score(ids: Any, *state: Any) -> Any:
+            logits, *after = stateful([ids[:, :-1], *state], training=False)
+            log_probs = tf.nn.log_softmax(tf.cast(logits, tf.float32))
+            return [tf.gather(log_probs, ids[:, 1:], axis=2, batch_dims=2), *after]
+
+        return tf.function(score, input_signature=_signature(stateful))
+
+    @functools.cached_property
+    def _hidden_layers(self) -> Callable[..., Any]:
+        import tensorflow as tf
+
+        from zoo.text.char_lstm import hidden_with_state
+
+        stateful = hidden_with_state(self.network)
+        return tf.function(
+            lambda ids, *state: stateful([ids, *state], training=False),
+            input_signature=_signature(stateful),
+        )
+
+
+def _signature(stateful: Any) -> list[Any]:
+    """Ids ``(1, time)`` and the state of one text, for a model that takes both."""
+    import tensorflow as tf
+
+    state = [tf.TensorSpec((1, spec.shape[-1])) for spec in stateful.inputs[1:]]
+    return [tf.TensorSpec((1, None), tf.int32), *state]
+
+
+def _is_number(value: Any) -> bool:
+    kinds = (int, float, np.floating, np.integer)
+    return isinstance(value, kinds) and not isinstance(value, bool) and bool(value == value)
+
+
+def _check_length(length: Any) -> int:
+    if isinstance(length, bool) or not isinstance(length, (int, np.integer)):
+        raise UsageError(f"length must be a whole number, not {length!r}")
+    if not 1 <= length <= MAX_LENGTH:
+        raise UsageError(f"length must be from 1 to {MAX_LENGTH:,}, not {length}")
+    return int(length)
+
+
+def _check_seed(seed: Any) -> int:
+    if isinstance(seed, bool) or not isinstance(seed, (int, np.integer)) or seed < 0:
+        raise UsageError(f"seed must be a whole number from 0, not {seed!r}")
+    return int(seed)
+
+
+def _check_stops(stop: str | Sequence[str]) -> list[str]:
+    stops = [stop] if isinstance(stop, str) and stop else stop
+    if not isinstance(stops, Sequence) or not all(isinstance(text, str) and text for text in stops):
+        raise UsageError("stop must be a text, or a list of texts, none of them empty")
+    return list(stops)
+
+
+def _find_stop(text: str, stops: Sequence[str], ended: bool) -> int | None:
+    """Where the first stop text begins, or ``None`` while that is not decided.
+
+    Args:
+        text: what was written so far.
+        stops: the stop texts.
+        ended: whether nothing more will be written; else a longer stop text that began before the
+            first one may still be going on.
+    """
+    first = min((place for place in (text.find(stop) for stop in stops) if place >= 0), default=-1)
+    decided = ended or len(text) - first >= max(map(len, stops), default=0) - 1
+    return first if first >= 0 and decided else None

@@ -1,0 +1,160 @@
+"""Text to character ids and back."""
+
+from __future__ import annotations
+
+import json
+import unicodedata
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any, TypeVar
+
+import numpy as np
+
+from zoo.errors import FolderError, UsageError
+from zoo.folder.manifest import parse_json
+
+VOCABULARY_FILE = "vocab.json"
+MAX_VOCABULARY = 100_000
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True)
+class Characters:
+    """A character vocabulary: character number ``i`` is ``vocabulary[i]``.
+
+    Args:
+        vocabulary: distinct single characters (Unicode code points).
+
+    Raises:
+        UsageError: the vocabulary is empty, too large, or has a repeated or longer entry.
+    """
+
+    vocabulary: tuple[str, ...]
+
+    def __post_init__(self) -> None:
+        if not 0 < len(self.vocabulary) <= MAX_VOCABULARY:
+            raise UsageError(f"a vocabulary has 1 to {MAX_VOCABULARY} characters")
+        if not all(isinstance(c, str) and len(c) == 1 for c in self.vocabulary):
+            raise UsageError("every vocabulary entry must be a single character")
+        if len(set(self.vocabulary)) != len(self.vocabulary):
+            raise UsageError("a vocabulary must not repeat a character")
+        object.__setattr__(self, "_ids", {c: i for i, c in enumerate(self.vocabulary)})
+
+    @classmethod
+    def of_text(cls, *texts: str) -> Characters:
+        """The vocabulary of all characters in ``texts``, in code point order."""
+        return cls(tuple(sorted(set().union(*texts))))
+
+    @classmethod
+    def from_folder(cls, settings: Mapping[str, Any], files: Mapping[str, bytes]) -> Characters:
+        """Rebuild from a model folder's processor settings and vocabulary file.
+
+        Raises:
+            FolderError: the file is missing or is not a list of distinct characters.
+        """
+        return read_vocabulary(files, cls)
+
+    def settings(self) -> dict[str, Any]:
+        """Plain values for ``config.json``: none, the vocabulary is a file of its own."""
+        return {}
+
+    def files(self) -> dict[str, bytes]:
+        """The files to write into a model folder."""
+        return vocabulary_files(self.vocabulary)
+
+    def with_vocabulary(self, vocabulary: tuple[str, ...]) -> Characters:
+        """The same with other characters.
+
+        Raises:
+            UsageError: the vocabulary is empty, too large, or has a repeated or longer entry.
+        """
+        return Characters(vocabulary)
+
+    def __len__(self) -> int:
+        return len(self.vocabulary)
+
+    def __contains__(self, character: object) -> bool:
+        return character in self._ids  # type: ignore[attr-defined]
+
+    def encode(self, text: str, errors: str = "strict") -> np.ndarray:
+        """Character ids of a text.
+
+        Args:
+            text: any string.
+            errors: ``"strict"`` raises on a character outside the vocabulary; ``"replace"`` writes
+                the nearest there is: the letter without its accent (NFKD) where that is known,
+                else ``"\\ufffd"``, ``"?"`` or a space, else the first of the vocabulary.
+
+        Returns:
+            ``(characters,)`` int32.
+
+        Raises:
+            UsageError: an unknown character under ``"strict"``, another policy, or no text.
+        """
+        if not isinstance(text, str):
+            raise UsageError(f"expected text, got {type(text).__name__}")
+        ids: dict[str, int] = self._ids  # type: ignore[attr-defined]
+        if errors not in ("strict", "replace"):
+            raise UsageError(f"errors must be 'strict' or 'replace', not {errors!r}")
+        unknown = sorted(set(text) - ids.keys())
+        if unknown and errors == "strict":
+            shown = ", ".join(describe_character(c) for c in unknown[:5])
+            more = f" and {len(unknown) - 5} more" if len(unknown) > 5 else ""
+            raise UsageError(
+                f"the model does not know {shown}{more}; "
+                "remove them or pass errors='replace' (zoo run: --errors replace)"
+            )
+        table = ids | {c: self._nearest(c) for c in unknown}
+        return np.fromiter((table[c] for c in text), dtype=np.int32, count=len(text))
+
+    def decode(self, ids: Iterable[int]) -> str:
+        """The text of character ids.
+
+        Raises:
+            UsageError: an id is outside the vocabulary.
+        """
+        numbers = [int(i) for i in ids]
+        if any(not 0 <= i < len(self.vocabulary) for i in numbers):
+            raise UsageError(f"character ids must be 0 to {len(self.vocabulary) - 1}")
+        return "".join(self.vocabulary[i] for i in numbers)
+
+    def _nearest(self, character: str) -> int:
+        ids: dict[str, int] = self._ids  # type: ignore[attr-defined]
+        base = unicodedata.normalize("NFKD", character)[0]
+        for candidate in (base, "\ufffd", "?", " "):
+            if candidate in ids:
+                return ids[candidate]
+        return 0
+
+
+def vocabulary_files(vocabulary: tuple[str, ...]) -> dict[str, bytes]:
+    """The vocabulary file of a model folder."""
+    text = json.dumps(list(vocabulary), ensure_ascii=False, indent=0)
+    return {VOCABULARY_FILE: (text + "\n").encode()}
+
+
+def read_vocabulary(files: Mapping[str, bytes], make: Callable[[tuple[str, ...]], T]) -> T:
+    """Make something of a model folder's vocabulary.
+
+    Args:
+        files: the folder's files by name.
+        make: takes the entries, and raises ``UsageError`` if they will not do.
+
+    Raises:
+        FolderError: the file is missing, or is not a list of entries that will do.
+    """
+    if VOCABULARY_FILE not in files:
+        raise FolderError(f"the model folder has no {VOCABULARY_FILE}")
+    content = parse_json(files[VOCABULARY_FILE], VOCABULARY_FILE)
+    if not isinstance(content, list):
+        raise FolderError(f"{VOCABULARY_FILE} must be a list of characters")
+    try:
+        return make(tuple(content))
+    except (UsageError, TypeError) as error:
+        raise FolderError(f"{VOCABULARY_FILE}: {error}") from None
+
+
+def describe_character(character: str) -> str:
+    """A character as people can see it, with its code point: ``'ß' (U+00DF)``."""
+    return f"{character!r} (U+{ord(character):04X})"

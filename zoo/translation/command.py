@@ -1,0 +1,115 @@
+"""``zoo run`` and ``zoo finetune`` for the task ``translation``."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import click
+
+from zoo.cli.options import MODEL, OUT, training_options
+from zoo.cli.output import print_json, read_standard_input
+
+
+@click.command(
+    "run",
+    epilog="Examples:\n\n\b\n"
+    '  zoo run seq2seq_lstm.tatoeba --target fr "Where is the station?"\n'
+    "  zoo run seq2seq_lstm.tatoeba --target de - < letter.txt",
+)
+@MODEL
+@click.argument("texts", nargs=-1, required=True)
+@click.option("--target", help="Language to translate into, such as fr.")
+@click.option("--source", help="Language of the texts; left out, the network finds it out.")
+@click.option("--beam-size", type=int, help="Hypotheses followed side by side; 1 is greedy.")
+@click.option("--length-penalty", type=float, help="0 for none; more likes longer translations.")
+@click.option(
+    "--backward-weight",
+    type=float,
+    help="How much the way back counts in the ranking; 0 for not at all, which is faster.",
+)
+@click.option("--n-best", default=1, show_default=True, help="Print so many translations of each.")
+@click.option(
+    "--picture", type=click.Path(path_type=Path), help="Draw the attention into this file."
+)
+@click.option("--json", "as_json", is_flag=True, help="Print JSON with scores and probabilities.")
+def run(
+    model: str,
+    texts: tuple[str, ...],
+    target: str | None,
+    source: str | None,
+    picture: Path | None,
+    as_json: bool,
+    **options: Any,
+) -> None:
+    """Translate each of TEXTS; "-" reads a text from standard input."""
+    from zoo.errors import UsageError
+    from zoo.loading import load_model
+
+    loaded = load_model(model)
+    read = [read_standard_input() if text == "-" else text for text in texts]
+    if picture is not None and len(read) != 1:
+        raise UsageError("give one sentence to draw its attention")
+    results = _translate(loaded, read, target=target, source=source, **options)
+    if picture is not None:
+        loaded.alignment_plot(read[0], results[0], target, source=source, path=picture)
+    if as_json:
+        print_json([_plain(result) for result in results])
+        return
+    for result in results:
+        for alternative in result.alternatives:
+            click.echo(alternative.text)
+
+
+def _translate(loaded: Any, texts: list[str], **options: Any) -> list[Any]:
+    from tqdm import tqdm
+
+    total = sum(map(len, texts))
+    with tqdm(
+        total=total, unit="char", desc="translating", unit_scale=True, delay=2, disable=None
+    ) as bar:
+        results: list[Any] = loaded.translate(texts, on_progress=bar.update, **options)
+    return results
+
+
+def _plain(result: Any) -> dict[str, Any]:
+    return {
+        "text": result.text,
+        "source": result.source,
+        "target": result.target,
+        "score": round(result.score, 5),
+        "log_probability": round(result.log_probability, 5),
+        "alternatives": [
+            {"text": one.text, "score": round(one.score, 5)} for one in result.alternatives
+        ],
+        "pieces": list(result.pieces),
+        "log_probs": [round(float(value), 5) for value in result.log_probs],
+    }
+
+
+@click.command(
+    "finetune",
+    epilog="Example:\n\n\b\n  zoo finetune seq2seq_lstm.tatoeba --pairs pairs.tsv --out runs/mine",
+)
+@MODEL
+@click.option(
+    "--pairs",
+    "files",
+    required=True,
+    multiple=True,
+    type=click.Path(path_type=Path),
+    help="A tab-separated file whose first line names the languages; may be repeated.",
+)
+@OUT
+@click.option("--both-ways", is_flag=True, help="Train each pair in the other direction too.")
+@training_options(epochs=20, patience=3, learning_rate=5e-4)
+@click.option("--batch", default=64, show_default=True, help="Pairs in a batch.")
+def finetune(model: str, files: tuple[Path, ...], out: Path, **options: Any) -> None:
+    """Train MODEL further on sentence pairs of your own.
+
+    The first line of a file names the languages of its two columns, such as en, a tab, fr. A run
+    that was stopped goes on when the command is given again.
+    """
+    from zoo.translation.training.run import finetune_translator
+
+    click.echo(finetune_translator(model, list(files), out, **options))

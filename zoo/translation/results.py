@@ -1,0 +1,191 @@
+"""What a translator gives back."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from zoo.errors import UsageError
+from zoo.task import distinct
+from zoo.translation.processor import clean
+from zoo.translation.sentences import TextPiece
+
+
+@dataclass(frozen=True)
+class Alternative:
+    """A text that a source may be translated as.
+
+    Args:
+        text: the text.
+        score: natural log; what texts are ranked by: the log-probability with the length taken
+            into account, and how likely the source is as their translation, where that counts.
+        log_probability: natural log-probability of the text.
+        cut: sentences of it that were cut at their greatest length, before they came to an end.
+    """
+
+    text: str
+    score: float
+    log_probability: float
+    cut: int = 0
+
+    def __str__(self) -> str:
+        return self.text
+
+
+@dataclass(frozen=True)
+class TranslatedSentence:
+    """A sentence that was translated in one go.
+
+    Args:
+        source: the sentence.
+        text: its translation.
+        score: natural log; what translations are ranked by, as in :class:`Alternative`.
+        pieces: the subwords of the translation, ``▁`` for a space, and the end; without the end
+            where the translation was cut at its greatest length.
+        log_probs: ``(pieces,)`` natural log-probability of each piece.
+        source_pieces: the token of the target language, the source's subwords and the end.
+        attention: ``(pieces, source_pieces)``, how much each piece attends to each of the source's;
+            all 0 for a network without attention.
+        alternatives: the ``n_best`` translations, this one first.
+    """
+
+    source: str
+    text: str
+    score: float
+    pieces: tuple[str, ...] = field(repr=False)
+    log_probs: np.ndarray = field(repr=False)
+    source_pieces: tuple[str, ...] = field(repr=False)
+    attention: np.ndarray = field(repr=False)
+    alternatives: tuple[Alternative, ...] = field(repr=False)
+
+    def __str__(self) -> str:
+        return self.text
+
+
+@dataclass(frozen=True)
+class TranslatedText:
+    """A translation.
+
+    Args:
+        text: the translation.
+        source: the text that was translated.
+        target: the language it was translated into.
+        score: natural log; the sum of the sentences' scores.
+        alternatives: the ``n_best`` translations of the whole, this one first.
+        sentences: the sentences of the text, each with its pieces, their probabilities and the
+            attention.
+    """
+
+    text: str
+    source: str
+    target: str
+    score: float
+    alternatives: tuple[Alternative, ...] = field(repr=False)
+    sentences: tuple[TranslatedSentence, ...] = field(repr=False)
+
+    @property
+    def pieces(self) -> tuple[str, ...]:
+        """The subwords of all sentences, with their ends."""
+        return tuple(piece for sentence in self.sentences for piece in sentence.pieces)
+
+    @property
+    def log_probs(self) -> np.ndarray:
+        """``(pieces,)`` natural log-probability of each piece."""
+        parts = [sentence.log_probs for sentence in self.sentences]
+        return np.concatenate([*parts, np.zeros(0, np.float32)])
+
+    @property
+    def log_probability(self) -> float:
+        """Natural log-probability of the translation."""
+        return float(self.log_probs.sum(dtype=np.float64))
+
+    @property
+    def attention(self) -> np.ndarray:
+        """``(pieces, source_pieces)`` of a text of one sentence.
+
+        Raises:
+            UsageError: the text has more sentences or none; look at those of ``sentences``.
+        """
+        if len(self.sentences) != 1:
+            raise UsageError(
+                f"the text has {len(self.sentences)} sentences, each with an attention of its own: "
+                "see result.sentences"
+            )
+        return self.sentences[0].attention
+
+    def __str__(self) -> str:
+        return self.text
+
+
+@dataclass(frozen=True)
+class TranslationScore:
+    """How likely a model finds a given translation.
+
+    Args:
+        source: the text that was translated.
+        text: the translation.
+        log_probability: natural log-probability of the translation and its end.
+        pieces: the subwords of the translation, and the end.
+        log_probs: ``(pieces,)`` natural log-probability of each piece, given all before it.
+        source_pieces: the token of the target language, the source's subwords and the end.
+        attention: ``(pieces, source_pieces)``; all 0 for a network without attention.
+    """
+
+    source: str
+    text: str
+    log_probability: float
+    pieces: tuple[str, ...] = field(repr=False)
+    log_probs: np.ndarray = field(repr=False)
+    source_pieces: tuple[str, ...] = field(repr=False)
+    attention: np.ndarray = field(repr=False)
+
+    @property
+    def perplexity(self) -> float:
+        """Of each piece."""
+        return float(np.exp(-self.log_probs.mean(dtype=np.float64)))
+
+    def __str__(self) -> str:
+        return f"{self.log_probability:.4f} nats (perplexity {self.perplexity:.2f})"
+
+
+def join_sentences(
+    text: str,
+    target: str,
+    pieces: Sequence[TextPiece],
+    found: Mapping[str, TranslatedSentence],
+    n_best: int,
+) -> TranslatedText:
+    """The translation of a text whose sentences were translated one by one.
+
+    Args:
+        text: the text.
+        target: the language it was translated into.
+        pieces: the sentences it was cut into.
+        found: their translations, by the sentence as the vocabulary knows it.
+        n_best: alternatives to make of the sentences' alternatives.
+    """
+    best = [Alternative("", 0.0, 0.0)]
+    sentences = []
+    space = ""
+    for piece in pieces:
+        sentence = found.get(clean(piece.text))
+        if sentence is not None:
+            sentences.append(sentence)
+            joined = [
+                Alternative(
+                    a.text + space + b.text,
+                    a.score + b.score,
+                    a.log_probability + b.log_probability,
+                    a.cut + b.cut,
+                )
+                for a in best
+                for b in sentence.alternatives
+            ]
+            # What came to an end first, as in the search itself.
+            joined.sort(key=lambda one: (one.cut, -one.score))
+            best = list(distinct(joined, n_best))
+            space = ""
+        space += piece.space
+    return TranslatedText(best[0].text, text, target, best[0].score, tuple(best), tuple(sentences))

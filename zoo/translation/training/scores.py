@@ -1,0 +1,189 @@
+"""BLEU and chrF of translators, and the length penalty that does best."""
+
+from __future__ import annotations
+
+import importlib.metadata
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+from tqdm import tqdm
+
+from zoo.training.publish import figure
+from zoo.translation.processor import Direction
+from zoo.translation.training.pairs import Pair
+
+CHOICES = {
+    "length_penalty": (0.0, 0.5, 1.0, 1.5, 2.0, 2.5, 3.0),
+    "backward_weight": (0.0, 0.1, 0.2, 0.3, 0.5),
+}
+_CHOSEN_ON = 1800
+
+
+def references_of(pairs: Iterable[Pair]) -> dict[Direction, dict[str, list[str]]]:
+    """For each direction every source with all of its translations, each of them once."""
+    found: dict[Direction, dict[str, list[str]]] = {}
+    for pair in pairs:
+        own = found.setdefault((pair.source_language, pair.target_language), {})
+        texts = own.setdefault(pair.source, [])
+        if pair.target not in texts:
+            texts.append(pair.target)
+    return found
+
+
+def evaluate_translations(
+    model: Any,
+    tests: Mapping[str, Iterable[Pair]],
+    *,
+    dataset: str,
+    command: str,
+    tokenized: bool = False,
+    progress: Callable[[int, int], None] | None = None,
+) -> list[dict[str, Any]]:
+    """BLEU and chrF of each direction.
+
+    A source that has several translations is translated once and scored against all of them.
+
+    Args:
+        model: a translation task.
+        tests: pairs of each split that is scored, by its name.
+        dataset: the test set's name in the figures.
+        command: the command that gives the figures again.
+        tokenized: score lower-cased, tokenised text first, as older publications do.
+        progress: called with the number of characters translated since the last call, and of all.
+
+    Returns:
+        Rows for ``metrics.json``: sacrebleu's BLEU and chrF (Post 2018, arXiv:1804.08771) of each
+        direction, with their signatures.
+
+    Raises:
+        UsageError: the model does not translate in a direction that the pairs need.
+    """
+    work = [
+        (split, direction, references)
+        for split, pairs in tests.items()
+        for direction, references in references_of(pairs).items()
+    ]
+    total = sum(len(text) for _, _, references in work for text in references)
+    rows = []
+    for split, (source, target), references in work:
+        found = model.translate(
+            list(references),
+            target,
+            source=source,
+            on_progress=(lambda count: progress(count, total)) if progress else None,
+        )
+        facts: dict[str, Any] = {
+            "dataset": dataset,
+            "split": f"{split} {source}-{target}",
+            "command": command,
+            "sentences": len(references),
+            "decoding": _decoding(model.settings),
+        }
+        scores = score_texts(
+            [one.text for one in found], list(references.values()), target, tokenized
+        )
+        rows += [
+            figure(metric, value, unit=unit, scorer=scorer, **facts)
+            for metric, value, unit, scorer in scores
+        ]
+    return rows
+
+
+def _decoding(settings: Any) -> str:
+    said = f"beam {settings.beam_size}, length penalty {settings.length_penalty:g}"
+    if settings.backward_weight:
+        said += f", backward weight {settings.backward_weight:g}"
+    return said
+
+
+def score_texts(
+    texts: Sequence[str],
+    references: Sequence[Sequence[str]],
+    language: str,
+    tokenized: bool = False,
+) -> list[tuple[str, float, str, str]]:
+    """Metric, value, unit and scorer of translations.
+
+    Args:
+        texts: the translations.
+        references: one or more right ones for each.
+        language: theirs, for the tokeniser.
+        tokenized: give BLEU on lower-cased, tokenised text (Moses, hyphens apart) first.
+    """
+    from sacrebleu.metrics import BLEU, CHRF
+
+    most = max(len(one) for one in references)
+    # sacrebleu takes a stream for each reference; one that has run out gives None.
+    streams: Any = [[one[i] if i < len(one) else None for one in references] for i in range(most)]
+    rows = []
+    scorer: Any
+    if tokenized:
+        from sacremoses import MosesTokenizer
+
+        moses = MosesTokenizer(lang=language)
+
+        def cut(text: Any) -> Any:
+            return text and moses.tokenize(
+                text.lower(), aggressive_dash_splits=True, return_str=True, escape=False
+            )
+
+        scorer = BLEU(tokenize="none", force=True)
+        value = scorer.corpus_score(
+            [cut(text) for text in texts], [[cut(text) for text in one] for one in streams]
+        ).score
+        version = importlib.metadata.version("sacremoses")
+        name = f"sacremoses {version}, lower-cased; sacrebleu {scorer.get_signature()}"
+        rows.append(("bleu_tokenized_lowercased", value, "BLEU", name))
+    for metric, unit, scorer in (("bleu", "BLEU", BLEU()), ("chrf", "chrF2", CHRF())):
+        value = scorer.corpus_score(list(texts), streams).score
+        rows.append((metric, value, unit, f"sacrebleu {scorer.get_signature()}"))
+    return rows
+
+
+def mean_row(rows: Sequence[dict[str, Any]], metric: str, split: str) -> dict[str, Any]:
+    """The mean of a metric over directions, as a row of its own."""
+    chosen = [row for row in rows if row["metric"] == metric]
+    value = round(sum(row["value"] for row in chosen) / len(chosen), 4)
+    kept = {key: chosen[0][key] for key in chosen[0] if key != "sentences"}
+    return {**kept, "value": value, "split": f"{split}, mean of {len(chosen)} directions"}
+
+
+def choose_search(
+    model: Any, pairs: Iterable[Pair], choices: Mapping[str, Sequence[float]] = CHOICES
+) -> dict[str, float]:
+    """The settings of the search with the best BLEU, the mean of the directions.
+
+    One is chosen after the other. The way back has no weight before it is chosen, nor where a
+    direction has none.
+
+    Args:
+        model: a translation task.
+        pairs: to choose on; if there are many sources, some of them are used.
+        choices: the values of each setting to choose from.
+    """
+    work = references_of(pairs)
+    chosen = {"length_penalty": model.settings.length_penalty, "backward_weight": 0.0}
+    for name, values in choices.items():
+        if name == "backward_weight" and any(one[::-1] not in model.directions for one in work):
+            continue
+        what = f"choosing the {name.replace('_', ' ')}"
+        scores = [
+            _mean_bleu(model, work, {**chosen, name: value}) for value in tqdm(values, desc=what)
+        ]
+        chosen[name] = values[int(np.argmax(scores))]
+    return chosen
+
+
+def _mean_bleu(
+    model: Any, work: Mapping[Direction, Mapping[str, list[str]]], search: Mapping[str, float]
+) -> float:
+    """The mean of the directions' BLEU with some settings, on some of the sources."""
+    each = max(1, _CHOSEN_ON // max(1, len(work)))
+    found = []
+    for (source, target), references in work.items():
+        some = dict(list(references.items())[:each])
+        texts = model.translate(list(some), target, source=source, **search)
+        rows = score_texts([one.text for one in texts], list(some.values()), target)
+        found.append(next(value for metric, value, *_ in rows if metric == "bleu"))
+    return float(np.mean(found))
