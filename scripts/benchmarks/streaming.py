@@ -147,8 +147,6 @@ def with_graph_step(model: Any) -> Any:
     import numpy as np
     import tensorflow as tf
 
-    from zoo.speech.networks import streaming_step
-
     step = streaming_step(model.network, model.config)
 
     @tf.function
@@ -170,6 +168,60 @@ def with_graph_step(model: Any) -> Any:
     twin = copy.copy(model)
     twin._engine = GraphEngine()
     return twin
+
+
+def streaming_step(network: Any, config: Any) -> Any:
+    """The layers of ``ctc_lstm`` for four frames at a time, with the state as input and output.
+
+    A step gives the output that lies ``look_ahead`` steps back; so the first ``look_ahead`` outputs
+    of a stream are to be thrown away, and as many steps with ``real`` 0 bring the last ones.
+
+    Args:
+        network: what :func:`build_causal` made.
+        config: its values.
+
+    Returns:
+        A model from ``[frames (batch, 4, bins), real (batch, 1), *state]`` to ``[logits
+        (batch, 1, labels), *state]``. ``real`` is 1 before the end of the utterance and 0 after it.
+        A stream starts with all states zero.
+    """
+    import keras
+
+    from zoo.ctc.network_parts import SUBSAMPLING, only
+
+    frames = keras.Input((SUBSAMPLING, config.bins), name="frames")
+    real = keras.Input((1,), name="real")
+    x = keras.layers.Reshape((SUBSAMPLING, config.bins, 1))(frames)
+    before: list[Any] = []
+    after: list[Any] = []
+
+    def joined(x: Any, shape: tuple[int, ...]) -> Any:
+        """Put the last frames of the step before in front, and keep those of this one."""
+        context = keras.Input(shape, dtype=x.dtype, name=f"state_{len(before)}")
+        whole = keras.ops.concatenate([context, x], axis=1)
+        before.append(context)
+        after.append(whole[:, -shape[0] :])
+        return whole
+
+    for number in (1, 2):
+        x = joined(x, (2, *x.shape[2:]))
+        x = keras.layers.ZeroPadding2D(((0, 0), (1, 1)))(x)
+        x = network.get_layer(f"convolution_{number}")(x)
+    x = keras.layers.Reshape((1, x.shape[2] * x.shape[3]))(x)
+    for number in range(1, config.layers + 1):
+        layer = network.get_layer(f"recurrent_{number}")
+        states = [
+            keras.Input((config.units,), dtype=layer.compute_dtype, name=f"state_{len(before) + i}")
+            for i in range(2 if config.cell == "lstm" else 1)
+        ]
+        x, *new = layer(x, initial_state=states)
+        before += states
+        after += new
+        x = network.get_layer(f"normalisation_{number}")(x)
+    if config.look_ahead:
+        x = joined(only(x, real), (config.look_ahead, config.units))
+    logits = network.get_layer("logits")(network.get_layer("ahead")(x))
+    return keras.Model([frames, real, *before], [logits, *after], name="ctc_lstm_step")
 
 
 if __name__ == "__main__":
