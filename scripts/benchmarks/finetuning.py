@@ -19,8 +19,21 @@ from zoo.loading import load_model
 from zoo.training.publish import evaluate
 
 ROOT = Path(__file__).resolve().parents[2]
-COLUMNS = ("label", "decoding", "lines", "cer", "cer_interval", "wer", "wer_interval")
-COLUMNS += ("epochs", "minutes", "commands", "scorer", "commit", "processor")
+COLUMNS = (
+    "label",
+    "decoding",
+    "lines",
+    "cer",
+    "cer_interval",
+    "wer",
+    "wer_interval",
+    "epochs",
+    "minutes",
+    "commands",
+    "scorer",
+    "commit",
+    "processor",
+)
 
 
 def rows_of(model: str, data: Path) -> list[dict[str, Any]]:

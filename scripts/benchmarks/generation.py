@@ -429,9 +429,7 @@ def ask(process: subprocess.Popen[str], units: int, batch: int) -> dict[str, Any
     print(json.dumps([units, batch]), file=process.stdin, flush=True)
     answer = process.stdout.readline()
     if not answer:
-        raise RuntimeError(
-            f"the process of a side ended: {' '.join(process.args[2:])}"  # type: ignore[index]
-        )
+        raise RuntimeError(f"the process of a side ended: {process.args!r}")
     return json.loads(answer)
 
 

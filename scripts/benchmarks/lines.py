@@ -172,7 +172,9 @@ def onnx_session(task: Any, threads: int) -> Any:
     from zoo.handwriting.crnn import CONVOLUTIONS
 
     graph, config = OnnxGraph(weights_of(task)), task.config
-    x = graph.node("Unsqueeze", ["columns", graph.constant("one", np.int64([1]))], "image")
+    x = graph.node(
+        "Unsqueeze", ["columns", graph.constant("one", np.array([1], np.int64))], "image"
+    )
     for number, layer in enumerate(CONVOLUTIONS, 1):
         name = f"convolution_{number}"
         x = graph.convolution(x, name, layer.strides, layer.size // 2)

@@ -174,7 +174,7 @@ def torch_side(task: Any, threads: int) -> tuple[Callable[[Any], Any], str]:
     def tensor(array: Any) -> Any:
         return torch.from_numpy(array.copy())
 
-    class Network(torch.nn.Module):  # type: ignore[misc]
+    class Network(torch.nn.Module):
         def __init__(self) -> None:
             super().__init__()
             channels = config.channels
@@ -227,7 +227,9 @@ def onnxruntime_side(task: Any, threads: int) -> tuple[Callable[[Any], Any], str
     import numpy as np
 
     graph, config = OnnxGraph(weights_of(task)), task.config
-    x = graph.node("Unsqueeze", ["features", graph.constant("one", np.int64([1]))], "image")
+    x = graph.node(
+        "Unsqueeze", ["features", graph.constant("one", np.array([1], np.int64))], "image"
+    )
     for number in (1, 2):
         x = graph.convolution(x, f"convolution_{number}", (2, 2), 1)
     # (batch, channels, time, bins) to (time, batch, bins * channels), as the LSTM wants it.

@@ -248,7 +248,8 @@ class OnnxGraph:
         """In the shape 0 is a length as it was, and -1 what is left."""
         import numpy as np
 
-        return self.node("Reshape", [x, self.constant(f"{output}_shape", np.int64(shape))], output)
+        lengths = self.constant(f"{output}_shape", np.array(shape, np.int64))
+        return self.node("Reshape", [x, lengths], output)
 
     def convolution(self, x: str, name: str, strides: Sequence[int], padding: int) -> str:
         """A convolution of ``(batch, channels, time, rows)`` with its ReLU."""

@@ -294,7 +294,7 @@ def keras_side(name: str, units: int) -> tuple[Any, Any, int, str]:
 def torch_side(name: str, units: int) -> tuple[Any, Any, int, str]:
     import torch
 
-    class Model(torch.nn.Module):  # type: ignore[misc]
+    class Model(torch.nn.Module):
         def __init__(self) -> None:
             super().__init__()
             self.lstm = torch.nn.LSTM(VOCABULARY, units, LAYERS, batch_first=True)

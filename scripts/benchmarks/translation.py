@@ -93,12 +93,12 @@ def compare(args: argparse.Namespace, threads: int) -> list[dict[str, Any]]:
     for number in range(args.rounds):
         for case in cases:
             for name, worker in workers.items():
-                found = [float(value) for value in worker.ask("time", *case)]
-                times.setdefault((name, *case), []).extend(found)
+                measured = [float(value) for value in worker.ask("time", *case)]
+                times.setdefault((name, *case), []).extend(measured)
         say(f"{threads} threads: round {number + 1} of {args.rounds}")
     rows = []
-    for (name, batch, beam), seconds in times.items():
-        median = statistics.median(seconds)
+    for (name, batch, beam), measured in times.items():
+        median = statistics.median(measured)
         rows.append(
             {
                 "side": name,
@@ -108,7 +108,7 @@ def compare(args: argparse.Namespace, threads: int) -> list[dict[str, Any]]:
                 "threads": threads,
                 "sentences_per_second": f"{batch / median:.2f}",
                 "milliseconds_per_call": f"{1000 * median:.2f}",
-                "fastest_milliseconds": f"{1000 * min(seconds):.2f}",
+                "fastest_milliseconds": f"{1000 * min(measured):.2f}",
                 "first_call_seconds": f"{first[name, batch, beam]:.3f}",
                 "timed_calls": len(seconds),
                 "parameters": workers[name].parameters,

@@ -20,8 +20,22 @@ from zoo.loading import load_model
 from zoo.training.publish import evaluate, recipe_of
 
 ROOT = Path(__file__).resolve().parents[2]
-COLUMNS = ("model", "dataset", "split", "metric", "value", "published", "source")
-COLUMNS += ("decoding", "sentences", "parameters", "scorer", "commands", "commit", "processor")
+COLUMNS = (
+    "model",
+    "dataset",
+    "split",
+    "metric",
+    "value",
+    "published",
+    "source",
+    "decoding",
+    "sentences",
+    "parameters",
+    "scorer",
+    "commands",
+    "commit",
+    "processor",
+)
 
 
 def rows_of(folder: Path) -> list[dict[str, Any]]:

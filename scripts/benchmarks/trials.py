@@ -33,8 +33,17 @@ TRIALS: dict[str, dict[str, Any]] = {
     "four times the rate": {"learning_rate": 8e-3},
     "two decoder layers, three times the rate": {"decoder_layers": 2, "learning_rate": 6e-3},
 }
-COLUMNS = ("label", "changes", "parameters", "steps", "seconds", "nats_per_token")
-COLUMNS += ("nats_per_sentence", "versions", "processor")
+COLUMNS = (
+    "label",
+    "changes",
+    "parameters",
+    "steps",
+    "seconds",
+    "nats_per_token",
+    "nats_per_sentence",
+    "versions",
+    "processor",
+)
 
 
 def main() -> None:
