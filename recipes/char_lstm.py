@@ -159,7 +159,8 @@ def evaluate(
     Raises:
         UsageError: no data is given and the model's own corpus is not one of this recipe's.
     """
-    from zoo.text.training.run import evaluate_language_model, read_text
+    from zoo.files import read_text
+    from zoo.text.training.run import evaluate_language_model
     from zoo.training.publish import own_corpus
 
     command = f"zoo evaluate {reference}"

@@ -12,11 +12,10 @@ from typing import TYPE_CHECKING, Any
 
 from zoo.errors import DataError, DownloadError, FolderError, UsageError, ZooError
 from zoo.registry import Architecture, Registry, Weights, describe, list_models
+from zoo.version import __version__
 
 if TYPE_CHECKING:
     from zoo.loading import load_model
-
-__version__ = "0.1.0"
 
 __all__ = [
     "Architecture",

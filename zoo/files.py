@@ -1,4 +1,4 @@
-"""Writing files so that a kill, a full disk or a second process never leaves half a file."""
+"""Reading text, and writing so that a kill, a full disk or a second process leaves no half file."""
 
 from __future__ import annotations
 
@@ -7,10 +7,10 @@ import errno
 import os
 import tempfile
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from zoo.errors import ZooError
+from zoo.errors import DataError, ZooError
 
 
 @contextlib.contextmanager
@@ -65,6 +65,33 @@ def user_path(path: str | os.PathLike[str]) -> Path:
         return Path(path).expanduser()
     except RuntimeError:
         return Path(path)
+
+
+def read_text(paths: Sequence[Path]) -> str:
+    """The text of UTF-8 files, one after the other, with line ends as ``\\n``.
+
+    Raises:
+        DataError: a file is missing, unreadable, empty, or not UTF-8 text.
+    """
+    parts = []
+    for path in paths:
+        try:
+            data = user_path(path).read_bytes()
+        except OSError as error:
+            raise DataError(f"cannot read {path}: {error.strerror or error}") from None
+        if not data.strip():
+            raise DataError(f"{path} is empty")
+        if b"\0" in data:
+            raise DataError(f"{path} is a binary file, not text")
+        try:
+            text = data.decode("utf-8-sig")
+        except UnicodeDecodeError as error:
+            raise DataError(
+                f"{path} is not UTF-8 text (byte {error.start}); convert it first, for example "
+                f"with: iconv -f latin1 -t utf-8 {path}"
+            ) from None
+        parts.append(text.replace("\r\n", "\n").replace("\r", "\n"))
+    return "".join(parts)
 
 
 def open_without_waiting(path: str, flags: int) -> int:

@@ -20,7 +20,7 @@ from tests.conftest import TEXT, hear_ctrl_c
 from zoo import load_model
 from zoo.errors import DataError, UsageError, ZooError
 from zoo.text.processor import Characters
-from zoo.text.training.run import finetune_language_model, read_text, train_language_model
+from zoo.text.training.run import finetune_language_model, train_language_model
 from zoo.training.plan import Plan
 from zoo.training.run import finetune_command
 from zoo.training.rundir import RunDirectory
@@ -305,12 +305,6 @@ def test_values_out_of_range_are_usage_errors(
         finetune_language_model(
             str(tiny_folder), [tmp_path / "mine.txt"], tmp_path / "out", **values
         )
-
-
-def test_line_ends_and_marks_are_normalised(tmp_path: Path) -> None:
-    (tmp_path / "a.txt").write_bytes(b"\xef\xbb\xbfone\r\ntwo\r")
-    (tmp_path / "b.txt").write_bytes(b"three")
-    assert read_text([tmp_path / "a.txt", tmp_path / "b.txt"]) == "one\ntwo\nthree"
 
 
 def test_ctrl_c_ends_a_run_that_can_go_on(tmp_path: Path) -> None:

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from zoo.errors import DataError, FolderError, UsageError
-from zoo.text.processor import (
+from zoo.folder.vocabulary import (
     MAX_VOCABULARY,
     VOCABULARY_FILE,
     describe_character,

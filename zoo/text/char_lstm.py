@@ -14,9 +14,9 @@ from typing import Any
 import keras
 import numpy as np
 
+from zoo.folder.vocabulary import MAX_VOCABULARY
 from zoo.inference import RecurrentStack
 from zoo.layers import recurrent_layer
-from zoo.text.processor import MAX_VOCABULARY
 from zoo.values import check_choice, check_range, check_same
 
 CELLS = ("lstm", "gru", "rnn")

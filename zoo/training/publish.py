@@ -11,7 +11,6 @@ from typing import Any
 
 from tqdm import tqdm
 
-import zoo
 from zoo.errors import UsageError
 from zoo.folder.bundle import Bundle
 from zoo.registry import Architecture, registry
@@ -149,7 +148,7 @@ def figure(
 
 def current_commit() -> str | None:
     """The git commit of the checkout that the zoo runs from, or ``None`` outside one."""
-    root = Path(zoo.__file__).parent.parent
+    root = Path(__file__).parents[2]
     try:
         run = subprocess.run(
             ["git", "rev-parse", "--short=12", "HEAD"],

@@ -10,12 +10,12 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-import zoo
 from zoo.errors import UsageError
 from zoo.folder.bundle import assign_weights, read_bundle
 from zoo.training.plan import Plan
 from zoo.training.publish import figure
 from zoo.training.rundir import RunDirectory
+from zoo.version import __version__
 
 if TYPE_CHECKING:
     from zoo.training.trainer import Objective
@@ -221,6 +221,6 @@ def _validation_row(value: float, unit: str, **facts: Any) -> dict[str, Any]:
         factor * value,
         unit=unit,
         split="validation",
-        scorer=f"zoo {zoo.__version__} training",
+        scorer=f"zoo {__version__} training",
         **facts,
     )

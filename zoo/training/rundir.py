@@ -24,6 +24,8 @@ from zoo.folder.manifest import MANIFEST, parse_json, read_file
 
 _VALUES = "run.json"
 _CHECKPOINT = "checkpoint.npz"
+SAMPLES = "samples.txt"
+"""What the model writes after each epoch, in a run's ``training/``."""
 
 
 class RunDirectory:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path, PurePath
 
 from zoo.errors import DataError
-from zoo.files import is_file, user_path
+from zoo.files import is_file, read_text, user_path
 from zoo.folder.manifest import sha256_of
 from zoo.handwriting.image import read_image
 from zoo.handwriting.ink_files import SUFFIXES as INK_SUFFIXES
@@ -18,7 +18,6 @@ from zoo.handwriting.page_xml import read_layout_if_any
 from zoo.handwriting.processor import Line, Lines, Pen
 from zoo.handwriting.training.examples import Sample
 from zoo.handwriting.training.texts import clean_text, text_to_learn, text_to_score
-from zoo.text.training.run import read_text
 
 TABLE = "lines.tsv"
 _LEVELS = ("WORD", "LINE", "TEXT")

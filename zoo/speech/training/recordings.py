@@ -7,9 +7,9 @@ from pathlib import Path
 from typing import Any
 
 from zoo.errors import DataError
+from zoo.files import read_text
 from zoo.folder.manifest import sha256_of
 from zoo.speech.processor import Speech, Utterance
-from zoo.text.training.run import read_text
 
 TRANSCRIPTS = "transcripts.tsv"
 

@@ -8,9 +8,8 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import zoo
 from zoo.errors import DataError, UsageError
-from zoo.files import readable_os_errors, user_path
+from zoo.files import read_text, readable_os_errors
 from zoo.folder.manifest import sha256_of
 from zoo.training.plan import Plan
 from zoo.training.publish import figure, make_task
@@ -22,12 +21,12 @@ from zoo.training.run import (
     train_from,
     with_characters,
 )
-from zoo.training.rundir import RunDirectory
+from zoo.training.rundir import SAMPLES, RunDirectory
+from zoo.version import __version__
 
 if TYPE_CHECKING:
     from zoo.text.processor import Characters
 
-SAMPLES = "samples.txt"
 SAMPLE_LENGTH = 300
 DECODER = {"temperature": 0.8, "top_k": 0, "top_p": 1.0}
 
@@ -206,33 +205,6 @@ def finetune_language_model(
     return run.path
 
 
-def read_text(paths: Sequence[Path]) -> str:
-    """The text of UTF-8 files, one after the other, with line ends as ``\\n``.
-
-    Raises:
-        DataError: a file is missing, unreadable, empty, or not UTF-8 text.
-    """
-    parts = []
-    for path in paths:
-        try:
-            data = user_path(path).read_bytes()
-        except OSError as error:
-            raise DataError(f"cannot read {path}: {error.strerror or error}") from None
-        if not data.strip():
-            raise DataError(f"{path} is empty")
-        if b"\0" in data:
-            raise DataError(f"{path} is a binary file, not text")
-        try:
-            text = data.decode("utf-8-sig")
-        except UnicodeDecodeError as error:
-            raise DataError(
-                f"{path} is not UTF-8 text (byte {error.start}); convert it first, for example "
-                f"with: iconv -f latin1 -t utf-8 {path}"
-            ) from None
-        parts.append(text.replace("\r\n", "\n").replace("\r", "\n"))
-    return "".join(parts)
-
-
 def _sample_writer(model: Any, run: RunDirectory, prompt: str) -> Callable[[int], None]:
     """A callback that appends what the model writes after each epoch to ``samples.txt``."""
 
@@ -282,7 +254,7 @@ def evaluate_language_model(
     facts: dict[str, Any] = {
         "dataset": dataset,
         "split": split,
-        "scorer": f"zoo {zoo.__version__} score, one pass, state carried",
+        "scorer": f"zoo {__version__} score, one pass, state carried",
         "command": command,
         "characters": total,
     }

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 
 from zoo.errors import DataError
-from zoo.text.training.run import read_text
+from zoo.files import read_text
 from zoo.translation.processor import Direction, clean, is_direction
 
 if TYPE_CHECKING:

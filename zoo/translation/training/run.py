@@ -13,7 +13,6 @@ from zoo.errors import UsageError
 from zoo.files import readable_os_errors, write_bytes
 from zoo.folder.bundle import read_bundle
 from zoo.folder.manifest import read_file, sha256_of
-from zoo.text.training.run import SAMPLES
 from zoo.training.plan import Plan
 from zoo.training.publish import make_task
 from zoo.training.run import (
@@ -23,7 +22,7 @@ from zoo.training.run import (
     load_to_finetune,
     train_from,
 )
-from zoo.training.rundir import RunDirectory
+from zoo.training.rundir import SAMPLES, RunDirectory
 from zoo.translation.processor import MODEL_FILE, Direction, Subwords
 from zoo.translation.training.objective import Examples, Seq2SeqObjective, make_examples
 from zoo.translation.training.pairs import Pair, pairs_of, read_pairs, split_pairs, with_copies
