@@ -17,7 +17,7 @@ from zoo.errors import DataError, UsageError, did_you_mean
 if TYPE_CHECKING:
     from zoo.handwriting.ink_files import Ink
     from zoo.handwriting.processor import Line
-    from zoo.speech.datasets import builders as speech
+    from zoo.speech.datasets.builders import Utterances
     from zoo.translation.datasets import Sentence
 
 _BUILDERS = {
@@ -86,7 +86,7 @@ def load_texts(name: str) -> list[str]:
         return [text.decode("utf-8") for batch in batches for text in batch["text"]]
 
 
-def load_speech(name: str) -> dict[str, speech.Utterances]:
+def load_speech(name: str) -> dict[str, Utterances]:
     """A corpus of speech with transcripts, read from the disk an utterance at a time.
 
     Returns:
