@@ -9,8 +9,9 @@ from typing import Any
 import pytest
 
 from zoo import load_model
+from zoo.catalogue import WEIGHTS_FOLDER, registry
 from zoo.folder.manifest import verify_folder
-from zoo.registry import WEIGHTS_FOLDER, registry, resolve
+from zoo.registry import resolve
 
 NAMES = sorted(registry().weights)
 EMBEDDED = [name for name in NAMES if (WEIGHTS_FOLDER / name).is_dir()]

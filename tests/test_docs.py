@@ -16,9 +16,9 @@ from types import ModuleType
 import click
 import pytest
 
+from zoo.catalogue import registry
 from zoo.cli import cli
-from zoo.cli.work import TASK_COMMANDS
-from zoo.registry import Weights, registry, resolve
+from zoo.registry import Weights, resolve
 
 ROOT = Path(__file__).parent.parent
 PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").rglob("*.md"))]
@@ -89,7 +89,7 @@ def task_commands(kind: str, model: str) -> list[click.Command]:
         assert entry is not None, f"there is no architecture of {model}"
         assert model in (entry.name, *resolve(f"{entry.recipe}:MODELS")), f"there is no {model}"
         tasks = {entry.task}
-    modules = [importlib.import_module(TASK_COMMANDS[task]) for task in tasks]
+    modules = [importlib.import_module(registry().task(task).command) for task in tasks]
     return [getattr(module, kind) for module in modules if hasattr(module, kind)]
 
 
@@ -126,7 +126,7 @@ def tables(monkeypatch: pytest.MonkeyPatch) -> ModuleType:
 
 
 def test_tables_take_every_figure_from_registry_and_measurements(tables: ModuleType) -> None:
-    models = tables.builtin_models()
+    models = tables.builtin()
     models.weights.clear()
     assert "| `char_lstm` | text-generation | - |" in tables.readme_table(models)
     metric = {"name": "cross_entropy", "value": 1.25, "unit": "nats/char", "split": "test"}

@@ -5,15 +5,17 @@ from __future__ import annotations
 import subprocess
 import sys
 import textwrap
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 import zoo
-from zoo.architectures import ARCHITECTURES
-from zoo.errors import UsageError
-from zoo.registry import Registry, Weights, natural_key, registry
+from zoo.architectures import ARCHITECTURES, TASKS
+from zoo.catalogue import registry, with_plugins
+from zoo.errors import UsageError, ZooError
+from zoo.registry import Registry, Weights, natural_key
 
 
 def entry(name: str) -> Weights:
@@ -32,7 +34,7 @@ def entry(name: str) -> Weights:
 
 @pytest.fixture
 def models() -> Registry:
-    made = Registry()
+    made = Registry(tasks={task.name: task for task in TASKS})
     made.add_architecture(ARCHITECTURES[0])
     made.add_architecture(replace(ARCHITECTURES[0], name="word_lstm", default_weights=""))
     for tag in ("v10", "v2", "shakespeare"):
@@ -76,12 +78,65 @@ def test_a_duplicate_raises(models: Registry) -> None:
         models.add_architecture(ARCHITECTURES[0])
     with pytest.raises(UsageError, match="already registered"):
         models.add_weights(entry("char_lstm.v2"))
+    with pytest.raises(UsageError, match="already registered"):
+        models.add_task(TASKS[0])
 
 
 @pytest.mark.parametrize("name", ["Char", "", "a.b", "../x", "a b"])
 def test_a_malformed_architecture_name_raises(models: Registry, name: str) -> None:
     with pytest.raises(UsageError, match="architecture name"):
         models.add_architecture(replace(ARCHITECTURES[0], name=name))
+
+
+def test_an_architecture_needs_a_registered_task(models: Registry) -> None:
+    slotted = replace(ARCHITECTURES[0], name="slotted", task="slot-filling")
+    with pytest.raises(UsageError, match="unknown task 'slot-filling'"):
+        models.add_architecture(slotted)
+    models.add_task(replace(TASKS[0], name="slot-filling"))
+    models.add_architecture(slotted)
+    assert models.select(task="slot-filling") == ["slotted"]
+
+
+@pytest.mark.parametrize("name", ["Slot", "", "a_b", "a--b", "../x", "a b"])
+def test_a_malformed_task_name_raises(models: Registry, name: str) -> None:
+    with pytest.raises(UsageError, match="task name"):
+        models.add_task(replace(TASKS[0], name=name))
+
+
+def test_a_task_finds_its_commands() -> None:
+    for task in registry().tasks.values():
+        assert task.load("run").name == "run"
+        assert task.load("finetune").name == "finetune"
+    with pytest.raises(UsageError, match="has no command 'paint'"):
+        registry().task("translation").load("paint")
+    with pytest.raises(UsageError, match="has no command 'run'"):
+        replace(TASKS[0], command="").load("run")
+    with pytest.raises(ZooError, match=r"cannot import .zoo.missing."):
+        replace(TASKS[0], command="zoo.missing").load("run")
+
+
+def test_a_failed_plug_in_leaves_nothing_behind(models: Registry) -> None:
+    class Point:
+        def __init__(self, name: str, fails: bool) -> None:
+            self.name, self.fails = name, fails
+
+        def load(self) -> Callable[[Registry], None]:
+            return self.register
+
+        def register(self, target: Registry) -> None:
+            target.add_task(replace(TASKS[0], name=f"{self.name}-task"))
+            target.add_architecture(replace(ARCHITECTURES[0], name=f"{self.name}_lstm"))
+            target.add_weights(entry(f"{self.name}_lstm.v1"))
+            if self.fails:
+                raise RuntimeError("too late")
+
+    points = [Point("good", False), Point("bad", True), Point("better", False)]
+    with pytest.warns(UserWarning, match="zoo plug-in 'bad' was left out: too late"):
+        filled = with_plugins(models, points)
+    assert {"good_lstm.v1", "better_lstm.v1"} <= set(filled.weights)
+    everything = [*filled.architectures, *filled.weights, *filled.tasks]
+    assert [name for name in everything if name.startswith("bad")] == []
+    assert "good_lstm" not in models.architectures
 
 
 def test_weights_need_a_registered_architecture_of_their_task(models: Registry) -> None:
@@ -113,6 +168,7 @@ def test_every_registered_object_can_be_imported() -> None:
     for architecture in registry().architectures.values():
         for attribute in ("builder", "config", "processor", "task_class"):
             assert callable(architecture.load(attribute))
+        assert architecture.load("task_class").verb == registry().task(architecture.task).verb
 
 
 def test_listing_imports_neither_tensorflow_nor_numpy() -> None:
@@ -145,7 +201,7 @@ def test_an_installed_plug_in_adds_its_models(tmp_path: Path) -> None:
     (project / "zoo_plugin_for_test.py").write_text(
         textwrap.dedent("""
             from dataclasses import replace
-            from zoo.architectures import ARCHITECTURES
+            from zoo.architectures import ARCHITECTURES, TASKS
 
             def register(models):
                 models.add_architecture(replace(ARCHITECTURES[0], name="plugged_lstm"))

@@ -10,8 +10,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from zoo.catalogue import describe, list_models
 from zoo.errors import DataError, DownloadError, FolderError, UsageError, ZooError
-from zoo.registry import Architecture, Registry, Weights, describe, list_models
+from zoo.registry import Architecture, Registry, TaskEntry, Weights
 from zoo.version import __version__
 
 if TYPE_CHECKING:
@@ -23,6 +24,7 @@ __all__ = [
     "DownloadError",
     "FolderError",
     "Registry",
+    "TaskEntry",
     "UsageError",
     "Weights",
     "ZooError",

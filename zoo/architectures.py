@@ -1,6 +1,33 @@
-"""The zoo's own architectures. Importing this module imports no TensorFlow: see the registry."""
+"""The zoo's own tasks and architectures; importing them imports no TensorFlow: see the registry."""
 
-from zoo.registry import Architecture
+from zoo.registry import Architecture, TaskEntry
+
+TASKS = (
+    TaskEntry(
+        name="text-generation",
+        summary="Write on from a prompt, score and embed texts.",
+        command="zoo.text.command",
+        verb="generate",
+    ),
+    TaskEntry(
+        name="automatic-speech-recognition",
+        summary="Transcribe recordings, whole or as a stream.",
+        command="zoo.speech.command",
+        verb="transcribe",
+    ),
+    TaskEntry(
+        name="image-to-text",
+        summary="Read handwriting: images of lines and pages, and pen strokes.",
+        command="zoo.handwriting.command",
+        verb="read",
+    ),
+    TaskEntry(
+        name="translation",
+        summary="Translate sentences and documents.",
+        command="zoo.translation.command",
+        verb="translate",
+    ),
+)
 
 ARCHITECTURES = (
     Architecture(

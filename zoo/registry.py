@@ -1,37 +1,53 @@
-"""What models there are: architectures, their pretrained weights, and where plug-ins add theirs.
+"""The registry: tasks, architectures and pretrained weights by name.
 
 Entries hold names and plain values only. The code behind an entry is named as ``"module:object"``
-and imported when it is first used, so listing models never imports TensorFlow.
-
-A third party adds models through the entry-point group ``zoo.models``: the entry point is a
-function that is called with the :class:`Registry`::
-
-    [options.entry_points]
-    zoo.models =
-        mine = my_package.zoo_models:register
+and imported when it is first used, so listing models never imports TensorFlow. The zoo's own
+registry is filled in :mod:`zoo.catalogue`.
 """
 
 from __future__ import annotations
 
 import fnmatch
 import importlib
-import importlib.metadata
-import json
 import re
-import threading
-import warnings
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
-from pathlib import Path
 from typing import Any
 
 from zoo.errors import UsageError, ZooError, did_you_mean
 
-ENTRY_POINT_GROUP = "zoo.models"
-WEIGHTS_FOLDER = Path(__file__).parent / "weights"
-
 _NAME = re.compile(r"[a-z0-9][a-z0-9_]*")
+_TASK_NAME = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*")
 _SHA256 = re.compile(r"[0-9a-f]{64}")
+
+
+@dataclass(frozen=True)
+class TaskEntry:
+    """A registered task: what models of one kind do.
+
+    Args:
+        name: the Hugging Face pipeline tag, such as ``"text-generation"``.
+        summary: one sentence for listings.
+        command: the module of the task's Click commands ``run`` and ``finetune``, such as
+            ``"zoo.text.command"``; empty if it has none.
+        verb: the method that people call, such as ``"generate"``.
+    """
+
+    name: str
+    summary: str
+    command: str
+    verb: str
+
+    def load(self, command: str) -> Any:
+        """Import the Click command called ``command``, such as ``"run"``.
+
+        Raises:
+            UsageError: the task has no such command.
+            ZooError: its module cannot be imported.
+        """
+        if self.command and hasattr(_import(self.command), command):
+            return resolve(f"{self.command}:{command}")
+        raise UsageError(f"the task {self.name!r} has no command {command!r}")
 
 
 @dataclass(frozen=True)
@@ -40,12 +56,15 @@ class Architecture:
 
     Args:
         name: the part of a model's name before the dot, such as ``"char_lstm"``.
-        task: the Hugging Face pipeline tag, such as ``"text-generation"``.
+        task: the name of a registered :class:`TaskEntry`, such as ``"text-generation"``.
         summary: one sentence for listings.
         builder: ``"module:function"``, from a config to a functional ``keras.Model``.
         config: ``"module:class"``, the frozen dataclass of plain values the builder takes.
         processor: ``"module:class"``, raw input to arrays.
         task_class: ``"module:class"``, the :class:`zoo.task.Task` of the three stages.
+        inference: ``"module:callable"``, from a config and its weights, arrays by variable path, to
+            an inference of the task's kind that needs no Keras (:mod:`zoo.contracts`). Left empty,
+            the model runs on Keras.
         recipe: the recipe's module, such as ``"zoo.recipes.char_lstm"``, or empty.
         default_weights: the weights that the bare name means, or empty for none.
     """
@@ -57,6 +76,7 @@ class Architecture:
     config: str
     processor: str
     task_class: str
+    inference: str = ""
     recipe: str = ""
     default_weights: str = ""
 
@@ -124,9 +144,16 @@ def resolve(target: str) -> Any:
     """
     module, _, attribute = target.partition(":")
     try:
-        return getattr(importlib.import_module(module), attribute)
-    except (ImportError, AttributeError) as error:
+        return getattr(_import(module), attribute)
+    except AttributeError as error:
         raise ZooError(f"cannot import {target!r}: {error}") from error
+
+
+def _import(module: str) -> Any:
+    try:
+        return importlib.import_module(module)
+    except (ImportError, ValueError) as error:  # ValueError: the name is empty
+        raise ZooError(f"cannot import {module!r}: {error}") from error
 
 
 def natural_key(name: str) -> list[Any]:
@@ -136,21 +163,40 @@ def natural_key(name: str) -> list[Any]:
 
 @dataclass
 class Registry:
-    """Architectures and weights by name. The zoo's own is :data:`registry`."""
+    """Tasks, architectures and weights by name; the zoo's own is :func:`zoo.catalogue.registry`."""
 
     architectures: dict[str, Architecture] = field(default_factory=dict)
     weights: dict[str, Weights] = field(default_factory=dict)
+    tasks: dict[str, TaskEntry] = field(default_factory=dict)
+
+    def copy(self) -> Registry:
+        """A registry with the same entries, to which others can be added."""
+        return Registry(dict(self.architectures), dict(self.weights), dict(self.tasks))
+
+    def add_task(self, entry: TaskEntry) -> None:
+        """Register a task.
+
+        Raises:
+            UsageError: the name is taken or is not lower-case words joined by ``-``.
+        """
+        if not _TASK_NAME.fullmatch(entry.name):
+            raise UsageError(f"{entry.name!r} is not a valid task name: use a-z, 0-9 and -")
+        if entry.name in self.tasks:
+            raise UsageError(f"task {entry.name!r} is already registered")
+        self.tasks[entry.name] = entry
 
     def add_architecture(self, entry: Architecture) -> None:
         """Register an architecture.
 
         Raises:
-            UsageError: the name is taken or is not lower-case letters, digits and ``_``.
+            UsageError: the name is taken or is not lower-case letters, digits and ``_``, or the
+                task is not registered.
         """
         if not _NAME.fullmatch(entry.name):
-            raise UsageError(f"{entry.name!r} is no architecture name: use a-z, 0-9 and _")
+            raise UsageError(f"{entry.name!r} is not a valid architecture name: use a-z, 0-9 and _")
         if entry.name in self.architectures:
             raise UsageError(f"architecture {entry.name!r} is already registered")
+        self.task(entry.task)
         self.architectures[entry.name] = entry
 
     def add_weights(self, entry: Weights) -> None:
@@ -161,7 +207,9 @@ class Registry:
         """
         architecture, dot, tag = entry.name.partition(".")
         if not dot or not _NAME.fullmatch(tag):
-            raise UsageError(f"{entry.name!r} is no weights name: use architecture.weights")
+            raise UsageError(
+                f"{entry.name!r} is not a valid weights name: use architecture.weights"
+            )
         if entry.name in self.weights:
             raise UsageError(f"weights {entry.name!r} are already registered")
         if not _SHA256.fullmatch(entry.manifest_sha256):
@@ -187,6 +235,18 @@ class Registry:
             return self.architectures[name]
         except KeyError:
             raise self.unknown(name) from None
+
+    def task(self, name: str) -> TaskEntry:
+        """The task called ``name``.
+
+        Raises:
+            UsageError: there is none; the nearest name is suggested.
+        """
+        try:
+            return self.tasks[name]
+        except KeyError:
+            hint = did_you_mean(name, self.tasks) or f"; there are {', '.join(sorted(self.tasks))}"
+            raise UsageError(f"unknown task {name!r}{hint}") from None
 
     def find(self, name: str) -> tuple[Architecture, Weights | None]:
         """The architecture and the weights that ``name`` means.
@@ -229,12 +289,10 @@ class Registry:
             pretrained: ``True`` keeps names with weights, ``False`` names of bare architectures.
 
         Raises:
-            UsageError: ``task`` is the tag of no registered architecture.
+            UsageError: ``task`` is not registered; the nearest name is suggested.
         """
-        tasks = {entry.task for entry in self.architectures.values()}
-        if task is not None and task not in tasks:
-            hint = did_you_mean(task, tasks) or f"; there are {', '.join(sorted(tasks))}"
-            raise UsageError(f"unknown task {task!r}{hint}")
+        if task is not None:
+            self.task(task)
         found = []
         names = sorted(self.architectures, key=natural_key) if pretrained is False else self.names()
         for name in names:
@@ -273,68 +331,3 @@ class Registry:
                 if key not in ("name", "task", "recipe", "folder")
             }
         return facts
-
-
-def read_index(path: Path) -> list[Weights]:
-    """Read weights entries from an index file, as ``scripts/register`` writes it."""
-    entries: list[dict[str, Any]] = json.loads(path.read_text(encoding="utf-8"))
-    for entry in entries:
-        entry |= {key: tuple(value) for key, value in entry.items() if isinstance(value, list)}
-    return [Weights(**entry) for entry in entries]
-
-
-def _load_builtin(target: Registry) -> None:
-    from zoo.architectures import ARCHITECTURES
-
-    for architecture in ARCHITECTURES:
-        target.add_architecture(architecture)
-    index = WEIGHTS_FOLDER / "index.json"
-    for entry in read_index(index) if index.exists() else ():
-        target.add_weights(entry)
-
-
-def _load_plugins(target: Registry, points: Iterable[Any]) -> None:
-    for point in points:
-        register: Callable[[Registry], None]
-        try:
-            register = point.load()
-            register(target)
-        except Exception as error:  # a broken plug-in must not take the zoo down with it
-            warnings.warn(f"zoo plug-in {point.name!r} was left out: {error}", stacklevel=2)
-
-
-_registry: Registry | None = None
-_lock = threading.RLock()
-
-
-def registry() -> Registry:
-    """The zoo's registry: built-in entries, then those of installed plug-ins."""
-    global _registry
-    with _lock:
-        if _registry is None:
-            filled = Registry()
-            _load_builtin(filled)
-            _load_plugins(filled, importlib.metadata.entry_points(group=ENTRY_POINT_GROUP))
-            _registry = filled
-        return _registry
-
-
-def list_models(
-    pattern: str = "*",
-    *,
-    task: str | None = None,
-    language: str | None = None,
-    pretrained: bool | None = None,
-) -> list[str]:
-    """Names of the registered models, in natural order; see :meth:`Registry.select`.
-
-    Example:
-        >>> zoo.list_models("char_*", task="text-generation", pretrained=True)
-        ['char_lstm.shakespeare', 'char_lstm.war_and_peace']
-    """
-    return registry().select(pattern, task=task, language=language, pretrained=pretrained)
-
-
-def describe(name: str) -> dict[str, Any]:
-    """Everything registered about a model, as plain values; see :meth:`Registry.describe`."""
-    return registry().describe(name)

@@ -63,11 +63,11 @@ def make_reader(
     """
     import keras
 
+    from zoo.catalogue import registry
     from zoo.ctc.alphabet import Alphabet
     from zoo.handwriting.ink import InkNormaliser
     from zoo.handwriting.line_image import LineNormaliser
     from zoo.handwriting.processor import Lines, Pen
-    from zoo.registry import registry
     from zoo.training.publish import make_task
 
     entry = registry().architecture(architecture)

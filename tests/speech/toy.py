@@ -16,8 +16,8 @@ def make_recogniser(architecture: str, **values: Any) -> Any:
     """An untrained recogniser that writes a lot, the same for the same values."""
     import keras
 
+    from zoo.catalogue import registry
     from zoo.ctc.alphabet import Alphabet
-    from zoo.registry import registry
     from zoo.speech.features import LogMel
     from zoo.speech.processor import Speech
     from zoo.training.publish import make_task

@@ -234,11 +234,11 @@ def test_a_damaged_file_in_the_hub_cache_is_fetched_again(server, call):
 
 
 REGISTER = (
-    "__import__('zoo.registry').registry.__dict__.update(_registry=("
+    "__import__('zoo.catalogue').catalogue.__dict__.update(_registry=("
     "lambda m: m.Registry("
     "{{'lstm': m.Architecture('lstm', 't', '', '', '', '', '')}}, "
     "{{'lstm.tiny': m.Weights('lstm.tiny', 't', (), '', '', {{}}, 1, 1, {sha!r}, '', {sources!r})}}"
-    "))(__import__('zoo.registry').registry))"
+    "))(__import__('zoo')))"
 )
 
 

@@ -24,9 +24,10 @@ from typing import Any
 import filelock
 import pytest
 
-import zoo.registry
+import zoo.catalogue
 from tests.conftest import hear_ctrl_c
 from tests.store.servers import FileServer, closed_port
+from zoo.architectures import TASKS
 from zoo.errors import DownloadError, FolderError, UsageError, ZooError
 from zoo.folder.manifest import FileEntry, Manifest, sha256_of
 from zoo.registry import Architecture, Registry, Weights
@@ -115,11 +116,11 @@ def register(monkeypatch: pytest.MonkeyPatch) -> Callable[..., None]:
     """Makes a registry with one architecture and one entry of weights the registry."""
 
     def use(*sources: str, **values: Any) -> None:
-        made = Registry()
+        made = Registry(tasks={task.name: task for task in TASKS})
         made.add_architecture(architecture())
         made.add_architecture(architecture("bare", default=""))
         made.add_weights(weights(*sources, **values))
-        monkeypatch.setattr(zoo.registry, "_registry", made)
+        monkeypatch.setattr(zoo.catalogue, "_registry", made)
 
     return use
 
@@ -135,14 +136,15 @@ def partial_folder() -> Path:
 # Runs in a fresh interpreter: {setup}, then locate(), and the outcome as JSON on the last line.
 PROGRAM = """
 import json, sys
-import zoo.registry
+import zoo.catalogue
+from zoo.architectures import TASKS
 from zoo import errors
 from zoo.store import locate as store
 architecture, weights = json.loads(sys.argv[1])
-registry = zoo.registry.Registry()
-registry.add_architecture(zoo.registry.Architecture(**architecture))
-registry.add_weights(zoo.registry.Weights(**weights))
-zoo.registry._registry = registry
+registry = zoo.Registry(tasks=zoo.catalogue.builtin().tasks)
+registry.add_architecture(zoo.Architecture(**architecture))
+registry.add_weights(zoo.Weights(**weights))
+zoo.catalogue._registry = registry
 {setup}
 try:
     print(json.dumps(["ok", str(store.locate(weights["name"]))]))

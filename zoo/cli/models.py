@@ -6,8 +6,9 @@ from pathlib import Path
 
 import click
 
+from zoo.catalogue import registry
 from zoo.cli.output import complete_model, megabytes, print_json, print_table
-from zoo.registry import headline, registry
+from zoo.registry import headline
 
 
 @click.command(

@@ -11,8 +11,8 @@ from typing import Any
 
 import click
 
+from zoo.catalogue import registry
 from zoo.errors import UsageError
-from zoo.registry import registry
 
 _BACKENDS = ("tensorflow", "jax", "torch", "openvino", "numpy")
 

@@ -6,12 +6,12 @@ the rest of the line to the task's own command, in the ``command`` module of its
 
 from __future__ import annotations
 
-import importlib
 from pathlib import Path
 from typing import Any
 
 import click
 
+from zoo.catalogue import registry
 from zoo.cli.options import OUT
 from zoo.cli.output import (
     MODEL_HELP,
@@ -21,25 +21,14 @@ from zoo.cli.output import (
     print_table,
 )
 from zoo.errors import UsageError
-from zoo.registry import Architecture, registry
+from zoo.registry import Architecture
 
 _PASS_ON = {"ignore_unknown_options": True, "allow_interspersed_args": False}
-
-TASK_COMMANDS = {
-    "automatic-speech-recognition": "zoo.speech.command",
-    "image-to-text": "zoo.handwriting.command",
-    "text-generation": "zoo.text.command",
-    "translation": "zoo.translation.command",
-}
 
 
 def _task_command(model: str, kind: str) -> click.Command:
     """The task's own ``run`` or ``finetune`` command for a model."""
-    task = _architecture_of(model).task
-    try:
-        command: click.Command = getattr(importlib.import_module(TASK_COMMANDS[task]), kind)
-    except (KeyError, ImportError, AttributeError):
-        raise UsageError(f"zoo {kind} does not know the task {task!r} of {model}") from None
+    command: click.Command = registry().task(_architecture_of(model).task).load(kind)
     return command
 
 

@@ -17,6 +17,7 @@ from typing import Any
 
 import numpy as np
 
+from zoo.catalogue import registry
 from zoo.ctc.decoding import MAX_BEAM, Hypothesis, greedy, prefix_beam_search
 from zoo.ctc.prefix_beam import PrefixBeam
 from zoo.errors import DataError, FolderError, UsageError
@@ -27,7 +28,6 @@ from zoo.language_models.fusion import LanguageModel
 from zoo.language_models.loading import load_language_model
 from zoo.language_models.recurrent_characters import RecurrentCharacters
 from zoo.language_models.word_ngram import WordNgram
-from zoo.registry import registry
 from zoo.store.hub import PREFIX
 from zoo.values import check_range, make_config, make_settings
 

@@ -16,6 +16,7 @@ from typing import Any
 
 import numpy as np
 
+from zoo.catalogue import registry
 from zoo.errors import FolderError, UsageError, ZooError
 from zoo.files import is_file, readable_os_errors, write_bytes
 from zoo.folder.manifest import (
@@ -33,7 +34,7 @@ from zoo.folder.manifest import (
     sha256_of,
     verify_folder,
 )
-from zoo.registry import Architecture, Registry, registry
+from zoo.registry import Architecture, Registry
 from zoo.values import make_config
 
 CONFIG = "config.json"

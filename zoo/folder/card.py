@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from zoo.registry import registry
+from zoo.catalogue import registry
 
 if TYPE_CHECKING:
     from zoo.folder.bundle import Bundle

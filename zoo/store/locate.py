@@ -23,10 +23,11 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from zoo.catalogue import WEIGHTS_FOLDER, registry
 from zoo.errors import DownloadError, FolderError, UsageError, ZooError, did_you_mean
 from zoo.files import is_file, user_path
 from zoo.folder.manifest import MANIFEST, read_file, sha256_of, verify_folder
-from zoo.registry import WEIGHTS_FOLDER, Weights, registry
+from zoo.registry import Weights
 from zoo.store import hub
 
 _PREFIX_DIGITS = 16

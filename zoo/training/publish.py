@@ -11,9 +11,10 @@ from typing import Any
 
 from tqdm import tqdm
 
+from zoo.catalogue import registry
 from zoo.errors import UsageError
 from zoo.folder.bundle import Bundle
-from zoo.registry import Architecture, registry
+from zoo.registry import Architecture
 
 
 def make_task(

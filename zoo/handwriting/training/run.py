@@ -83,7 +83,7 @@ def train_handwriting(
     """
     import keras
 
-    from zoo.registry import registry
+    from zoo.catalogue import registry
 
     entry = registry().architecture(card["name"].partition(".")[0])
     width = {"features": FEATURES} if isinstance(processor, Pen) else {}

@@ -195,8 +195,8 @@ def train_recogniser(
     """
     import keras
 
+    from zoo.catalogue import registry
     from zoo.loading import load_model
-    from zoo.registry import registry
 
     entry = registry().architecture(card["name"].partition(".")[0])
     config_class = entry.load("config")
@@ -282,7 +282,7 @@ def train_on_scenes(
     """
     import keras
 
-    from zoo.registry import registry
+    from zoo.catalogue import registry
 
     entry = registry().architecture(card["name"].partition(".")[0])
     store = FeatureStore(
