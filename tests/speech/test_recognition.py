@@ -13,12 +13,13 @@ import soundfile
 from tests.speech.toy import LABELS, RATE, make_recogniser, speech_like, write_wav
 from zoo import load_model
 from zoo.ctc.decoding import ctc_log_probability, greedy
+from zoo.ctc.results import Alternative
 from zoo.ctc.search import OWN_MODEL
 from zoo.errors import DataError, FolderError, UsageError
 from zoo.language_models.character_ngram import CharacterNgram
 from zoo.language_models.word_ngram import WordNgram
 from zoo.speech.audio import split_at_silences
-from zoo.speech.recognition import LONGEST_PIECE, Alternative, _combine
+from zoo.speech.recognition import LONGEST_PIECE, _combine
 
 TEXTS = ["A BAD BEE", "GO ON", "NOT A TOAD", "BEGAN TO EAT"]
 

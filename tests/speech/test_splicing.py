@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from tests.speech.toy import RATE, make_recogniser, speech_like
-from zoo.ctc.decoding import Word
+from zoo.ctc.results import Word
 from zoo.speech.processor import Utterance
 from zoo.speech.training.splicing import Splicer, cut_points, join
 

@@ -14,8 +14,8 @@ from tests.conftest import TEXT, VOCABULARY, make_model
 from zoo import load_model
 from zoo.errors import FolderError, UsageError
 from zoo.text.char_lstm import CharLSTMConfig, build, with_state
-from zoo.text.generation import TextState
 from zoo.text.processor import Characters
+from zoo.text.results import TextState
 
 VARIANTS: list[dict[str, Any]] = [
     {"cell": "lstm"},

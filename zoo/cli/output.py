@@ -31,18 +31,6 @@ def print_table(head: Sequence[str], rows: Sequence[Sequence[Any]]) -> None:
         click.echo(click.style(cells.rstrip(), bold=number == 0))
 
 
-def read_standard_input() -> str:
-    """The whole text on standard input.
-
-    Raises:
-        UsageError: it is not UTF-8 text.
-    """
-    try:
-        return sys.stdin.buffer.read().decode("utf-8")
-    except UnicodeDecodeError as error:
-        raise UsageError(f"standard input is not UTF-8 text: {error}") from None
-
-
 def megabytes(size: int) -> str:
     """A size in bytes as people read it."""
     return f"{size / 1e6:.1f} MB"

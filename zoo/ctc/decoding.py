@@ -24,6 +24,7 @@ from typing import Any
 import numpy as np
 
 from zoo.ctc.prefix_beam import PrefixBeam
+from zoo.ctc.results import Word
 from zoo.errors import UsageError
 from zoo.language_models.fusion import LanguageModel
 
@@ -66,26 +67,6 @@ class Hypothesis:
     score: float
     ctc_score: float
     confidence: float
-
-
-@dataclass(frozen=True)
-class Word:
-    """A word with its place.
-
-    Args:
-        text: the word.
-        start: seconds from the beginning.
-        end: seconds from the beginning.
-        confidence: 0 to 1: that of its least sure label.
-    """
-
-    text: str
-    start: float
-    end: float
-    confidence: float
-
-    def __str__(self) -> str:
-        return self.text
 
 
 def greedy(log_probs: np.ndarray, blank: int, *, length: int | None = None) -> Hypothesis:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -17,24 +16,6 @@ from zoo.task import Task, batches_by_length
 
 BATCH = 16
 _BATCH_FRAMES = 32_768  # frames of a batch, padding included
-
-
-@dataclass(frozen=True)
-class Alternative:
-    """Another text for the same input.
-
-    Args:
-        text: the text.
-        score: natural log; what the texts are ranked by.
-        confidence: 0 to 1.
-    """
-
-    text: str
-    score: float
-    confidence: float
-
-    def __str__(self) -> str:
-        return self.text
 
 
 class CTCRecogniser(Task):

@@ -7,9 +7,9 @@ from typing import Any
 
 import click
 
+from zoo.cli.inputs import print_each, progress_bar, run_each
 from zoo.cli.options import MODEL, OUT, search_options, training_options
 from zoo.cli.output import print_json
-from zoo.cli.several import print_each, run_each
 from zoo.errors import UsageError, ZooError
 
 
@@ -75,12 +75,18 @@ def run(
         _run_page(loaded, inputs[0], layout, out, as_json, search)
         return
     names, sources = _sources(loaded, inputs)
-    results = _read(loaded, sources, search)
+
+    def read(some: list[Any]) -> list[Any]:
+        with progress_bar("reading", "line", len(some)) as update:
+            readings: list[Any] = loaded.read(some, on_progress=update, **search)
+        return readings
+
+    results = run_each(read, sources)
     if picture is not None:
         if len(sources) > 1:
             raise UsageError(f"{inputs[0]} holds several pieces of writing; --picture draws one")
         loaded.alignment_plot(sources[0], picture, **search)
-    print_each(names, results, _plain, as_json, "input")
+    print_each(names, results, as_json, "input")
     if len(results) == 1 and not results[0].text and isinstance(loaded, LineRecognition):
         click.echo("zoo: found no line of writing; is it a page? then add --page", err=True)
 
@@ -97,30 +103,18 @@ def _run_page(
     as_json: bool,
     search: dict[str, Any],
 ) -> None:
-    from tqdm import tqdm
-
     from zoo.handwriting.page_xml import read_layout
 
     known = None if layout is None else read_layout(layout)
     total = None if known is None else len(known.lines)
-    with tqdm(total=total, unit="line", desc="reading", delay=2, disable=None) as bar:
-        result = loaded.read_page(image, known, on_progress=bar.update, **search)
+    with progress_bar("reading", "line", total) as update:
+        result = loaded.read_page(image, known, on_progress=update, **search)
     for doubt in result.doubts:
         click.echo(f"zoo: unsure: {doubt}", err=True)
     if out is not None:
         click.echo(result.save(out), err=True)
     if as_json:
-        lines = [
-            {
-                "id": one.line.identity,
-                "polygon": one.line.polygon.round(1).tolist(),
-                "baseline": one.line.baseline.round(1).tolist(),
-                **_plain(one.reading),
-                "boxes": one.boxes.round(1).tolist(),
-            }
-            for one in result.lines
-        ]
-        print_json({"lines": lines, "doubts": list(result.doubts)})
+        print_json(result.to_dict())
     else:
         click.echo(result.text)
 
@@ -143,40 +137,6 @@ def _sources(loaded: Any, inputs: tuple[Path, ...]) -> tuple[list[str], list[Any
             names.append(f"{path}#{number}" if len(pieces) > 1 else str(path))
             sources.append(piece)
     return names, sources
-
-
-def _read(loaded: Any, sources: list[Any], search: dict[str, Any]) -> list[Any]:
-    from tqdm import tqdm
-
-    def read(some: list[Any]) -> list[Any]:
-        with tqdm(total=len(some), unit="line", desc="reading", delay=2, disable=None) as bar:
-            results: list[Any] = loaded.read(some, on_progress=bar.update, **search)
-        return results
-
-    return run_each(read, sources)
-
-
-def _plain(reading: Any) -> dict[str, Any]:
-    return {
-        "text": reading.text,
-        "confidence": round(reading.confidence, 4),
-        "characters": [
-            {
-                "text": one.text,
-                "start": _place(one.start),
-                "end": _place(one.end),
-                "confidence": round(one.confidence, 4),
-            }
-            for one in reading.characters
-        ],
-        "alternatives": [
-            {"text": other.text, "score": round(other.score, 4)} for other in reading.alternatives
-        ],
-    }
-
-
-def _place(place: Any) -> Any:
-    return list(place) if isinstance(place, tuple) else round(place, 1)
 
 
 @click.command(

@@ -11,7 +11,7 @@ import numpy as np
 from zoo.plots import check_format, plain, save_picture
 
 if TYPE_CHECKING:
-    from zoo.handwriting.reading import Character, Reading
+    from zoo.handwriting.results import Character, Reading
 
 _INCHES_A_LETTER = 0.22
 _COLOURS = ("tab:blue", "tab:red", "tab:green", "tab:purple", "tab:orange")

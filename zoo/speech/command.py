@@ -10,11 +10,10 @@ from typing import Any
 
 import click
 
+from zoo.cli.inputs import STANDARD_INPUT, print_each, progress_bar, run_each
 from zoo.cli.options import MODEL, OUT, search_options, training_options
-from zoo.cli.several import print_each, run_each
 from zoo.errors import DataError, UsageError
 
-_STREAM = "-"
 _READ_BYTES = 3200  # a tenth of a second at 16 kHz
 _SUBTITLE_WORDS = 8
 _SUBTITLE_GAP = 1.0
@@ -61,15 +60,15 @@ def run(
 
     if as_json and as_srt:
         raise UsageError("give --json or --srt, not both")
-    if len(recordings) > 1 and (_STREAM in recordings or as_srt or picture):
+    if len(recordings) > 1 and (STANDARD_INPUT in recordings or as_srt or picture):
         raise UsageError("standard input, --srt and --picture go with one recording")
     loaded = load_model(model)
-    if recordings == (_STREAM,) and loaded.streams and not as_srt and picture is None:
+    if recordings == (STANDARD_INPUT,) and loaded.streams and not as_srt and picture is None:
         _run_stream(loaded.open_stream(rate, endpoint_seconds=endpoint, **search), as_json)
         return
     sources: list[Any] = list(recordings)
     given = None
-    if recordings == (_STREAM,):
+    if recordings == (STANDARD_INPUT,):
         sources, given = [_read_standard_input()], rate
     results = _transcribe(loaded, sources, given, search)
     if picture is not None:
@@ -77,24 +76,19 @@ def run(
     if as_srt:
         click.echo(_subtitles(results[0].words), nl=False)
     else:
-        print_each(recordings, results, _plain, as_json, "recording")
+        print_each(recordings, results, as_json, "recording")
 
 
 def _transcribe(
     loaded: Any, sources: list[Any], rate: int | None, search: dict[str, Any]
 ) -> list[Any]:
-    from tqdm import tqdm
-
     from zoo.speech.audio import audio_seconds
 
     def transcribe(some: list[Any]) -> list[Any]:
         known = [audio_seconds(source) for source in some]
         total = sum(seconds for seconds in known if seconds) if all(known) else None
-        bar = tqdm(
-            total=total, unit="s", desc="transcribing", unit_scale=True, delay=2, disable=None
-        )
-        with bar:
-            results: list[Any] = loaded.transcribe(some, rate, on_progress=bar.update, **search)
+        with progress_bar("transcribing", "s", total) as update:
+            results: list[Any] = loaded.transcribe(some, rate, on_progress=update, **search)
         return results
 
     return run_each(transcribe, sources)
@@ -122,7 +116,7 @@ def _run_stream(stream: Any, as_json: bool) -> None:
 
 def _print_utterance(result: Any, shown: str, as_json: bool) -> None:
     if as_json:
-        click.echo(json.dumps(_plain(result), ensure_ascii=False))
+        click.echo(json.dumps(result.to_dict(), ensure_ascii=False))
     else:
         click.echo(result.text[len(shown) :])
 
@@ -145,26 +139,6 @@ def _read_standard_input() -> Any:
     if not parts:
         raise DataError("there is nothing on standard input")
     return np.concatenate(parts)
-
-
-def _plain(result: Any) -> dict[str, Any]:
-    return {
-        "text": result.text,
-        "confidence": round(result.confidence, 4),
-        "seconds": round(result.seconds, 3),
-        "words": [
-            {
-                "text": word.text,
-                "start": round(word.start, 3),
-                "end": round(word.end, 3),
-                "confidence": round(word.confidence, 4),
-            }
-            for word in result.words
-        ],
-        "alternatives": [
-            {"text": other.text, "score": round(other.score, 4)} for other in result.alternatives
-        ],
-    }
 
 
 def _subtitles(words: tuple[Any, ...]) -> str:

@@ -10,7 +10,7 @@ import numpy as np
 from zoo.plots import check_format, plain, save_picture
 
 if TYPE_CHECKING:
-    from zoo.speech.recognition import Transcript
+    from zoo.speech.results import Transcript
 
 _INCHES_A_SECOND = 1.6
 

@@ -6,7 +6,6 @@ import itertools
 import math
 import os
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -14,18 +13,19 @@ import numpy as np
 
 from zoo.ctc.decoding import (
     Hypothesis,
-    Word,
     ctc_log_probability,
     forced_alignment,
     words_from_spans,
 )
 from zoo.ctc.network_parts import SUBSAMPLING
+from zoo.ctc.results import Alternative, Word
 from zoo.ctc.search import Search
-from zoo.ctc.task import Alternative, CTCRecogniser, tidy
+from zoo.ctc.task import CTCRecogniser, tidy
 from zoo.errors import UsageError
 from zoo.files import user_path
 from zoo.folder.bundle import Bundle
 from zoo.speech.audio import AudioPiece, AudioSource, iter_audio_blocks, split_at_silences
+from zoo.speech.results import Alignment, Transcript
 from zoo.task import distinct
 
 if TYPE_CHECKING:
@@ -38,50 +38,6 @@ LONGEST_PIECE = 20.0
 MAX_READ = 3600.0
 _POOL = 64  # pieces that are decoded together
 _SEPARATOR = " "
-
-
-@dataclass(frozen=True)
-class Transcript:
-    """What was said.
-
-    Args:
-        text: the text.
-        words: each with its start and end in seconds, and its confidence, 0 to 1. CTC puts a
-            character into a frame or two near where it is heard, so times are good to about a
-            tenth of a second.
-        confidence: 0 to 1, the geometric mean of the characters' confidences.
-        alternatives: the ``n_best`` texts, this one first.
-        seconds: length of the recording.
-    """
-
-    text: str
-    words: tuple[Word, ...] = field(repr=False)
-    confidence: float
-    alternatives: tuple[Alternative, ...] = field(repr=False)
-    seconds: float
-
-    def __str__(self) -> str:
-        return self.text
-
-
-@dataclass(frozen=True)
-class Alignment:
-    """Where a known text stands in a recording.
-
-    Args:
-        text: the text.
-        words: each with its start and end in seconds and its confidence.
-        characters: the same for each character, spaces included.
-        log_probability: natural log-probability of the text under the network.
-    """
-
-    text: str
-    words: tuple[Word, ...] = field(repr=False)
-    characters: tuple[Word, ...] = field(repr=False)
-    log_probability: float
-
-    def __str__(self) -> str:
-        return self.text
 
 
 class SpeechRecognition(CTCRecogniser):

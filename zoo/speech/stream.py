@@ -20,7 +20,8 @@ from zoo.speech.audio import MAX_RATE, MIN_RATE, check_number, to_float
 from zoo.speech.features import LogMelStream
 
 if TYPE_CHECKING:
-    from zoo.speech.recognition import SpeechRecognition, Transcript
+    from zoo.speech.recognition import SpeechRecognition
+    from zoo.speech.results import Transcript
 
 Result = TypeVar("Result")
 

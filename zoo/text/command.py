@@ -7,8 +7,9 @@ from typing import Any
 
 import click
 
+from zoo.cli.inputs import progress_bar, read_texts
 from zoo.cli.options import MODEL, OUT, training_options
-from zoo.cli.output import print_json, read_standard_input
+from zoo.cli.output import print_json
 
 
 @click.command("run", epilog="Example:\n\n\b\n  zoo run char_lstm.shakespeare ROMEO: --seed 1")
@@ -44,13 +45,15 @@ def run(
     from zoo.loading import load_model
 
     loaded = load_model(model)
-    texts = [read_standard_input() if prompt == "-" else prompt for prompt in prompts]
-    texts = texts or ["\n" if "\n" in loaded.processor else loaded.processor.vocabulary[0]]
+    texts = read_texts(prompts) or [
+        "\n" if "\n" in loaded.processor else loaded.processor.vocabulary[0]
+    ]
     options["stop"] = list(options["stop"])
     if as_json or len(texts) > 1:
-        results = _generate(loaded, texts, length, options)
+        with progress_bar("writing", "char", length) as update:
+            results = loaded.generate(texts, length, on_progress=update, **options)
         if as_json:
-            print_json([_plain(result) for result in results])
+            print_json([result.to_dict() for result in results])
         else:
             click.echo("\n\n".join(str(result) for result in results))
         return
@@ -59,26 +62,6 @@ def run(
     for character in characters:
         click.echo(character, nl=False)
     click.echo()
-
-
-def _generate(loaded: Any, texts: list[str], length: int, options: dict[str, Any]) -> list[Any]:
-    from tqdm import tqdm
-
-    with tqdm(
-        total=length, unit="char", desc="writing", unit_scale=True, delay=2, disable=None
-    ) as bar:
-        results: list[Any] = loaded.generate(texts, length, on_progress=bar.update, **options)
-    return results
-
-
-def _plain(result: Any) -> dict[str, Any]:
-    return {
-        "text": result.text,
-        "prompt": result.prompt,
-        "seed": result.seed,
-        "stopped": result.stopped,
-        "log_probs": [round(float(value), 5) for value in result.log_probs],
-    }
 
 
 @click.command(

@@ -7,8 +7,9 @@ from typing import Any
 
 import click
 
+from zoo.cli.inputs import progress_bar, read_texts
 from zoo.cli.options import MODEL, OUT, training_options
-from zoo.cli.output import print_json, read_standard_input
+from zoo.cli.output import print_json
 
 
 @click.command(
@@ -47,44 +48,21 @@ def run(
     from zoo.loading import load_model
 
     loaded = load_model(model)
-    read = [read_standard_input() if text == "-" else text for text in texts]
+    read = read_texts(texts)
     if picture is not None and len(read) != 1:
         raise UsageError("give one sentence to draw its attention")
-    results = _translate(loaded, read, target=target, source=source, **options)
+    with progress_bar("translating", "char", sum(map(len, read))) as update:
+        results = loaded.translate(
+            read, target=target, source=source, on_progress=update, **options
+        )
     if picture is not None:
         loaded.alignment_plot(read[0], results[0], target, source=source, path=picture)
     if as_json:
-        print_json([_plain(result) for result in results])
+        print_json([result.to_dict() for result in results])
         return
     for result in results:
         for alternative in result.alternatives:
             click.echo(alternative.text)
-
-
-def _translate(loaded: Any, texts: list[str], **options: Any) -> list[Any]:
-    from tqdm import tqdm
-
-    total = sum(map(len, texts))
-    with tqdm(
-        total=total, unit="char", desc="translating", unit_scale=True, delay=2, disable=None
-    ) as bar:
-        results: list[Any] = loaded.translate(texts, on_progress=bar.update, **options)
-    return results
-
-
-def _plain(result: Any) -> dict[str, Any]:
-    return {
-        "text": result.text,
-        "source": result.source,
-        "target": result.target,
-        "score": round(result.score, 5),
-        "log_probability": round(result.log_probability, 5),
-        "alternatives": [
-            {"text": one.text, "score": round(one.score, 5)} for one in result.alternatives
-        ],
-        "pieces": list(result.pieces),
-        "log_probs": [round(float(value), 5) for value in result.log_probs],
-    }
 
 
 @click.command(

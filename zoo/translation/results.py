@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 
 from zoo.errors import UsageError
+from zoo.results import rounded
 from zoo.task import distinct
 from zoo.translation.processor import clean
 from zoo.translation.sentences import TextPiece
@@ -32,6 +34,10 @@ class Alternative:
 
     def __str__(self) -> str:
         return self.text
+
+    def to_dict(self) -> dict[str, Any]:
+        """Text and score as plain JSON values; the score to 5 decimals."""
+        return {"text": self.text, "score": round(self.score, 5)}
 
 
 @dataclass(frozen=True)
@@ -62,6 +68,19 @@ class TranslatedSentence:
 
     def __str__(self) -> str:
         return self.text
+
+    def to_dict(self) -> dict[str, Any]:
+        """The sentence as plain JSON values, with its attention; figures to 5 decimals."""
+        return {
+            "text": self.text,
+            "source": self.source,
+            "score": round(self.score, 5),
+            "alternatives": [other.to_dict() for other in self.alternatives],
+            "pieces": list(self.pieces),
+            "log_probs": rounded(self.log_probs, 5),
+            "source_pieces": list(self.source_pieces),
+            "attention": rounded(self.attention, 5),
+        }
 
 
 @dataclass(frozen=True)
@@ -118,6 +137,19 @@ class TranslatedText:
     def __str__(self) -> str:
         return self.text
 
+    def to_dict(self) -> dict[str, Any]:
+        """The translation as plain JSON values, without the attention; figures to 5 decimals."""
+        return {
+            "text": self.text,
+            "source": self.source,
+            "target": self.target,
+            "score": round(self.score, 5),
+            "log_probability": round(self.log_probability, 5),
+            "alternatives": [other.to_dict() for other in self.alternatives],
+            "pieces": list(self.pieces),
+            "log_probs": rounded(self.log_probs, 5),
+        }
+
 
 @dataclass(frozen=True)
 class TranslationScore:
@@ -148,6 +180,17 @@ class TranslationScore:
 
     def __str__(self) -> str:
         return f"{self.log_probability:.4f} nats (perplexity {self.perplexity:.2f})"
+
+    def to_dict(self) -> dict[str, Any]:
+        """The score as plain JSON values, without the attention; figures to 5 decimals."""
+        return {
+            "text": self.text,
+            "source": self.source,
+            "log_probability": round(self.log_probability, 5),
+            "perplexity": round(self.perplexity, 5),
+            "pieces": list(self.pieces),
+            "log_probs": rounded(self.log_probs, 5),
+        }
 
 
 def join_sentences(

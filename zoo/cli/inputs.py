@@ -1,0 +1,130 @@
+"""Inputs of ``zoo run`` and their results: standard input, progress, several inputs, JSON."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from zoo.cli.output import print_json
+from zoo.errors import UsageError, ZooError
+
+if TYPE_CHECKING:
+    from zoo.results import Result
+
+STANDARD_INPUT = "-"
+
+
+def read_texts(arguments: Sequence[str]) -> list[str]:
+    """The texts that a command's arguments mean; ``"-"`` is what is on standard input.
+
+    Raises:
+        UsageError: standard input is not UTF-8 text.
+    """
+    return [read_standard_input() if text == STANDARD_INPUT else text for text in arguments]
+
+
+def read_standard_input() -> str:
+    """The whole text on standard input.
+
+    Raises:
+        UsageError: it is not UTF-8 text.
+    """
+    try:
+        return sys.stdin.buffer.read().decode("utf-8")
+    except UnicodeDecodeError as error:
+        raise UsageError(f"standard input is not UTF-8 text: {error}") from None
+
+
+@contextmanager
+def progress_bar(
+    description: str, unit: str, total: float | None = None
+) -> Iterator[Callable[[float], object]]:
+    """A progress bar on standard error, if that is a terminal and the work takes a while.
+
+    Args:
+        description: what is being done, such as ``"reading"``.
+        unit: of what is counted, such as ``"line"``.
+        total: how many units there are, or ``None`` if that is unknown.
+
+    Yields:
+        A function to call with the number of units done since the last call: a verb's
+        ``on_progress``.
+    """
+    from tqdm import tqdm
+
+    with tqdm(
+        total=total, unit=unit, desc=description, unit_scale=True, delay=2, disable=None
+    ) as bar:
+        yield bar.update
+
+
+def run_each(run: Callable[[list[Any]], Sequence[Any]], inputs: Sequence[Any]) -> list[Any]:
+    """Run on all inputs together or, if one of several cannot be used, on each alone.
+
+    Args:
+        run: gives a result for each input.
+        inputs: what to run on; an input may be the error that was met when it was looked at.
+
+    Returns:
+        For each input its result, or the error that it met.
+
+    Raises:
+        ZooError: all inputs met the same error.
+    """
+    if not any(isinstance(one, ZooError) for one in inputs):
+        try:
+            return list(run(list(inputs)))
+        except ZooError:
+            if len(inputs) == 1:
+                raise
+    results = [_alone(run, one) for one in inputs]
+    said = {str(one) if isinstance(one, ZooError) else None for one in results}
+    if len(said) == 1 and None not in said:
+        raise results[0]
+    return results
+
+
+def _alone(run: Callable[[list[Any]], Sequence[Any]], one: Any) -> Any:
+    if isinstance(one, ZooError):
+        return one
+    try:
+        return run([one])[0]
+    except ZooError as error:
+        return error
+
+
+def print_each(
+    names: Sequence[str], results: Sequence[Result | ZooError], as_json: bool, kind: str
+) -> None:
+    """Print one result as it is, and of several a row each: name, tab, text.
+
+    Errors go to standard error (in JSON to the results), and the command then exits with 1.
+
+    Args:
+        names: of the inputs.
+        results: for each input its result, or the error that it met.
+        as_json: print JSON.
+        kind: what an input is called in JSON.
+    """
+    named = list(zip(names, results, strict=True))
+    failed = [one for one in results if isinstance(one, ZooError)]
+    if as_json:
+        print_json([{kind: name, **_plain(one)} for name, one in named])
+    elif len(results) == 1:
+        click.echo(results[0])
+    else:
+        for name, one in named:
+            if not isinstance(one, ZooError):
+                click.echo(f"{name}\t{one}")
+    for error in failed:
+        click.echo(f"zoo: {error}", err=True)
+    if failed:
+        raise click.exceptions.Exit(1)
+
+
+def _plain(result: Result | ZooError) -> dict[str, Any]:
+    return {"error": str(result)} if isinstance(result, ZooError) else result.to_dict()

@@ -1,0 +1,71 @@
+"""Results of speech recognition: transcripts and alignments."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+from zoo.ctc.results import Alternative, Word
+
+
+@dataclass(frozen=True)
+class Transcript:
+    """What was said.
+
+    Args:
+        text: the text.
+        words: each with its start and end in seconds, and its confidence, 0 to 1. CTC puts a
+            character into a frame or two near where it is heard, so times are good to about a
+            tenth of a second.
+        confidence: 0 to 1, the geometric mean of the characters' confidences.
+        alternatives: the ``n_best`` texts, this one first.
+        seconds: length of the recording.
+    """
+
+    text: str
+    words: tuple[Word, ...] = field(repr=False)
+    confidence: float
+    alternatives: tuple[Alternative, ...] = field(repr=False)
+    seconds: float
+
+    def __str__(self) -> str:
+        return self.text
+
+    def to_dict(self) -> dict[str, Any]:
+        """The transcript as plain JSON values: times to milliseconds, the rest to 4 decimals."""
+        return {
+            "text": self.text,
+            "confidence": round(self.confidence, 4),
+            "seconds": round(self.seconds, 3),
+            "words": [word.to_dict() for word in self.words],
+            "alternatives": [other.to_dict() for other in self.alternatives],
+        }
+
+
+@dataclass(frozen=True)
+class Alignment:
+    """Where a known text stands in a recording.
+
+    Args:
+        text: the text.
+        words: each with its start and end in seconds and its confidence.
+        characters: the same for each character, spaces included.
+        log_probability: natural log-probability of the text under the network.
+    """
+
+    text: str
+    words: tuple[Word, ...] = field(repr=False)
+    characters: tuple[Word, ...] = field(repr=False)
+    log_probability: float
+
+    def __str__(self) -> str:
+        return self.text
+
+    def to_dict(self) -> dict[str, Any]:
+        """The alignment as plain JSON values: times to milliseconds, the rest to 4 decimals."""
+        return {
+            "text": self.text,
+            "log_probability": round(self.log_probability, 4),
+            "words": [word.to_dict() for word in self.words],
+            "characters": [character.to_dict() for character in self.characters],
+        }
