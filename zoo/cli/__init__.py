@@ -78,9 +78,10 @@ def main(args: list[str] | None = None) -> Any:
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="backslashreplace")
     warnings.formatwarning = lambda message, *_, **__: f"zoo: {message}\n"
+    arguments = sys.argv[1:] if args is None else args
     try:
         # A command that ends by click's Exit gives its code here, the others nothing.
-        if code := cli.main(args=args, prog_name="zoo", standalone_mode=False):
+        if code := cli.main(arguments, prog_name="zoo", standalone_mode=False, obj=arguments):
             sys.exit(code)
     except click.ClickException as error:
         error.show()

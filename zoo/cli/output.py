@@ -1,12 +1,14 @@
-"""What the commands share in printing."""
+"""What the commands print, and the command line that they were called by."""
 
 from __future__ import annotations
 
 import json
 import os
+import shlex
 import sys
 import tempfile
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
 import click
@@ -29,6 +31,22 @@ def print_table(head: Sequence[str], rows: Sequence[Sequence[Any]]) -> None:
     for number, line in enumerate(lines):
         cells = "  ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True))
         click.echo(click.style(cells.rstrip(), bold=number == 0))
+
+
+def command_line() -> str:
+    """The command line that is being run, such as ``zoo finetune NAME --text my.txt --out mine``.
+
+    A model's card may be published, so of an absolute path only the last part is kept.
+    """
+    arguments: list[str] = click.get_current_context().find_root().obj or []
+    return shlex.join(["zoo", *map(_without_folders, arguments)])
+
+
+def _without_folders(argument: str) -> str:
+    option, equals, value = argument.partition("=")
+    if option.startswith("--") and equals:
+        return f"{option}={_without_folders(value)}"
+    return Path(argument).name if Path(argument).is_absolute() else argument
 
 
 def megabytes(size: int) -> str:
