@@ -156,6 +156,26 @@ def test_tables_take_every_figure_from_registry_and_measurements(tables: ModuleT
     ]
 
 
+def test_a_page_shows_the_rows_of_a_csv_file_without_their_source(
+    tables: ModuleType, tmp_path: Path
+) -> None:
+    (tmp_path / "runs.csv").write_text(
+        "run,test_BLEU,words,source,processor\nA,44.0,1234567,x,cpu 1\nB,,7,y,\n"
+    )
+    page = tmp_path / "page.md"
+    page.write_text("Before.\n\n<!-- table: runs.csv -->\n\nold\n\n<!-- table: end -->\n\nAfter.\n")
+    table = (
+        "| run | test BLEU | words |\n| --- | --- | --- |\n| A | 44.0 | 1,234,567 |\n| B | - | 7 |"
+    )
+    expected = (
+        f"Before.\n\n<!-- table: runs.csv -->\n\n{table}\n\nMeasured on: cpu 1.\n\n"
+        "<!-- table: end -->\n\nAfter.\n"
+    )
+    assert tables.page_with_tables(page) == expected
+    page.write_text(expected)
+    assert tables.page_with_tables(page) == expected
+
+
 def test_every_task_has_a_page() -> None:
     for entry in registry().architectures.values():
         assert (ROOT / f"docs/tasks/{entry.task}.md").is_file()

@@ -7,7 +7,7 @@
 Each trial goes once over a third of the pairs that seq2seq_lstm.tatoeba learns from, without
 dropout, with a rate that falls to zero. What counts is the cross-entropy of a whole validation
 sentence, since that of a token depends on how many tokens there are. Rows of trials that are run
-again are replaced. Writes docs/benchmarks/trials.csv.
+again are replaced. Writes docs/experiments/translation_trials.csv.
 """
 
 from __future__ import annotations
@@ -52,7 +52,9 @@ def main() -> None:
     )
     parser.add_argument("--only", nargs="+", choices=TRIALS, default=list(TRIALS), metavar="TRIAL")
     parser.add_argument("--steps", type=int, help="so many steps instead of the whole pass")
-    parser.add_argument("--out", type=Path, default=ROOT / "docs/benchmarks/trials.csv")
+    parser.add_argument(
+        "--out", type=Path, default=ROOT / "docs/experiments/translation_trials.csv"
+    )
     parser.add_argument("--worker", help=argparse.SUPPRESS)
     args = parser.parse_args()
     if args.worker:
