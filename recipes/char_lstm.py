@@ -24,6 +24,7 @@ from pathlib import Path
 from typing import Any
 
 from zoo.datasets import load_text
+from zoo.folder.figures import Figure
 from zoo.training.plan import Plan, stages
 from zoo.training.recipe import RecipeValues
 
@@ -147,7 +148,7 @@ def evaluate(
     reference: str,
     data: Path | None = None,
     progress: Callable[[int, int], None] | None = None,
-) -> list[dict[str, Any]]:
+) -> list[Figure]:
     """Score a model on the test text of its corpus: one pass, state carried all the way.
 
     Args:

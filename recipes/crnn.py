@@ -18,6 +18,7 @@ from typing import Any
 
 from zoo.ctc.alphabet import Alphabet
 from zoo.datasets import load_ink, load_lines
+from zoo.folder.figures import Figure
 from zoo.handwriting.line_image import LineNormaliser
 from zoo.handwriting.processor import Lines
 from zoo.handwriting.training.examples import (
@@ -205,7 +206,7 @@ def evaluate(
     reference: str,
     data: Path | None = None,
     progress: Callable[[int, int], None] | None = None,
-) -> list[dict[str, Any]]:
+) -> list[Figure]:
     """Score a model on the test lines of its corpora: character and word error rates.
 
     Args:

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from zoo.datasets import load_speech
+from zoo.folder.figures import Figure
 from zoo.speech.features import LogMel
 from zoo.speech.training.augmentation import AudioAugmentation
 from zoo.speech.training.scenes import SceneAugmentation
@@ -219,7 +220,7 @@ def evaluate(
     reference: str,
     data: Path | None = None,
     progress: Callable[[int, int], None] | None = None,
-) -> list[dict[str, Any]]:
+) -> list[Figure]:
     """Score a model on the test recordings of its corpus: word and character error rates.
 
     Args:

@@ -16,6 +16,7 @@ from typing import Any
 
 from zoo.ctc.alphabet import Alphabet
 from zoo.datasets import load_ink
+from zoo.folder.figures import Figure
 from zoo.handwriting.ink import InkNormaliser
 from zoo.handwriting.processor import Pen
 from zoo.handwriting.training.examples import Sample, ink_samples, plain_examples, single_lines
@@ -159,7 +160,7 @@ def evaluate(
     reference: str,
     data: Path | None = None,
     progress: Callable[[int, int], None] | None = None,
-) -> list[dict[str, Any]]:
+) -> list[Figure]:
     """Score a model on the test words and texts of UNIPEN: character and word error rates.
 
     The words that no training writer wrote are scored a second time by themselves.

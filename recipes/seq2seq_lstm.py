@@ -25,6 +25,7 @@ from pathlib import Path
 from typing import Any
 
 from zoo.datasets import load_translations
+from zoo.folder.figures import Figure
 from zoo.training.plan import Plan, stages
 from zoo.training.recipe import RecipeValues
 
@@ -236,7 +237,7 @@ def evaluate(
     reference: str,
     data: Path | None = None,
     progress: Callable[[int, int], None] | None = None,
-) -> list[dict[str, Any]]:
+) -> list[Figure]:
     """Score a model on the test sets of its corpus in all of its directions.
 
     Args:
@@ -251,7 +252,7 @@ def evaluate(
     """
     from zoo.training.publish import own_corpus
     from zoo.translation.training.pairs import pairs_of, read_pairs
-    from zoo.translation.training.scores import evaluate_translations, mean_row
+    from zoo.translation.training.scores import evaluate_translations, mean_figure
 
     command = f"zoo evaluate {reference}"
     if data is not None:
@@ -261,7 +262,7 @@ def evaluate(
             model, tests, dataset=data.name, command=command, progress=progress
         )
     corpus = own_corpus(model, reference, MODELS)
-    rows = evaluate_translations(
+    figures = evaluate_translations(
         model,
         {
             split: list(pairs_of(load_translations(corpus, split), model.directions))
@@ -273,5 +274,6 @@ def evaluate(
         progress=progress,
     )
     if len(model.directions) > 1:
-        rows = [mean_row(rows, metric, _TESTS[corpus][0]) for metric in ("bleu", "chrf")] + rows
-    return rows
+        split = _TESTS[corpus][0]
+        figures = [mean_figure(figures, metric, split) for metric in ("bleu", "chrf")] + figures
+    return figures

@@ -52,10 +52,10 @@ def test_the_entry_tells_what_the_folder_holds(model: Any) -> None:
     assert entry.parameters == model.network.count_params()
     assert entry.license == model.card["license"]
     assert entry.dataset == model.card["dataset"]
-    assert any(row["value"] == entry.metric["value"] for row in model.metrics)
-    for row in model.metrics:
-        assert math.isfinite(row["value"])
-        assert {"dataset", "split", "scorer", "command", "machine"} <= row.keys()
+    assert any(figure.value == entry.metric["value"] for figure in model.metrics)
+    for figure in model.metrics:
+        assert math.isfinite(figure.value)
+        assert all((figure.dataset, figure.split, figure.scorer, figure.command, figure.machine))
 
 
 def test_the_recipe_knows_the_model(model: Any) -> None:

@@ -77,18 +77,18 @@ def test_a_reader_is_trained_and_scored_on_its_corpora(
     assert model.config.dropout == 0.1
     assert set(model.processor.vocabulary) >= set("loizv")
     counts: list[int] = []
-    rows = recipe.evaluate(model, name, progress=lambda done, total: counts.append(done))
+    found = recipe.evaluate(model, name, progress=lambda done, total: counts.append(done))
     sets = ["copiste", "poilus", "unipen_words, rendered"]
     if architecture == "pen_bilstm":
         sets = ["unipen_words", "unipen_words, words not in training", "unipen_texts"]
-    assert list(dict.fromkeys(row["dataset"] for row in rows)) == sets
+    assert list(dict.fromkeys(one.dataset for one in found)) == sets
     for own in sets:
-        figures = [(row["metric"], row["decoding"]) for row in rows if row["dataset"] == own]
+        figures = [(one.metric, one.decoding) for one in found if one.dataset == own]
         assert [metric for metric, _ in figures] == ["cer", "wer"] * 2
         assert len(set(figures)) == 4
-    (fewer,) = {row["lines"] for row in rows if row["dataset"] == sets[1]}
+    (fewer,) = {one.extra["lines"] for one in found if one.dataset == sets[1]}
     assert fewer < SPLITS["test"]  # the formula, and the word that is in training, are left out
-    assert sum(counts) == sum(row["lines"] for row in rows) / 4
+    assert sum(counts) == sum(one.extra["lines"] for one in found) / 4
 
 
 @pytest.mark.parametrize("corpus", ["tatoeba", "multi30k"])
@@ -124,15 +124,15 @@ def test_a_translator_is_trained_and_scored_on_its_corpus(
     model = load_model(seq2seq_lstm.train(name, tmp_path / "run"))
     assert model.card["dataset"] == corpus
     assert (model.settings.beam_size, model.config.output_dropout) == (2, 0.1)
-    rows = seq2seq_lstm.evaluate(model, name)
-    found = [(row["metric"], row["split"]) for row in rows]
+    figures = seq2seq_lstm.evaluate(model, name)
+    found = [(figure.metric, figure.split) for figure in figures]
     if corpus == "tatoeba":
         assert found == [
             ("bleu", "test, mean of 2 directions"),
             ("chrf", "test, mean of 2 directions"),
             *((metric, f"test {way}") for way in ("en-fr", "fr-en") for metric in ("bleu", "chrf")),
         ]
-        assert rows[0]["value"] == pytest.approx((rows[2]["value"] + rows[4]["value"]) / 2)
+        assert figures[0].value == pytest.approx((figures[2].value + figures[4].value) / 2)
     else:
         tests = ("test_2016_flickr", "test_2017_flickr", "test_2017_mscoco")
         metrics = ("bleu_tokenized_lowercased", "bleu", "chrf")

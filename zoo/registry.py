@@ -10,7 +10,6 @@ from __future__ import annotations
 import fnmatch
 import importlib
 import re
-from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
@@ -126,14 +125,6 @@ class Weights:
     def architecture(self) -> str:
         """The part before the dot."""
         return self.name.partition(".")[0]
-
-
-def headline(metric: Mapping[str, Any]) -> str:
-    """The headline figure as people read it: value and unit, and of what a share is one."""
-    share = metric["unit"] == "%"
-    value = f"{metric['value']:.1f}" if share else f"{metric['value']}"
-    name = f" {metric['name'].upper()}" if share else ""
-    return f"{value} {metric['unit']}{name}"
 
 
 def resolve(target: str) -> Any:

@@ -43,18 +43,17 @@ def rows_of(model: str, data: Path) -> list[dict[str, Any]]:
     if "base_model" in loaded.card:
         facts["label"] = loaded.card["data"].rstrip(".")
         # The folder may have been trained from a copy of the model that it names.
-        words = loaded.metrics[0]["command"].split(" ")
+        words = loaded.metrics[0].command.split(" ")
         words[2] = loaded.card["base_model"]
         facts["commands"] = " ".join(words) + "; "
     rows: dict[str, dict[str, Any]] = {}
     for figure in evaluate(loaded, model, data):
-        row = rows.setdefault(figure["decoding"], dict(facts))
-        row |= {key: figure[key] for key in ("decoding", "lines", "scorer")}
-        row |= {"commit": figure.get("commit", ""), "processor": figure["machine"]}
-        low, high = figure["interval_95"]
-        row |= {figure["metric"]: figure["value"]}
-        row[f"{figure['metric']}_interval"] = f"{low} to {high}"
-        row["commands"] = facts["commands"] + figure["command"]
+        row = rows.setdefault(figure.decoding, dict(facts))
+        row |= {"decoding": figure.decoding, "lines": figure.extra["lines"]}
+        row |= {"scorer": figure.scorer, "commit": figure.commit, "processor": figure.machine}
+        low, high = figure.interval_95 or ("", "")
+        row |= {figure.metric: figure.value, f"{figure.metric}_interval": f"{low} to {high}"}
+        row["commands"] = facts["commands"] + figure.command
     return list(rows.values())
 
 

@@ -66,7 +66,7 @@ def main() -> None:
     if args.kraken_python is None and "kraken" in args.sides:
         args.sides.remove("kraken")
         say("without --kraken-python kraken is left out")
-    from zoo.training.publish import processor_name
+    from zoo.folder.provenance import processor_name
 
     rows = []
     for threads in args.threads:

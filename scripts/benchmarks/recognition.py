@@ -35,7 +35,7 @@ from side_by_side import (
     write_table,
 )
 
-from zoo.training.publish import processor_name
+from zoo.folder.provenance import processor_name
 
 ROOT = Path(__file__).resolve().parents[2]
 SECONDS = 3.0

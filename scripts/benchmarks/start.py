@@ -22,7 +22,7 @@ from pathlib import Path
 
 from tqdm import tqdm
 
-from zoo.training.publish import processor_name
+from zoo.folder.provenance import processor_name
 
 LOAD = """
 import time, tensorflow

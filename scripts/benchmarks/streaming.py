@@ -25,7 +25,7 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
-from zoo.training.publish import processor_name
+from zoo.folder.provenance import processor_name
 
 ROOT = Path(__file__).resolve().parents[2]
 CHUNK = 0.1

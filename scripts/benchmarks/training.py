@@ -30,7 +30,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from zoo.training.publish import processor_name
+from zoo.folder.provenance import processor_name
 
 ROOT = Path(__file__).resolve().parents[2]
 BATCH, STEPS, VOCABULARY, LAYERS = 64, 128, 65, 2

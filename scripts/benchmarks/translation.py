@@ -29,7 +29,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from zoo.training.publish import processor_name
+from zoo.folder.provenance import processor_name
 
 ROOT = Path(__file__).resolve().parents[2]
 TOKENS = 12

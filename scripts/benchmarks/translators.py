@@ -47,7 +47,8 @@ def rows_of(folder: Path) -> list[dict[str, Any]]:
         for each in recipe_of(model.architecture).MODELS[name].comparison
     }
     rows = []
-    for row in evaluate(model, str(folder)):
+    for figure in evaluate(model, str(folder)):
+        row = figure.to_row()
         other = published.get((row["split"], row["metric"]), {})
         rows.append(
             {

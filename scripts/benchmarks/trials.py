@@ -89,9 +89,9 @@ def run(label: str, steps: int | None) -> dict[str, Any]:
     import tensorflow as tf
 
     from zoo.datasets import load_translations
+    from zoo.folder.provenance import processor_name
     from zoo.registry import resolve
     from zoo.training.plan import Plan
-    from zoo.training.publish import processor_name
     from zoo.training.rundir import RunDirectory
     from zoo.training.trainer import Trainer
     from zoo.translation.seq2seq_lstm import Seq2SeqConfig, build

@@ -23,6 +23,7 @@ from tests.conftest import make_model
 from zoo import load_model
 from zoo.errors import FolderError, UsageError, ZooError
 from zoo.folder.bundle import CONFIG, GOLDEN, WEIGHTS, describe_folder, read_bundle, write_bundle
+from zoo.folder.figures import Figure
 from zoo.folder.manifest import (
     MANIFEST,
     MAX_TEXT_BYTES,
@@ -114,11 +115,11 @@ def test_the_card_has_hub_front_matter_that_parses(tiny_folder: Path) -> None:
 
 def test_a_bar_in_a_figure_does_not_break_the_cards_table(tmp_path: Path) -> None:
     model = make_model()
-    row = {"metric": "bleu", "value": 1.0, "unit": "BLEU", "dataset": "d", "split": "test"}
-    model.metrics = [row | {"scorer": "a|b", "command": "zoo evaluate x"}]
+    figure = Figure("bleu", 41.26, "BLEU", "d", "test", scorer="a|b", command="zoo evaluate x")
+    model.metrics = [figure]
     model.save(tmp_path / "model")
     text = (tmp_path / "model" / "README.md").read_text()
-    assert "| bleu | 1 BLEU | d, test | a\\|b | `zoo evaluate x` |" in text
+    assert "| bleu | 41.3 BLEU | d, test | a\\|b | `zoo evaluate x` |" in text
 
 
 def test_the_golden_outputs_notice_a_changed_weight(folder: Path) -> None:
@@ -234,6 +235,12 @@ def test_a_wrong_config_is_a_clear_error(
             '[{"metric": "x", "dataset": "d", "split": "s", "value": 1, "interval_95": [0, "a"]}]',
             "'interval_95' is 'a', not a float",
         ),
+        (
+            '[{"metric": "x", "dataset": "d", "split": "s", "value": 1, "interval_95": [0]}]',
+            "not two numbers",
+        ),
+        ('[{"metric": "x", "dataset": "d", "split": "s", "value": NaN}]', "nan is not a finite"),
+        (f'[{{"metric": "x", "dataset": "d", "split": "s", "value": 1{"0" * 400}}}]', "finite"),
     ],
 )
 def test_wrong_figures_are_a_clear_error(folder: Path, metrics: str, message: str) -> None:

@@ -182,7 +182,7 @@ def test_a_reader_is_fine_tuned_run_and_scored(
     assert str(out) in zoo("finetune", start, *options)
     found = load_model(out)
     assert found.card["data"] == f"Fine-tuned from {found.card['base_model']} on 2 lines."
-    assert "--epochs 1 --limit 2" in found.metrics[0]["command"]
+    assert "--epochs 1 --limit 2" in found.metrics[0].command
     one = next(path for path in sorted(folder.iterdir()) if path.name != "lines.tsv")
     assert zoo("run", out, one) == f"{found.read(one)}\n"
     rows = json.loads(zoo("evaluate", out, "--data", folder, "--json"))

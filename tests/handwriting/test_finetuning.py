@@ -36,14 +36,14 @@ def test_a_script_is_learnt_and_new_characters_are_added(
         out = finetune_handwriting(str(start), folder, tmp_path / "run", **values)
     found = load_model(out)
     assert set(found.processor.vocabulary) == set(LABELS)
-    assert found.metrics[0]["value"] < 0.7 * found.metrics[0]["start"]
+    assert found.metrics[0].value < 0.7 * found.metrics[0].extra["start"]
     assert found.card["base_model"] == f"{kind}.tiny"
     assert OWN_MODEL in found.files
     rows = evaluate_folder(found, "runs/x", folder)
     before = evaluate_folder(load_model(start), "start", folder)
-    assert [row["metric"] for row in rows] == ["cer", "wer", "cer", "wer"]
-    assert rows[0]["decoding"] == "greedy"
-    assert rows[0]["value"] < 70 < before[0]["value"]
+    assert [row.metric for row in rows] == ["cer", "wer", "cer", "wer"]
+    assert rows[0].decoding == "greedy"
+    assert rows[0].value < 70 < before[0].value
     assert (out / "training" / "learning_curve.png").exists()
     with pytest.raises(UsageError, match="finished model"):
         finetune_handwriting(str(start), folder, out, **values)

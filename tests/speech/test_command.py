@@ -182,8 +182,8 @@ def test_finetune_on_a_folder_of_recordings(folders: dict[str, Path], tmp_path: 
     model = load_model(out)
     assert "Ä" in model.processor.vocabulary  # the alphabet grew, and the text is in capitals
     assert "b" not in model.processor.vocabulary
-    (row,) = model.metrics
-    assert row["value"] <= row["start"]
+    (figure,) = model.metrics
+    assert figure.value <= figure.extra["start"]
     assert model.transcribe(audio / "0.wav", language_model="own").text is not None
     scored = json.loads(zoo("evaluate", out, "--data", audio, "--json").stdout)
     assert {(r["metric"], r["decoding"]) for r in scored} >= {("wer", "greedy"), ("cer", "greedy")}

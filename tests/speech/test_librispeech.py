@@ -38,10 +38,10 @@ ctc_speech.MODELS[name] = replace(values, network=small, batch=4)
 folder = ctc_speech.train(name, out, epochs=1)
 model = zoo.load_model(folder)
 assert model.card["dataset"] == "librispeech"
-rows = ctc_speech.evaluate(model, str(folder))
-assert {row["metric"] for row in rows} == {"wer", "cer"}
-assert rows[0]["units"] == sum(len(row.text.split()) for row in corpus["test"])
-assert "greedy, streamed" in {row["decoding"] for row in rows}
+figures = ctc_speech.evaluate(model, str(folder))
+assert {figure.metric for figure in figures} == {"wer", "cer"}
+assert figures[0].extra["units"] == sum(len(row.text.split()) for row in corpus["test"])
+assert "greedy, streamed" in {figure.decoding for figure in figures}
 print("done")
 """
 SPLITS = ("train-clean-100", "train-clean-360", "train-other-500", "dev-clean", "test-clean")

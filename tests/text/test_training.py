@@ -229,7 +229,7 @@ def test_finetuning_does_better_on_the_text_than_the_start(unbroken: Path, tmp_p
     assert tuned.score(held_out).nats_per_character < start.score(held_out).nats_per_character - 0.3
     assert tuned.check() < 2e-3
     assert tuned.card["base_model"] == "char_lstm.small"
-    assert tuned.metrics[0]["value"] < tuned.metrics[0]["start"]
+    assert tuned.metrics[0].value < tuned.metrics[0].extra["start"]
 
 
 def test_finetuning_that_gains_nothing_keeps_the_start(unbroken: Path, tmp_path: Path) -> None:

@@ -9,6 +9,7 @@ import keras
 import numpy as np
 import pytest
 
+from zoo.folder.figures import Measure
 from zoo.training.plan import Plan, stages
 from zoo.training.run import mix_with_start
 
@@ -45,6 +46,8 @@ def test_a_single_plan_trains_in_the_folder_itself(tmp_path: Path) -> None:
 
 class _Far:
     """An objective whose loss is how far the network's only weight is from what is best."""
+
+    validation_figure = Measure("distance", "")
 
     def __init__(self, value: float, best: float) -> None:
         self.network = keras.Sequential([keras.layers.Dense(1, use_bias=False)])

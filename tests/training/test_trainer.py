@@ -10,6 +10,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
+from zoo.folder.figures import Measure
 from zoo.training.plan import Plan
 from zoo.training.rundir import RunDirectory
 from zoo.training.trainer import Trainer
@@ -18,7 +19,7 @@ from zoo.training.trainer import Trainer
 class Slope:
     """An objective whose gradient is the same in every weight: a number for each batch."""
 
-    validation_name = "sum"
+    validation_figure = Measure("sum", "")
 
     def __init__(self, network: keras.Model, gradients: Sequence[float]) -> None:
         self.network, self.gradients = network, gradients

@@ -134,6 +134,6 @@ def test_a_translator_is_fine_tuned_both_ways(
     options = ["--pairs", pairs, "--both-ways", "--epochs", "1", "--out", out]
     assert str(out) in zoo("finetune", translator_folder, *options)
     found = load_model(out)
-    assert "--both-ways" in found.metrics[0]["command"]
+    assert "--both-ways" in found.metrics[0].command
     assert zoo("run", out, "--target", "fr", SENTENCE) == f"{found.translate(SENTENCE, 'fr')}\n"
     assert "holds a finished model" in zoo("finetune", translator_folder, *options, code=2)

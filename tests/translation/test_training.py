@@ -21,7 +21,7 @@ from zoo.translation.training.run import finetune_translator
 from zoo.translation.training.scores import (
     choose_search,
     evaluate_translations,
-    mean_row,
+    mean_figure,
     references_of,
     score_texts,
 )
@@ -86,9 +86,9 @@ def test_fine_tuning_learns_new_words_and_keeps_the_rest(
     assert after.check() < 2e-3
     assert after.card["base_model"] == "seq2seq_lstm.small"
     assert after.card["dataset"] == "pairs.tsv"
-    (row,) = after.metrics
-    assert row["metric"] == "smoothed_cross_entropy"
-    assert row["value"] < row["start"]
+    (figure,) = after.metrics
+    assert figure.metric == "smoothed_cross_entropy"
+    assert figure.value < figure.extra["start"]
     with pytest.raises(UsageError, match="finished model"):
         finetune_translator(str(translator_folder), [pairs], out)
 
@@ -257,14 +257,14 @@ def test_the_search_with_the_best_bleu_is_chosen(back: bool) -> None:
 def test_each_direction_is_scored_against_all_references(translator: Any) -> None:
     held_out = language()[::7]
     counts: list[tuple[int, int]] = []
-    rows = evaluate_translations(
+    figures = evaluate_translations(
         translator,
         {"test": pairs_of(held_out, DIRECTIONS)},
         dataset="small",
         command="zoo evaluate small",
         progress=lambda count, total: counts.append((count, total)),
     )
-    assert [(row["metric"], row["split"]) for row in rows] == [
+    assert [(figure.metric, figure.split) for figure in figures] == [
         ("bleu", "test en-fr"),
         ("chrf", "test en-fr"),
         ("bleu", "test fr-en"),
@@ -272,13 +272,15 @@ def test_each_direction_is_scored_against_all_references(translator: Any) -> Non
     ]
     characters = sum(len(pair.source) for pair in pairs_of(held_out, DIRECTIONS))
     assert sum(count for count, _ in counts) == counts[0][1] == characters
-    assert all(row["sentences"] == len(held_out) for row in rows)
-    assert rows[0]["decoding"].startswith("beam 5, length penalty ")
+    assert all(figure.extra["sentences"] == len(held_out) for figure in figures)
+    assert figures[0].decoding.startswith("beam 5, length penalty ")
     found = translator.translate([one.english for one in held_out], "fr")
     expected = score_texts(
         [str(one) for one in found], [[one.translations["fr"][0]] for one in held_out], "fr"
     )
-    assert rows[0]["value"] == pytest.approx(expected[0][1], abs=1e-3)
-    mean = mean_row(rows, "bleu", "test")
-    assert mean["value"] == pytest.approx((rows[0]["value"] + rows[2]["value"]) / 2, abs=1e-3)
-    assert mean["split"] == "test, mean of 2 directions"
+    assert figures[0].value == pytest.approx(expected[0][1], abs=1e-3)
+    mean = mean_figure(figures, "bleu", "test")
+    assert mean.value == pytest.approx((figures[0].value + figures[2].value) / 2, abs=1e-3)
+    assert mean.split == "test, mean of 2 directions"
+    assert mean.extra == {}
+    assert mean.higher_is_better

@@ -8,7 +8,7 @@ import click
 
 from zoo.catalogue import registry
 from zoo.cli.output import complete_model, megabytes, print_json, print_table
-from zoo.registry import headline
+from zoo.folder.figures import Figure
 
 
 @click.command(
@@ -40,7 +40,7 @@ def list_command(
             ",".join(facts.get("languages", ())) or "-",
             f"{facts['parameters']:,}" if "parameters" in facts else "-",
             megabytes(facts["size"]) if "size" in facts else "-",
-            headline(facts["metric"]) if "metric" in facts else "-",
+            str(Figure.from_headline(facts["metric"])) if "metric" in facts else "-",
         )
         for name, facts in zip(names, described, strict=True)
     ]

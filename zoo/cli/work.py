@@ -114,29 +114,26 @@ def train_command(model: str, out: Path, **changes: Any) -> None:
 def evaluate_command(model: str, data: Path | None, as_json: bool) -> None:
     """Score MODEL on the test split of its data set, beside the figures it came with."""
     import_tensorflow_quietly()
-    from zoo.folder.card import figure_name, figure_value
     from zoo.loading import load_model
     from zoo.training.publish import evaluate
 
     loaded = load_model(model)
-    found = evaluate(loaded, model, data)
+    figures = evaluate(loaded, model, data)
     if as_json:
-        print_json(found)
+        print_json([figure.to_row() for figure in figures])
         return
-    published = {
-        (figure_name(row), row["dataset"], row["split"]): row["value"] for row in loaded.metrics
-    }
+    published = {(figure.name, figure.data): figure.shown for figure in loaded.metrics}
     rows = [
         (
-            figure_name(row),
-            figure_value(row),
-            f"{row['dataset']}, {row['split']}",
-            published.get((figure_name(row), row["dataset"], row["split"]), "-"),
+            figure.name,
+            figure.shown,
+            figure.data,
+            published.get((figure.name, figure.data), "-"),
         )
-        for row in found
+        for figure in figures
     ]
     print_table(("metric", "measured", "data", "metrics.json"), rows)
-    for scorer in dict.fromkeys(row["scorer"] for row in found if "scorer" in row):
+    for scorer in dict.fromkeys(figure.scorer for figure in figures if figure.scorer):
         click.echo(f"scored by {scorer}")
 
 

@@ -19,6 +19,8 @@ import numpy as np
 from zoo.catalogue import registry
 from zoo.errors import FolderError, UsageError, ZooError
 from zoo.files import is_file, readable_os_errors, write_bytes
+from zoo.folder.checks import check_types
+from zoo.folder.figures import Figure
 from zoo.folder.manifest import (
     FORMAT_VERSION,
     MANIFEST,
@@ -49,8 +51,6 @@ _WEIGHT_TYPES = {"F16": np.float16, "F32": np.float32}
 _GOLDEN_TYPES = {**_WEIGHT_TYPES, "I32": np.int32, "BOOL": np.bool_}
 _CARD_TEXTS = ("name", "license", "dataset", "data", "limits", "base_model")
 _COMPARED = {"what": str, "unit": str, "source": str, "value": float}
-_FIGURE = {"metric": str, "dataset": str, "split": str, "value": float}
-_FIGURE_TEXTS = ("unit", "scorer", "command", "decoding", "commit", "machine")
 _MAX_HEADER = 4 * 2**20
 _LARGEST_HALF = float(np.finfo(np.float16).max)
 
@@ -77,7 +77,7 @@ class Bundle:
     decoder: dict[str, Any]
     weights: dict[str, np.ndarray]
     golden: dict[str, np.ndarray] = field(default_factory=dict)
-    metrics: list[dict[str, Any]] = field(default_factory=list)
+    metrics: list[Figure] = field(default_factory=list)
     card: dict[str, Any] = field(default_factory=dict)
     files: dict[str, bytes] = field(default_factory=dict)
 
@@ -124,7 +124,7 @@ def _read(folder: Path, models: Registry, with_weights: bool) -> Bundle:
         _table(content, "processor", folder), files
     )
     check_processor(config, processor)
-    metrics = _read_metrics(folder, names)
+    metrics = _read_figures(folder, names)
     weights, golden = {}, {}
     if with_weights:
         weights = read_safetensors(
@@ -174,7 +174,7 @@ def describe_folder(folder: Path) -> dict[str, Any]:
         **_read_card(content, folder),
         **facts,
         "size": manifest.total_size,
-        "metrics": _read_metrics(folder, manifest.files),
+        "metrics": [figure.to_row() for figure in _read_figures(folder, manifest.files)],
     }
 
 
@@ -201,45 +201,25 @@ def _read_config(folder: Path) -> dict[str, Any]:
 def _read_card(content: Mapping[str, Any], folder: Path) -> dict[str, Any]:
     card = _table(content, "card", folder)
     where = f"{folder / CONFIG}, card"
-    _check_types(card, dict.fromkeys(_CARD_TEXTS, str) | {"languages": list}, where)
+    check_types(card, dict.fromkeys(_CARD_TEXTS, str) | {"languages": list}, where)
     if not all(isinstance(code, str) for code in card.get("languages", ())):
         raise FolderError(f"{where}: 'languages' is not a list of texts")
     compared = card.get("comparison", [])
     if not isinstance(compared, list):
         raise FolderError(f"{where}: 'comparison' is not a list")
     for row in compared:
-        _check_types(row, _COMPARED, where, needed=True)
+        check_types(row, _COMPARED, where, needed=True)
     return card
 
 
-def _read_metrics(folder: Path, names: Container[str]) -> list[dict[str, Any]]:
+def _read_figures(folder: Path, names: Container[str]) -> list[Figure]:
     if METRICS not in names:
         return []
     where = f"{folder / METRICS}"
-    metrics = parse_json(read_file(folder / METRICS), where)
-    if not isinstance(metrics, list):
+    rows = parse_json(read_file(folder / METRICS), where)
+    if not isinstance(rows, list):
         raise FolderError(f"{where} is not a list of tables")
-    for row in metrics:
-        _check_types(row, _FIGURE, where, needed=True)
-        _check_types(row, dict.fromkeys(_FIGURE_TEXTS, str) | {"interval_95": list}, where)
-        for end in row.get("interval_95", ()):
-            _check_types({"interval_95": end}, {"interval_95": float}, where)
-    return metrics
-
-
-def _check_types(
-    table: Any, types: Mapping[str, type], where: str, *, needed: bool = False
-) -> None:
-    """Check the values of some keys; whole numbers count as float."""
-    if not isinstance(table, dict):
-        raise FolderError(f"{where}: {table!r:.60} is not a table")
-    for key, kind in types.items():
-        if key not in table and not needed:
-            continue
-        value = table.get(key)
-        kinds = (int, float) if kind is float else (kind,)
-        if not isinstance(value, kinds) or isinstance(value, bool):
-            raise FolderError(f"{where}: {key!r} is {value!r:.60}, not a {kind.__name__}")
+    return [Figure.from_row(row, where) for row in rows]
 
 
 def _text(content: Mapping[str, Any], key: str, folder: Path) -> str:
@@ -400,7 +380,7 @@ def write_bundle(folder: Path, bundle: Bundle) -> Path:
         **bundle.processor.files(),
         CONFIG: _json_bytes(content),
         WEIGHTS: safetensors.numpy.save(dict(bundle.weights), metadata={"format": "np"}),
-        METRICS: _json_bytes(bundle.metrics),
+        METRICS: _json_bytes([figure.to_row() for figure in bundle.metrics]),
         CARD: model_card(bundle).encode(),
     }
     if bundle.golden:

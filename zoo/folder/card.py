@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Any
 
 from zoo.catalogue import registry
 
 if TYPE_CHECKING:
     from zoo.folder.bundle import Bundle
+    from zoo.folder.figures import Figure
 
 LIBRARY_NAME = "keras"
 
@@ -53,32 +54,20 @@ def model_card(bundle: Bundle) -> str:
     return "\n\n".join(parts) + "\n"
 
 
-def figure_name(row: Mapping[str, Any]) -> str:
-    """What a row of ``metrics.json`` is a figure of: the metric, and how the model decoded."""
-    return ", ".join(filter(None, [row["metric"], row.get("decoding")]))
-
-
-def figure_value(row: Mapping[str, Any]) -> str:
-    """Its value with unit and, where there is one, the 95 % interval."""
-    text = f"{row['value']:g} {row.get('unit', '')}".strip()
-    low, high = row.get("interval_95", (None, None))
-    return text if low is None else f"{text} ({low:g} to {high:g})"
-
-
 def _eval_results(bundle: Bundle) -> list[Any]:
     from huggingface_hub import EvalResult
 
     return [
         EvalResult(
             task_type=bundle.architecture.task,
-            dataset_type=row["dataset"],
-            dataset_name=row["dataset"],
-            dataset_split=row["split"],
-            metric_type=row["metric"],
-            metric_value=row["value"],
-            metric_name=figure_name(row),
+            dataset_type=figure.dataset,
+            dataset_name=figure.dataset,
+            dataset_split=figure.split,
+            metric_type=figure.metric,
+            metric_value=figure.value,
+            metric_name=figure.name,
         )
-        for row in bundle.metrics
+        for figure in bundle.metrics
     ]
 
 
@@ -99,16 +88,16 @@ def _facts(bundle: Bundle) -> str:
     )
 
 
-def _figures(metrics: list[dict[str, Any]]) -> str:
+def _figures(figures: Iterable[Figure]) -> str:
     rows = [
         (
-            figure_name(row),
-            figure_value(row),
-            f"{row['dataset']}, {row['split']}",
-            row.get("scorer", ""),
-            f"`{row['command']}`" if row.get("command") else "",
+            figure.name,
+            figure.shown,
+            figure.data,
+            figure.scorer,
+            f"`{figure.command}`" if figure.command else "",
         )
-        for row in metrics
+        for figure in figures
     ]
     return markdown_table(("metric", "value", "data", "scorer", "command"), rows)
 

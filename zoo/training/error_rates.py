@@ -11,7 +11,7 @@ import jiwer
 import numpy as np
 
 from zoo.errors import DataError
-from zoo.training.publish import figure
+from zoo.folder.figures import Figure
 
 RESAMPLES = 10_000
 
@@ -59,35 +59,35 @@ def error_rates(
     found: Mapping[str, Sequence[str]],
     metrics: Sequence[str],
     **facts: Any,
-) -> list[dict[str, Any]]:
-    """Rows for ``metrics.json``: error rates in percent, each with its interval.
+) -> list[Figure]:
+    """Figures: error rates in percent, each with its interval.
 
     Args:
         references: what was said or written.
         found: by the name of each way of decoding, the texts that it gave.
-        metrics: ``"wer"``, ``"cer"`` or both, in the order of the rows.
-        **facts: what else stands in each row, see :func:`zoo.training.publish.figure`.
+        metrics: ``"wer"``, ``"cer"`` or both, in the order of the figures.
+        **facts: other fields of each figure, see :meth:`zoo.folder.figures.Figure.measured`.
 
     Raises:
         DataError: as :func:`word_error_rate`.
     """
-    rows = []
+    figures = []
     for decoding, texts in found.items():
         for metric in metrics:
             result = _RATES[metric](references, texts)
-            rows.append(
-                figure(
+            figures.append(
+                Figure.measured(
                     metric,
                     result.value,
-                    unit="%",
+                    "%",
                     scorer=f"jiwer {version('jiwer')}",
-                    interval_95=[round(result.low, 2), round(result.high, 2)],
+                    interval_95=(result.low, result.high),
                     units=result.units,
                     **facts,
                     decoding=decoding,
                 )
             )
-    return rows
+    return figures
 
 
 def _pairs(references: Sequence[str], found: Sequence[str]) -> list[tuple[str, str]]:

@@ -11,6 +11,7 @@ from zoo.files import atomic_path, write_bytes
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from zoo.folder.figures import Measure
     from zoo.training.rundir import RunDirectory
 
 
@@ -18,12 +19,12 @@ class History:
     """One row for each epoch.
 
     Args:
-        validation_name: what is measured on the validation data, if it is not the loss.
+        measure: what is measured on the validation data.
     """
 
-    def __init__(self, validation_name: str = "loss") -> None:
+    def __init__(self, measure: Measure) -> None:
         self.rows: list[dict[str, Any]] = []
-        self.validation_name = validation_name
+        self.measure = measure
 
     def add(self, **row: Any) -> None:
         """Append an epoch's figures."""
@@ -40,18 +41,17 @@ class History:
         writer.writeheader()
         writer.writerows(self.rows)
         write_bytes(run.training / "history.csv", text.getvalue().encode())
-        draw_learning_curve(self.rows, run.training / "learning_curve.png", self.validation_name)
+        draw_learning_curve(self.rows, run.training / "learning_curve.png", self.measure)
 
 
-def draw_learning_curve(
-    rows: list[dict[str, Any]], path: Path, validation_name: str = "loss"
-) -> None:
+def draw_learning_curve(rows: list[dict[str, Any]], path: Path, measure: Measure) -> None:
     """Draw training and validation figures over epochs, the learning rate beside them.
 
     Args:
         rows: one for each epoch.
         path: the PNG file.
-        validation_name: what the validation figure is; it gets a panel of its own if not the loss.
+        measure: of the validation figure; it gets a panel of its own unless it is in nats, as the
+            loss is.
 
     Raises:
         ZooError: the file cannot be written.
@@ -59,7 +59,7 @@ def draw_learning_curve(
     from matplotlib.figure import Figure
 
     epochs = [row["epoch"] for row in rows]
-    apart = validation_name != "loss"
+    apart = not measure.unit.startswith("nats")
     figure = Figure(figsize=(7, 6 if apart else 4), layout="constrained")
     panels = figure.subplots(1 + apart, sharex=True, squeeze=False)[:, 0]
     axes, lower = panels[0], panels[-1]
@@ -71,7 +71,7 @@ def draw_learning_curve(
         marker=".",
         color="tab:orange",
     )
-    best = min(rows, key=lambda row: row["validation_loss"])
+    best = measure.best(rows, key=lambda row: row["validation_loss"])
     lower.axhline(
         best["validation_loss"],
         color="grey",
@@ -84,7 +84,7 @@ def draw_learning_curve(
     for panel in panels:
         panel.grid(alpha=0.3)
     if apart:
-        lower.set_ylabel(validation_name)
+        lower.set_ylabel(measure.metric.replace("_", " "))
         lower.set_ylim(bottom=0)
         lower.legend()
     rate = axes.twinx()

@@ -1,10 +1,8 @@
-"""From a trained network to a model folder with its figures."""
+"""From a trained network to a task, and to the recipe that scores it."""
 
 from __future__ import annotations
 
 import importlib
-import platform
-import subprocess
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -14,6 +12,7 @@ from tqdm import tqdm
 from zoo.catalogue import registry
 from zoo.errors import UsageError
 from zoo.folder.bundle import Bundle
+from zoo.folder.figures import Figure
 from zoo.registry import Architecture
 
 
@@ -44,7 +43,7 @@ def make_task(
     return entry.load("task_class")(bundle, network)
 
 
-def evaluate(model: Any, reference: str, data: Path | None = None) -> list[dict[str, Any]]:
+def evaluate(model: Any, reference: str, data: Path | None = None) -> list[Figure]:
     """Score a model by its recipe's own ``evaluate``, with a progress bar.
 
     Args:
@@ -53,7 +52,7 @@ def evaluate(model: Any, reference: str, data: Path | None = None) -> list[dict[
         data: the user's own data, or ``None`` for the test split of the model's corpus.
 
     Returns:
-        Rows for ``metrics.json``.
+        The figures.
 
     Raises:
         UsageError: the architecture has no recipe.
@@ -66,10 +65,10 @@ def evaluate(model: Any, reference: str, data: Path | None = None) -> list[dict[
             bar.total = total
             bar.update(count)
 
-        rows: list[dict[str, Any]] = recipe_of(model.architecture).evaluate(
+        figures: list[Figure] = recipe_of(model.architecture).evaluate(
             model, reference, data, progress
         )
-    return rows
+    return figures
 
 
 def recipe_of(architecture: Architecture) -> Any:
@@ -104,85 +103,3 @@ def own_corpus(model: Any, reference: str, models: Mapping[str, Any]) -> str:
             "give --data FILE"
         )
     return str(corpus)
-
-
-def figure(
-    metric: str,
-    value: float,
-    *,
-    unit: str,
-    dataset: str,
-    split: str,
-    scorer: str,
-    command: str,
-    seed: int | None = None,
-    **more: Any,
-) -> dict[str, Any]:
-    """One row of ``metrics.json``.
-
-    Args:
-        metric: its standard name, such as ``"cross_entropy"``.
-        value: the figure.
-        unit: such as ``"nats/char"``.
-        dataset: what was scored.
-        split: which part of it.
-        scorer: what computed it, with its version.
-        command: the command that gives it again.
-        seed: of the training.
-        **more: further figures beside it, such as an interval.
-    """
-    row = {
-        "metric": metric,
-        "value": round(float(value), 4),
-        "unit": unit,
-        "dataset": dataset,
-        "split": split,
-        "scorer": scorer,
-        "command": command,
-        "seed": seed,
-        "commit": current_commit(),
-        "machine": machine(),
-        **more,
-    }
-    return {key: value for key, value in row.items() if value is not None}
-
-
-def current_commit() -> str | None:
-    """The git commit of the checkout that the zoo runs from, or ``None`` outside one."""
-    root = Path(__file__).parents[2]
-    try:
-        run = subprocess.run(
-            ["git", "rev-parse", "--short=12", "HEAD"],
-            cwd=root,
-            capture_output=True,
-            text=True,
-            timeout=10,
-            check=True,
-        )
-    except (OSError, subprocess.SubprocessError):
-        return None
-    return run.stdout.strip() or None
-
-
-def machine() -> str:
-    """Processor, cores, and versions that a figure can depend on."""
-    import os
-
-    import keras
-    import tensorflow as tf
-
-    return (
-        f"{processor_name()}, {os.cpu_count()} cores, Python {platform.python_version()}, "
-        f"TensorFlow {tf.__version__}, Keras {keras.__version__}"
-    )
-
-
-def processor_name() -> str:
-    """The processor's name, as Linux knows it."""
-    try:
-        for line in Path("/proc/cpuinfo").read_text().splitlines():
-            if line.startswith("model name"):
-                return line.split(":", 1)[1].strip()
-    except OSError:
-        pass
-    return platform.processor() or platform.machine()

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import inspect
-import math
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -12,20 +11,13 @@ import numpy as np
 
 from zoo.errors import UsageError
 from zoo.folder.bundle import assign_weights, read_bundle
+from zoo.folder.figures import Figure
 from zoo.training.plan import Plan
-from zoo.training.publish import figure
 from zoo.training.rundir import RunDirectory
 from zoo.version import __version__
 
 if TYPE_CHECKING:
     from zoo.training.trainer import Objective
-
-METRICS = {
-    "nats/char": ("cross_entropy", 1),
-    "nats/token": ("smoothed_cross_entropy", 1),
-    "%": ("label_error_rate", 100),
-}
-"""By the unit of an objective's validation figure, what it is called, and what to multiply by."""
 
 
 def train_from(
@@ -35,9 +27,8 @@ def train_from(
     run: RunDirectory,
     *,
     card: Mapping[str, Any],
-    unit: str,
     on_epoch: Callable[[int], None] | None = None,
-) -> list[dict[str, Any]]:
+) -> list[Figure]:
     """Train a new network, perhaps from the weights of a model folder of the same network.
 
     Args:
@@ -46,18 +37,17 @@ def train_from(
         plan: how to train.
         run: the run's folder.
         card: how the model's card begins.
-        unit: of the validation figure, one of :data:`METRICS`.
         on_epoch: called after each epoch with its number.
 
     Returns:
-        Rows for ``metrics.json``: the best validation figure, whose weights the network now has.
+        The best validation figure, whose weights the network now has.
 
     Raises:
         ZooError: the folder cannot be read or is of another network, or the run fails.
     """
     from zoo.training.trainer import Trainer
 
-    start_loss = math.inf
+    start_loss = None
     if start is not None:
         assign_weights(objective.network, read_bundle(start).weights, str(start))
         start_loss = objective.validate()
@@ -70,7 +60,9 @@ def train_from(
         reached = Trainer(objective, plan, run, on_epoch, start_loss).train()
     command = f"zoo train {card['name']} --out {run.path}"
     return [
-        _validation_row(reached, unit, dataset=card["dataset"], command=command, seed=plan.seed)
+        _validation_figure(
+            objective, reached, dataset=card["dataset"], command=command, seed=plan.seed
+        )
     ]
 
 
@@ -99,7 +91,7 @@ def mix_with_start(
     for share in shares:
         assign(share)
         loss = objective.validate()
-        if loss < reached:
+        if objective.validation_figure.is_better(loss, reached):
             best, reached = share, loss
     assign(best)
     return reached
@@ -151,7 +143,6 @@ def finetune(
     corpus: str,
     learnt: str,
     command: str,
-    unit: str,
     on_epoch: Callable[[int], None] | None = None,
 ) -> None:
     """Train a model further and write on it where it comes from and what was gained.
@@ -167,7 +158,6 @@ def finetune(
         corpus: names of the data, for card and figures.
         learnt: how much was learnt from, such as ``"12 lines"``.
         command: the command that does it again.
-        unit: of the validation figure, one of :data:`METRICS`.
         on_epoch: called after each epoch with its number.
 
     Raises:
@@ -177,8 +167,12 @@ def finetune(
 
     before = objective.validate()
     after = Trainer(objective, plan, run, on_epoch, before).train()
-    row = _validation_row(after, unit, dataset=corpus, command=command, seed=plan.seed)
-    model.metrics = [row | {"start": round(METRICS[unit][1] * before, 4)}]
+    start = objective.validation_figure.in_unit(before)
+    model.metrics = [
+        _validation_figure(
+            objective, after, dataset=corpus, command=command, seed=plan.seed, start=start
+        )
+    ]
     base = model.card.get("name", reference)
     model.card |= {
         "name": f"{model.architecture.name}.{run.path.name}",
@@ -214,13 +208,6 @@ def check_share(validation: float) -> None:
         raise UsageError(f"validation must be a share between 0 and 1, not {validation}")
 
 
-def _validation_row(value: float, unit: str, **facts: Any) -> dict[str, Any]:
-    metric, factor = METRICS[unit]
-    return figure(
-        metric,
-        factor * value,
-        unit=unit,
-        split="validation",
-        scorer=f"zoo {__version__} training",
-        **facts,
-    )
+def _validation_figure(objective: Objective, value: float, **facts: Any) -> Figure:
+    scorer = f"zoo {__version__} training"
+    return objective.validation_figure.figure(value, split="validation", scorer=scorer, **facts)

@@ -23,6 +23,7 @@ import tensorflow as tf
 from tqdm import tqdm
 
 from zoo.errors import ZooError
+from zoo.folder.figures import Measure
 from zoo.training.history import History
 from zoo.training.plan import Plan
 from zoo.training.rundir import RunDirectory
@@ -33,7 +34,7 @@ class Objective(Protocol):
 
     network: keras.Model
     steps_per_epoch: int
-    validation_name: str
+    validation_figure: Measure
 
     def batches(self, epoch: int) -> Sequence[tuple[np.ndarray, ...]]:
         """The batches of an epoch (counted from 0), the same at each call; sliceable."""
@@ -45,7 +46,7 @@ class Objective(Protocol):
         """Mean loss of a batch (tensor) and the carry after it (list of tensors)."""
 
     def validate(self) -> float:
-        """What is measured on held-out data, called ``validation_name``; lower is better."""
+        """What is measured on held-out data, see ``validation_figure``."""
 
 
 class Trainer:
@@ -57,7 +58,7 @@ class Trainer:
         run: where checkpoints, history and pictures go.
         on_epoch: called after each epoch with its number (from 1) while the averaged weights are in
             the network, to write samples for example.
-        start_loss: validation loss of the weights as they are; they are kept if nothing beats it.
+        start_loss: validation figure of the weights as they are; they are kept if nothing beats it.
     """
 
     def __init__(
@@ -66,16 +67,17 @@ class Trainer:
         plan: Plan,
         run: RunDirectory,
         on_epoch: Callable[[int], None] | None = None,
-        start_loss: float = math.inf,
+        start_loss: float | None = None,
     ) -> None:
         self.objective, self.plan, self.run_directory = objective, plan, run
         self.on_epoch = on_epoch
-        self.history = History(objective.validation_name)
+        self._measure = objective.validation_figure
+        self.history = History(self._measure)
         self._trainable = objective.network.trainable_variables
         self._optimizer = self._make_optimizer()
         self._average = [tf.Variable(v.value, trainable=False) for v in self._trainable]
         self._best = [v.numpy() for v in self._trainable]
-        self._best_loss = start_loss
+        self._best_loss = self._measure.worst if start_loss is None else start_loss
         self._compiled_step = tf.function(self._step, reduce_retracing=True)
 
     def train(self) -> float:
@@ -129,7 +131,7 @@ class Trainer:
             for variable, average in zip(self._trainable, self._average, strict=True):
                 variable.assign(average)
         validation = self.objective.validate()
-        if validation < self._best_loss:
+        if self._measure.is_better(validation, self._best_loss):
             self._best_loss, self._best = validation, [v.numpy() for v in self._trainable]
         rate = float(keras.ops.convert_to_numpy(self._optimizer.learning_rate))
         self.history.add(
@@ -154,7 +156,7 @@ class Trainer:
         rows = self.history.rows
         if not self.plan.patience or not rows:
             return False
-        best = min(rows, key=lambda row: row["validation_loss"])
+        best = self._measure.best(rows, key=lambda row: row["validation_loss"])
         return rows[-1]["epoch"] - best["epoch"] >= self.plan.patience
 
     def _step(self, batch: Any, carry: Any) -> tuple[Any, Any]:

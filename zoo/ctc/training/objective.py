@@ -12,6 +12,7 @@ import tensorflow as tf
 from zoo.ctc.decoding import greedy
 from zoo.ctc.network_parts import output_frames
 from zoo.errors import DataError
+from zoo.folder.figures import Measure
 from zoo.training.batching import Batching, EvenBatches, LazyBatches
 
 Example = tuple[np.ndarray, np.ndarray]
@@ -36,7 +37,7 @@ class CTCObjective:
         DataError: there are no examples.
     """
 
-    validation_name = "label error rate"
+    validation_figure = Measure("label_error_rate", "%", factor=100)
 
     def __init__(
         self,

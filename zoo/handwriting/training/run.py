@@ -12,6 +12,7 @@ from zoo.ctc.task import tidy
 from zoo.ctc.training.objective import CTCObjective, Example
 from zoo.ctc.training.search_choice import CHARACTER_MODELS, choose_language_model
 from zoo.errors import DataError, UsageError
+from zoo.folder.figures import Figure
 from zoo.folder.manifest import sha256_of
 from zoo.handwriting.ink import FEATURES
 from zoo.handwriting.processor import Lines, Pen
@@ -104,7 +105,7 @@ def train_handwriting(
         keras.utils.set_random_seed(plan.seed)
         made = entry.load("builder")(config, dtype=plan.dtype)
         objective = _objective(made, training, validation, processor, plan.seed)
-        rows = train_from(start, objective, plan, run, card=card, unit="%")
+        rows = train_from(start, objective, plan, run, card=card)
         model = make_task(entry.name, made, config, processor, card)
         add_language_model(model, training.texts, choice)
         model.metrics = rows
@@ -183,7 +184,6 @@ def finetune_handwriting(
             corpus=folder.name,
             learnt=f"{len(training.lengths):,} lines",
             command=finetune_command(finetune_handwriting, f"--lines {folder.name}", given),
-            unit="%",
         )
         add_language_model(model, training.texts, chosen)
         model.save(run.path)
@@ -241,7 +241,7 @@ def evaluate_folder(
     reference: str,
     folder: Path,
     progress: Callable[[int, int], None] | None = None,
-) -> list[dict[str, Any]]:
+) -> list[Figure]:
     """Score a recogniser on a folder of one's own; of one that names splits on its test lines.
 
     Args:
@@ -269,7 +269,7 @@ def evaluate_sets(
     reference: str,
     sets: Mapping[str, Sequence[Sample]],
     progress: Callable[[int, int], None] | None = None,
-) -> list[dict[str, Any]]:
+) -> list[Figure]:
     """Score a recogniser on test sets.
 
     Args:
@@ -279,16 +279,16 @@ def evaluate_sets(
         progress: called with the number of inputs read since the last call, and of all.
 
     Returns:
-        Rows as :func:`evaluate_handwriting` gives them, one set after the other.
+        Figures as :func:`evaluate_handwriting` gives them, one set after the other.
 
     Raises:
         DataError: a set has nothing to score.
     """
     command, total = f"zoo evaluate {reference}", sum(map(len, sets.values()))
     return [
-        row
+        figure
         for name, samples in sets.items()
-        for row in evaluate_handwriting(model, samples, name, "test", command, progress, total)
+        for figure in evaluate_handwriting(model, samples, name, "test", command, progress, total)
     ]
 
 
@@ -300,7 +300,7 @@ def evaluate_handwriting(
     command: str,
     progress: Callable[[int, int], None] | None = None,
     total: int | None = None,
-) -> list[dict[str, Any]]:
+) -> list[Figure]:
     """Character and word error rates, greedy and with the model's own language model.
 
     Case and punctuation count; texts are compared as
@@ -316,8 +316,8 @@ def evaluate_handwriting(
         total: of all inputs, where these are not all.
 
     Returns:
-        Rows for ``metrics.json``, in percent, each with a 95 % bootstrap interval; the first is the
-        greedy character error rate.
+        Figures in percent, each with a 95 % bootstrap interval; the first is the greedy character
+        error rate.
 
     Raises:
         DataError: there is nothing to score.

@@ -15,6 +15,7 @@ from zoo.ctc.search import OWN, OWN_MODEL
 from zoo.ctc.training.objective import CTCObjective, Example, fits
 from zoo.ctc.training.search_choice import choose_language_model
 from zoo.errors import DataError, UsageError
+from zoo.folder.figures import Figure
 from zoo.folder.manifest import sha256_of
 from zoo.speech.features import LogMel
 from zoo.speech.processor import Speech, Utterance
@@ -227,7 +228,7 @@ def train_recogniser(
             training, processor, augmentation, variants, plan.seed, splicer, splice_share
         )
         objective = _objective(made, examples, validation, processor, batch, plan.seed)
-        rows = train_from(start, objective, plan, run, card=card, unit="%")
+        rows = train_from(start, objective, plan, run, card=card)
         model = make_task(entry.name, made, config, processor, card)
         if language_model:
             add_language_model(model, training, validation)
@@ -321,7 +322,7 @@ def train_on_scenes(
                 examples.lengths, seconds / log_mel.frame_seconds, plan.seed, rising
             ),
         )
-        rows = train_from(start, objective, plan, run, card=card, unit="%")
+        rows = train_from(start, objective, plan, run, card=card)
         model = make_task(entry.name, made, config, processor, card)
         model.metrics = rows
         model.save(run.path)
@@ -403,7 +404,6 @@ def finetune_recogniser(
             corpus=folder.name,
             learnt=f"{len(learnt):,} recordings",
             command=finetune_command(finetune_recogniser, f"--audio {folder.name}", given),
-            unit="%",
         )
         add_language_model(model, learnt, held_out)
         model.save(run.path)
@@ -463,7 +463,7 @@ def evaluate_recogniser(
     split: str,
     command: str,
     progress: Callable[[int, int], None] | None = None,
-) -> list[dict[str, Any]]:
+) -> list[Figure]:
     """Word and character error rates, greedy and with the model's own language model.
 
     A model that streams is scored a second time as a stream, fed 0.1 s at a time.
@@ -477,7 +477,7 @@ def evaluate_recogniser(
         progress: called with the number of recordings decoded since the last call, and of all.
 
     Returns:
-        Rows for ``metrics.json``, in percent, each with a 95 % bootstrap interval; the first is
+        Figures in percent, each with a 95 % bootstrap interval; the first is
         the greedy word error rate.
     """
     ways: list[tuple[str, dict[str, Any], bool]] = [("greedy", {}, False)]

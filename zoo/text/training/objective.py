@@ -14,6 +14,7 @@ import numpy as np
 import tensorflow as tf
 
 from zoo.errors import DataError
+from zoo.folder.figures import Measure
 from zoo.text.char_lstm import with_state
 
 
@@ -32,7 +33,7 @@ class LanguageModelObjective:
         DataError: a text is too short for one window of each stream.
     """
 
-    validation_name = "loss"
+    validation_figure = Measure("cross_entropy", "nats/char")
 
     def __init__(
         self,

@@ -10,9 +10,10 @@ from typing import TYPE_CHECKING, Any
 
 from zoo.errors import DataError, UsageError
 from zoo.files import read_text, readable_os_errors
+from zoo.folder.figures import Figure
 from zoo.folder.manifest import sha256_of
 from zoo.training.plan import Plan
-from zoo.training.publish import figure, make_task
+from zoo.training.publish import make_task
 from zoo.training.run import (
     check_share,
     finetune,
@@ -98,7 +99,6 @@ def train_language_model(
             plan,
             run,
             card=card,
-            unit="nats/char",
             on_epoch=_sample_writer(model, run, validation[:1]),
         )
         model.metrics = rows
@@ -197,7 +197,6 @@ def finetune_language_model(
             corpus=names,
             learnt=f"{len(text):,} characters",
             command=finetune_command(finetune_language_model, "--text ...", given),
-            unit="nats/char",
             on_epoch=_sample_writer(model, run, text[cut]),
         )
         model.save(run.path)
@@ -233,7 +232,7 @@ def evaluate_language_model(
     split: str,
     command: str,
     progress: Callable[[int, int], None] | None = None,
-) -> list[dict[str, Any]]:
+) -> list[Figure]:
     """Score a text in one pass, state carried from its first character to its last.
 
     Args:
@@ -245,7 +244,7 @@ def evaluate_language_model(
         progress: called with the number of characters read since the last call, and of all.
 
     Returns:
-        Rows for ``metrics.json``: cross-entropy in nats and in bits for each character.
+        Cross-entropy in nats and in bits for each character.
     """
     total = len(text) - 1
     score = model.score(
@@ -259,6 +258,6 @@ def evaluate_language_model(
         "characters": total,
     }
     return [
-        figure("cross_entropy", score.nats_per_character, unit="nats/char", **facts),
-        figure("bits_per_character", score.bits_per_character, unit="bits/char", **facts),
+        Figure.measured("cross_entropy", score.nats_per_character, "nats/char", **facts),
+        Figure.measured("bits_per_character", score.bits_per_character, "bits/char", **facts),
     ]

@@ -19,6 +19,7 @@ import numpy as np
 import tensorflow as tf
 
 from zoo.errors import DataError
+from zoo.folder.figures import Measure
 from zoo.training.batching import EvenBatches, LazyBatches
 from zoo.translation.processor import BEGIN, END, PAD, Subwords
 from zoo.translation.seq2seq_lstm import Seq2SeqConfig, readout_model, softmax_weights
@@ -137,7 +138,7 @@ class Seq2SeqObjective:
         DataError: there are no examples.
     """
 
-    validation_name = "loss"
+    validation_figure = Measure("smoothed_cross_entropy", "nats/token")
 
     def __init__(
         self,

@@ -142,7 +142,6 @@ def train_translator(
             plan,
             run,
             card=card,
-            unit="nats/token",
             on_epoch=_sample_writer(model, run, chosen),
         )
         model.set_search(choose_search(model, chosen))
@@ -231,7 +230,6 @@ def finetune_translator(
             corpus=", ".join(path.name for path in files),
             learnt=_learnt(len(examples), len(training)),
             command=finetune_command(finetune_translator, "--pairs ...", given),
-            unit="nats/token",
             on_epoch=_sample_writer(model, run, chosen),
         )
         # One way may have been learnt alone; then the other is worth less in the ranking.

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import importlib.metadata
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 from tqdm import tqdm
 
-from zoo.training.publish import figure
+from zoo.folder.figures import Figure
 from zoo.translation.processor import Direction
 from zoo.translation.training.pairs import Pair
 
@@ -39,7 +40,7 @@ def evaluate_translations(
     command: str,
     tokenized: bool = False,
     progress: Callable[[int, int], None] | None = None,
-) -> list[dict[str, Any]]:
+) -> list[Figure]:
     """BLEU and chrF of each direction.
 
     A source that has several translations is translated once and scored against all of them.
@@ -53,8 +54,8 @@ def evaluate_translations(
         progress: called with the number of characters translated since the last call, and of all.
 
     Returns:
-        Rows for ``metrics.json``: sacrebleu's BLEU and chrF (Post 2018, arXiv:1804.08771) of each
-        direction, with their signatures.
+        sacrebleu's BLEU and chrF (Post 2018, arXiv:1804.08771) of each direction, with their
+        signatures.
 
     Raises:
         UsageError: the model does not translate in a direction that the pairs need.
@@ -65,7 +66,7 @@ def evaluate_translations(
         for direction, references in references_of(pairs).items()
     ]
     total = sum(len(text) for _, _, references in work for text in references)
-    rows = []
+    figures: list[Figure] = []
     for split, (source, target), references in work:
         found = model.translate(
             list(references),
@@ -83,11 +84,11 @@ def evaluate_translations(
         scores = score_texts(
             [one.text for one in found], list(references.values()), target, tokenized
         )
-        rows += [
-            figure(metric, value, unit=unit, scorer=scorer, **facts)
+        figures += [
+            Figure.measured(metric, value, unit, higher_is_better=True, scorer=scorer, **facts)
             for metric, value, unit, scorer in scores
         ]
-    return rows
+    return figures
 
 
 def _decoding(settings: Any) -> str:
@@ -141,12 +142,12 @@ def score_texts(
     return rows
 
 
-def mean_row(rows: Sequence[dict[str, Any]], metric: str, split: str) -> dict[str, Any]:
-    """The mean of a metric over directions, as a row of its own."""
-    chosen = [row for row in rows if row["metric"] == metric]
-    value = round(sum(row["value"] for row in chosen) / len(chosen), 4)
-    kept = {key: chosen[0][key] for key in chosen[0] if key != "sentences"}
-    return {**kept, "value": value, "split": f"{split}, mean of {len(chosen)} directions"}
+def mean_figure(figures: Sequence[Figure], metric: str, split: str) -> Figure:
+    """The mean of a metric over directions, as a figure of its own."""
+    chosen = [figure for figure in figures if figure.metric == metric]
+    value = round(sum(figure.value for figure in chosen) / len(chosen), 4)
+    name = f"{split}, mean of {len(chosen)} directions"
+    return replace(chosen[0], value=value, split=name, extra={})
 
 
 def choose_search(
