@@ -7,7 +7,7 @@ from pathlib import Path
 import click
 
 from zoo.catalogue import registry
-from zoo.cli.output import complete_model, megabytes, print_json, print_table
+from zoo.cli.output import complete_model, complete_task, megabytes, print_json, print_table
 from zoo.folder.figures import Figure
 
 
@@ -15,7 +15,11 @@ from zoo.folder.figures import Figure
     "list", epilog="Examples:\n\n\b\n  zoo list\n  zoo list 'char_*' --task text-generation"
 )
 @click.argument("pattern", default="*")
-@click.option("--task", help="Only this Hugging Face pipeline tag, such as text-generation.")
+@click.option(
+    "--task",
+    shell_complete=complete_task,
+    help="Only this Hugging Face pipeline tag, such as text-generation.",
+)
 @click.option("--language", help="Only models for this ISO 639-1 code, such as en.")
 @click.option(
     "--pretrained/--architectures",

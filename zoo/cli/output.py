@@ -59,6 +59,11 @@ def complete_model(ctx: click.Context, param: click.Parameter, incomplete: str) 
     return [name for name in registry().names() if name.startswith(incomplete)]
 
 
+def complete_task(ctx: click.Context, param: click.Parameter, incomplete: str) -> list[str]:
+    """Shell completion of task names."""
+    return [name for name in registry().tasks if name.startswith(incomplete)]
+
+
 def import_tensorflow_quietly() -> None:
     """Import TensorFlow and let it find its devices, with its start-up notes kept off the terminal.
 

@@ -1,8 +1,4 @@
-"""``zoo run``, ``train``, ``finetune``, ``evaluate`` and ``export``.
-
-What a model takes depends on its task, so ``run`` and ``finetune`` look the model up first and hand
-the rest of the line to the task's own command, in the ``command`` module of its subject.
-"""
+"""``zoo run``, ``train``, ``finetune``, ``evaluate`` and ``export``."""
 
 from __future__ import annotations
 
@@ -20,63 +16,37 @@ from zoo.cli.output import (
     print_json,
     print_table,
 )
+from zoo.cli.tasks import TaskCommand, hand_on, task_arguments
 from zoo.errors import UsageError
-from zoo.registry import Architecture
-
-_PASS_ON = {"ignore_unknown_options": True, "allow_interspersed_args": False}
-
-
-def _task_command(model: str, kind: str) -> click.Command:
-    """The task's own ``run`` or ``finetune`` command for a model."""
-    command: click.Command = registry().task(_architecture_of(model).task).load(kind)
-    return command
-
-
-def _architecture_of(model: str) -> Architecture:
-    from zoo.folder.bundle import architecture_of
-    from zoo.store.hub import PREFIX
-    from zoo.store.locate import is_folder, locate
-
-    if not model.startswith(PREFIX) and not is_folder(model):
-        return registry().find(model)[0]
-    return architecture_of(locate(model))
-
-
-def _hand_on(ctx: click.Context, kind: str, model: str, rest: tuple[str, ...]) -> Any:
-    command = _task_command(model, kind)
-    name = f"{ctx.info_name} {model}"
-    with command.make_context(name, [model, *rest], parent=ctx.parent) as inner:
-        import_tensorflow_quietly()
-        return command.invoke(inner)
 
 
 @click.command(
     "run",
-    context_settings=_PASS_ON,
+    cls=TaskCommand,
     epilog="Examples:\n\n\b\n  zoo run char_lstm.shakespeare ROMEO: --length 400\n"
     "  zoo run char_lstm.shakespeare --help",
 )
 @click.argument("model", shell_complete=complete_model)
-@click.argument("rest", nargs=-1, type=click.UNPROCESSED, metavar="[INPUT...] [OPTIONS]")
+@task_arguments("[INPUT...] [OPTIONS]")
 @click.pass_context
 def run_command(ctx: click.Context, model: str, rest: tuple[str, ...]) -> None:
     """Run MODEL on an input; zoo run MODEL --help shows what it takes."""
-    _hand_on(ctx, "run", model, rest)
+    hand_on(ctx, model, rest)
 
 
 @click.command(
     "finetune",
-    context_settings=_PASS_ON,
+    cls=TaskCommand,
     epilog="Examples:\n\n\b\n"
     "  zoo finetune char_lstm.shakespeare --text my.txt --out runs/mine\n"
     "  zoo finetune char_lstm.shakespeare --help",
 )
 @click.argument("model", shell_complete=complete_model)
-@click.argument("rest", nargs=-1, type=click.UNPROCESSED, metavar="[OPTIONS]")
+@task_arguments("[OPTIONS]")
 @click.pass_context
 def finetune_command(ctx: click.Context, model: str, rest: tuple[str, ...]) -> None:
     """Train MODEL further on data of your own; zoo finetune MODEL --help shows what it takes."""
-    _hand_on(ctx, "finetune", model, rest)
+    hand_on(ctx, model, rest)
 
 
 @click.command(
