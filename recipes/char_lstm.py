@@ -3,16 +3,16 @@
     zoo train char_lstm.shakespeare --out runs/shakespeare
     zoo evaluate runs/shakespeare
 
-What makes these models good for their size is regularisation, not growth:
+These models are good for their size because of regularisation, not width:
 
-- dropout with one mask for all time steps on the embedding, between the layers and before the
-  softmax (Gal and Ghahramani 2016), since a text of a million characters is soon learnt by heart;
-- a share of the recurrent weights dropped in each step (Merity et al. 2018);
-- an exponential average of the weights, which is what is validated and kept;
-- a cosine decay of the learning rate to zero, and AdamW's weight decay;
-- the state carried over from window to window, so that nothing is ever read from a cold start.
+- dropout on the embedding, between the layers and before the softmax, with one mask for all time
+  steps (Gal and Ghahramani 2016), since a text of a million characters is quickly memorised;
+- dropout of the recurrent weights in each step (Merity et al. 2018);
+- an exponential moving average of the weights, which is what is validated and saved;
+- cosine decay of the learning rate to zero, and AdamW's weight decay;
+- the state carried over from window to window, so that no window starts from a zero state.
 
-Matrix products run in bfloat16 while training, which halves the time on CPUs that have it; the
+Matrix products run in bfloat16 in training, which halves the time on CPUs that support it; the
 weights and the gates' arithmetic stay float32.
 """
 
@@ -31,24 +31,24 @@ from zoo.training.recipe import RecipeValues
 
 @dataclass(frozen=True, kw_only=True)
 class Values(RecipeValues):
-    """All values of one pretrained model: those that every recipe has, and these.
+    """The hyperparameters of one pretrained model: those of every recipe, and these.
 
     Args:
-        batch: parallel streams of text.
-        window: characters of backpropagation through time.
+        batch: number of parallel streams of text.
+        window: length of backpropagation through time, in characters.
     """
 
     batch: int = 64
     window: int = 128
     license: str = "apache-2.0"
     limits: str = (
-        "It knows one text and its characters. It writes in that text's manner, invents freely, "
-        "and says nothing that can be relied on."
+        "It knows a single text and its characters. It writes in the style of that text and makes "
+        "things up; nothing it says can be relied on."
     )
 
 
 def published(what: str, value: float, source: str) -> dict[str, Any]:
-    """A figure that others published for the same text, in nats a character."""
+    """A published figure for the same text, in nats per character."""
     return {"what": what, "value": value, "unit": "nats/char", "source": source}
 
 
@@ -71,8 +71,8 @@ MODELS = {
         batch=32,
         data_note=(
             "Tiny Shakespeare, 1,115,394 characters of the plays (public domain), from "
-            "karpathy/char-rnn. The last 10 % is the test text, as nanoGPT splits it; 2 % out of "
-            "the middle of the rest was chosen on."
+            "karpathy/char-rnn. The last 10 % is the test set, as in nanoGPT; 2 % from the middle "
+            "of the remainder is the validation set."
         ),
         comparison=(
             published("nanoGPT, Transformer of 10.65 M parameters", 1.4697, "karpathy/nanoGPT"),
@@ -96,8 +96,8 @@ MODELS = {
         data_note=(
             "War and Peace by Leo Tolstoy in the translation of Louise and Aylmer Maude (public "
             "domain), Project Gutenberg EBook 2600 without its header and footer. The last 20 % is "
-            "the test text, the proportion of DeepOBS; 2 % out of the middle of the rest was "
-            "chosen on."
+            "the test set, the same fraction as in DeepOBS; 2 % from the middle of the remainder "
+            "is the validation set."
         ),
         comparison=(
             published(
@@ -115,7 +115,7 @@ def train(name: str, out: Path, **changes: Any) -> Path:
 
     Args:
         name: a key of :data:`MODELS`.
-        out: the run's folder; a broken run in it is continued.
+        out: the run's folder; an interrupted run in it is resumed.
         **changes: fields of each plan to change, such as ``epochs=1``.
 
     Returns:
@@ -149,13 +149,13 @@ def evaluate(
     data: Path | None = None,
     progress: Callable[[int, int], None] | None = None,
 ) -> list[Figure]:
-    """Score a model on the test text of its corpus: one pass, state carried all the way.
+    """Score a model on the test set of its corpus, in one pass with the state carried over.
 
     Args:
         model: a model of :data:`MODELS`, or one fine-tuned from it.
-        reference: what ``zoo evaluate`` was given, for the command in the figures.
+        reference: the argument of ``zoo evaluate``, for the command in the figures.
         data: a UTF-8 text file to score on instead.
-        progress: called with the number of characters read since the last call, and of all.
+        progress: called with the number of characters read since the last call, and the total.
 
     Raises:
         UsageError: no data is given and the model's own corpus is not one of this recipe's.

@@ -1,12 +1,12 @@
-"""Line recognisers: normalised images, convolutions, LSTM layers, characters by CTC.
+"""Line recognisers: normalised images, convolutions, LSTM layers and CTC over characters.
 
     zoo train crnn.latin --out runs/latin
     zoo evaluate runs/latin
 
-``crnn.latin`` reads French and English. Its lines are those of Copiste (French, today, 199 writers
-to learn from) and of Poilus (French wills of 1914 to 1918), and, since no free set of English line
-images from many hands exists, words and texts of UNIPEN drawn as images, a share of them in each
-epoch.
+``crnn.latin`` reads French and English. It is trained on the lines of Copiste (modern French, 199
+training writers) and Poilus (French wills of 1914 to 1918) and, since there is no free set of
+English line images by many writers, on words and texts of UNIPEN rendered as images, a fraction of
+them in each epoch.
 """
 
 from __future__ import annotations
@@ -37,18 +37,18 @@ from zoo.training.recipe import RecipeValues
 
 @dataclass(frozen=True, kw_only=True)
 class Values(RecipeValues):
-    """All values of one pretrained model: those that every recipe has, and these.
+    """The hyperparameters of one pretrained model: those of every recipe, and these.
 
     Args:
-        normaliser: images to columns.
-        augmentation: how much lines are changed.
-        rendering: how ink is drawn.
-        changed_ink: share of drawn ink that is augmented as lines are.
-        poilus_share: share of the epochs that a line of Poilus is in.
+        normaliser: converts images to columns.
+        augmentation: strength of the augmentation of lines.
+        rendering: how ink is rendered.
+        changed_ink: fraction of the rendered ink that is augmented like lines.
+        poilus_share: how often a line of Poilus is used per epoch, on average.
         formula_share: the same for Copiste's formula of consent.
         words_share: the same for UNIPEN's words.
         texts_share: the same for UNIPEN's texts.
-        validation_words: drawn words to choose on.
+        validation_words: number of rendered words in the validation set.
     """
 
     normaliser: LineNormaliser = field(default_factory=LineNormaliser)
@@ -68,9 +68,9 @@ MODELS = {
         corpus="copiste+poilus+unipen",
         languages=("fr", "en"),
         network={"dropout": 0.25, "weight_dropout": 0.15},
-        # After the first plan the training lines are read no better than others, so the second one
-        # goes on with less dropout. With that alone Copiste's training lines are soon read twice as
-        # well as other writers', but words and Poilus hardly better: it has more of them.
+        # After the first plan, training lines are read no better than others, so the second plan
+        # uses less dropout. With that alone, Copiste's training lines are soon read twice as well
+        # as those of other writers, but words and Poilus hardly improve: it uses more of them.
         plans=(
             Plan(epochs=40, learning_rate=2e-3, weight_decay=0.02),
             Plan(
@@ -81,8 +81,8 @@ MODELS = {
                 network={"dropout": 0.1, "weight_dropout": 0.0},
                 values={"changed_ink": 0.5, "poilus_share": 1.3, "words_share": 0.4},
             ),
-            # Other writers' lines are then read worse than those it learnt from: it drops more
-            # again, and lines are changed more.
+            # Other writers' lines are then read worse than training lines: more dropout again, and
+            # stronger augmentation.
             Plan(
                 epochs=10,
                 learning_rate=1.5e-3,
@@ -102,23 +102,23 @@ MODELS = {
         ),
         data_note=(
             "Copiste d'un jour ((c) BAnQ, CC BY 4.0; 3,957 lines of text, and the formula of "
-            "consent, of 199 writers; the formula speaks of non-commercial ends), Testaments de "
+            "consent, of 199 writers; the formula mentions non-commercial purposes), Testaments de "
             "Poilus (Archives nationales and CREMMA, CC BY 4.0; 2,462 lines), and words and texts "
             "of UNIPEN train_r01_v07 (CC BY 4.0, doi 10.5281/zenodo.1195803). UNIPEN's ink is "
-            "real, its rendering as images is ours. No writer is in two splits. Lines with "
+            "real; rendering it as images is our addition. No writer is in two splits. Lines with "
             "crossed-out words are not scored, and the long s counts as s."
         ),
         limits=(
-            "French and English in Latin letters, one line at a time; pages need a layout file or "
-            "clean, straight lines. Names, numbers and rare characters are read worst. What it "
-            "reads is a draft for a person to correct, not evidence."
+            "French and English in Latin script, one line at a time; pages need a layout file or "
+            "clean, straight lines. Names, numbers and rare characters are the least reliable. Its "
+            "output is a draft for a person to correct, not evidence."
         ),
         comparison=(
             {
                 "what": "public French kraken models on mixed hands, other data",
                 "value": 22,
                 "unit": "% CER",
-                "source": "as reported by their authors, about",
+                "source": "approximate, as reported by their authors",
             },
         ),
     ),
@@ -126,7 +126,7 @@ MODELS = {
 
 
 def training_samples(values: Values) -> list[Sample]:
-    """What a model learns from, each with its share of the epochs."""
+    """The training samples, each with how often it is used per epoch."""
     samples = []
     for name, share in (("copiste", 1.0), ("poilus", values.poilus_share)):
         for line in load_lines(name)["train"]:
@@ -138,7 +138,7 @@ def training_samples(values: Values) -> list[Sample]:
 
 
 def scored_sets(split: str) -> dict[str, list[Sample]]:
-    """What is scored of a split, by the name of the set, the headline's first."""
+    """The scored samples of a split by the name of their set, the headline set first."""
     lines = {
         name: samples_of(load_lines(name)[split], text_to_score) for name in ("copiste", "poilus")
     }
@@ -150,7 +150,7 @@ def train(name: str, out: Path, **changes: Any) -> Path:
 
     Args:
         name: a key of :data:`MODELS`.
-        out: the run's folder; a broken run in it is continued.
+        out: the run's folder; an interrupted run in it is resumed.
         **changes: fields of each plan to change, such as ``epochs=1``.
 
     Returns:
@@ -170,7 +170,7 @@ def train(name: str, out: Path, **changes: Any) -> Path:
             chosen, processor, values.validation_words if "rendered" in set_name else None
         )
     ]
-    # As many from each set, so that the language model is chosen for all of them.
+    # The same number from each set, so that the language model is chosen for all of them.
     choice = [sample for chosen in sets.values() for sample in some_of(chosen, 130)]
     for stage in stages(values.plans, out, **changes):
         own = values.under(stage.plan)
@@ -211,11 +211,11 @@ def evaluate(
 
     Args:
         model: a model of :data:`MODELS`, or one fine-tuned from it.
-        reference: what ``zoo evaluate`` was given, for the command in the figures.
+        reference: the argument of ``zoo evaluate``, for the command in the figures.
         data: a folder of lines to score on instead, see
-            :func:`zoo.handwriting.training.folder.read_folder`; of one that names splits the test
+            :func:`zoo.handwriting.training.folder.read_folder`; if it specifies splits, its test
             lines are scored.
-        progress: called with the number of lines read since the last call, and of all.
+        progress: called with the number of lines read since the last call, and the total.
 
     Raises:
         UsageError: no data is given and the model's own corpora are not those of this recipe.

@@ -1,4 +1,4 @@
-"""Speech recognisers: log-mel features, LSTM layers, characters by CTC.
+"""Speech recognisers: log-mel features, LSTM layers and CTC over characters.
 
 zoo train ctc_bilstm.an4 --out runs/an4
 zoo evaluate runs/an4
@@ -22,21 +22,22 @@ from zoo.training.recipe import RecipeValues
 
 @dataclass(frozen=True, kw_only=True)
 class Values(RecipeValues):
-    """All values of one pretrained model: those that every recipe has, and these.
+    """The hyperparameters of one pretrained model: those of every recipe, and these.
 
     Args:
         log_mel: the features.
-        augmentation: how much recordings are changed.
-        variants: changed recordings kept of each utterance.
-        aligner: a pretrained recogniser that finds words in the recordings; left out, what one plan
-            made finds them for the next.
-        splice_share: share of the examples that are put together from such words.
-        batch: utterances in a batch.
-        scenes: made surroundings to train in; given, the fields above but ``log_mel`` are not used.
-        repeats: by source, how often an utterance is in an epoch.
-        longest: seconds of the longest utterance that is learnt from.
-        seconds: length of a batch, padding included.
-        rising: epochs at the beginning that go from short to long utterances.
+        augmentation: strength of the augmentation of recordings.
+        variants: number of augmented recordings per utterance.
+        aligner: a pretrained recogniser that finds words in the recordings; by default, the model
+            of one plan finds them for the next.
+        splice_share: fraction of the examples that are spliced together from such words.
+        batch: number of utterances in a batch.
+        scenes: simulated acoustic scenes to train in; if set, the fields above are ignored except
+            ``log_mel``.
+        repeats: how often an utterance is used per epoch, by source.
+        longest: duration of the longest training utterance, in seconds.
+        seconds: duration of a batch in seconds, padding included.
+        rising: number of epochs at the start that go from short to long utterances.
     """
 
     log_mel: LogMel = field(default_factory=LogMel)
@@ -54,21 +55,21 @@ class Values(RecipeValues):
 
 
 def published(what: str, value: float, source: str) -> dict[str, Any]:
-    """A word error rate that others published for the same recordings, in percent."""
+    """A published word error rate for the same recordings, in percent."""
     return {"what": what, "value": value, "unit": "% WER", "source": source}
 
 
 AN4_DATA = (
     "CMU AN4: 84 people spell names and addresses and say numbers, dates and commands, 16 kHz, "
     "about 50 minutes. The figures are on the corpus's own test list (130 utterances, 10 speakers "
-    "who are in no other list). Eight speakers of the training list, 102 utterances, were held out "
-    "to choose on. The recordings were changed in training: speed, loudness, noise, bands; and up "
-    "to half of what was learnt from was put together from words that one speaker had said, cut "
-    "out by forced alignment."
+    "who are in no other list). Eight speakers of the training list, 102 utterances, are the "
+    "validation set. In training, recordings were augmented (speed, loudness, noise, bandwidth), "
+    "and up to half of the utterances were spliced together from words of one speaker, cut out by "
+    "forced alignment."
 )
 AN4_LIMITS = (
-    "It knows the words of AN4: letters, digits, numbers, months, a few commands. It spells out "
-    "what it does not know, mostly wrongly. It was trained on North American speech."
+    "It knows the words of AN4: letters, digits, numbers, months and a few commands. It spells out "
+    "unknown words, mostly wrongly. It was trained on North American speech."
 )
 AN4_COMPARISON = (
     published("deepspeech.pytorch V3, 5x800 recurrent", 9.57, "SeanNaren/deepspeech.pytorch"),
@@ -81,7 +82,7 @@ ENGLISH = Values(
     languages=("en",),
     network={"units": 320, "layers": 4, "dropout": 0.25, "weight_dropout": 0.2},
     plans=(
-        # Short utterances first: more steps in the same time, and alignments that are easy to find.
+        # Short utterances first: more steps in the same time, and easier alignments.
         Plan(
             epochs=14,
             learning_rate=2e-3,
@@ -150,7 +151,7 @@ def train(name: str, out: Path, **changes: Any) -> Path:
 
     Args:
         name: a key of :data:`MODELS`.
-        out: the run's folder; a broken run in it is continued.
+        out: the run's folder; an interrupted run in it is resumed.
         **changes: fields of each plan to change, such as ``epochs=1``.
 
     Returns:
@@ -225,9 +226,9 @@ def evaluate(
 
     Args:
         model: a model of :data:`MODELS`, or one fine-tuned from it.
-        reference: what ``zoo evaluate`` was given, for the command in the figures.
+        reference: the argument of ``zoo evaluate``, for the command in the figures.
         data: a folder of recordings with ``transcripts.tsv`` to score on instead.
-        progress: called with the number of recordings decoded since the last call, and of all.
+        progress: called with the number of recordings decoded since the last call, and the total.
 
     Raises:
         UsageError: no data is given and the model's own corpus is not one of this recipe's.

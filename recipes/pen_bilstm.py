@@ -1,10 +1,10 @@
-"""Pen recognisers: strokes resampled by arc length, LSTM layers, characters by CTC.
+"""Pen recognisers: strokes resampled by arc length, LSTM layers and CTC over characters.
 
     zoo train pen_bilstm.unipen --out runs/unipen
     zoo evaluate runs/unipen
 
-``pen_bilstm.unipen`` learns from UNIPEN's words and texts, with isolated digits, capitals and small
-letters mixed in, since rare characters are rarer still in words.
+``pen_bilstm.unipen`` is trained on UNIPEN's words and texts, with isolated digits, capitals and
+lower-case letters mixed in, since characters that are rare by themselves are even rarer in words.
 """
 
 from __future__ import annotations
@@ -27,15 +27,15 @@ from zoo.training.recipe import RecipeValues
 
 @dataclass(frozen=True, kw_only=True)
 class Values(RecipeValues):
-    """All values of one pretrained model: those that every recipe has, and these.
+    """The hyperparameters of one pretrained model: those of every recipe, and these.
 
     Args:
-        normaliser: strokes to features.
-        augmentation: how much strokes are changed.
-        characters_step: of the isolated characters one in so many is taken.
-        characters_share: share of the epochs that each of these is in.
-        validation_words: words to choose on.
-        validation_texts: texts to choose on.
+        normaliser: converts strokes to features.
+        augmentation: strength of the augmentation of strokes.
+        characters_step: one in this many isolated characters is used.
+        characters_share: how often each of these is used per epoch, on average.
+        validation_words: number of words in the validation set.
+        validation_texts: number of texts in the validation set.
     """
 
     normaliser: InkNormaliser = field(default_factory=InkNormaliser)
@@ -55,8 +55,8 @@ MODELS = {
         corpus="unipen",
         languages=("en",),
         network={"dropout": 0.1},
-        # After the first plan training words are read twice as well as those of other writers: the
-        # second one drops more and changes the ink more.
+        # After the first plan, training words are read twice as well as those of other writers: the
+        # second one uses more dropout and stronger augmentation.
         plans=(
             Plan(epochs=10, learning_rate=3e-3, weight_decay=0.01),
             Plan(
@@ -79,20 +79,20 @@ MODELS = {
         ),
         data_note=(
             "UNIPEN train_r01_v07 (CC BY 4.0, doi 10.5281/zenodo.1195803): words (category 7), "
-            "texts of one line (8), and some of the isolated characters (1a, 1b, 1c). Left out are "
-            "sources with markup, gibberish, code or German, what was marked BAD, and in the words "
-            "labels of one character. No writer is in two splits."
+            "texts of one line (8), and some of the isolated characters (1a, 1b, 1c). Excluded are "
+            "sources with markup, gibberish, code or German, samples marked BAD, and words with a "
+            "label of one character. No writer is in two splits."
         ),
         limits=(
-            "English words and lines in Latin letters without accents, written from left to right. "
-            "It reads one line at a time and was never shown cursive of before the 1990s."
+            "English words and lines in Latin script without accents, written from left to right. "
+            "It reads one line at a time and was not trained on cursive from before the 1990s."
         ),
     ),
 }
 
 
 def training_samples(values: Values) -> list[Sample]:
-    """What a model learns from, each with its share of the epochs."""
+    """The training samples, each with how often it is used per epoch."""
     samples = []
     for name in ("unipen_words", "unipen_texts"):
         samples += ink_samples(load_ink(name)["train"])
@@ -102,10 +102,10 @@ def training_samples(values: Values) -> list[Sample]:
 
 
 def scored_sets(split: str) -> dict[str, list[Sample]]:
-    """What is scored of a split, by the name of the set, the headline's first.
+    """The scored samples of a split by the name of their set, the headline set first.
 
-    Of the texts these are those of one line; of the test words, those that no training writer wrote
-    are a set of their own as well.
+    Only texts of one line are scored. The test words that do not occur in training are scored as a
+    separate set as well.
     """
     corpus = load_ink("unipen_words")
     words = ink_samples(corpus[split])
@@ -121,7 +121,7 @@ def train(name: str, out: Path, **changes: Any) -> Path:
 
     Args:
         name: a key of :data:`MODELS`.
-        out: the run's folder; a broken run in it is continued.
+        out: the run's folder; an interrupted run in it is resumed.
         **changes: fields of each plan to change, such as ``epochs=1``.
 
     Returns:
@@ -163,14 +163,14 @@ def evaluate(
 ) -> list[Figure]:
     """Score a model on the test words and texts of UNIPEN: character and word error rates.
 
-    The words that no training writer wrote are scored a second time by themselves.
+    The words that do not occur in training are also scored separately.
 
     Args:
         model: a model of :data:`MODELS`, or one fine-tuned from it.
-        reference: what ``zoo evaluate`` was given, for the command in the figures.
+        reference: the argument of ``zoo evaluate``, for the command in the figures.
         data: a folder of ink to score on instead, see
             :func:`zoo.handwriting.training.folder.read_folder`.
-        progress: called with the number of inputs read since the last call, and of all.
+        progress: called with the number of inputs read since the last call, and the total.
 
     Raises:
         UsageError: no data is given and the model's own corpus is not that of this recipe.

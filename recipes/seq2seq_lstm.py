@@ -5,16 +5,16 @@
 
 What makes these models small and quick to train on a CPU:
 
-- the attention's answer is not fed back, so decoder, attention and softmax work on all steps of a
-  batch at once, and the softmax of a training step covers its own subwords and a sample of others;
-- one network and one embedding for all directions: every English sentence is read and written in
-  the company of three languages (Johnson et al. 2017, arXiv:1611.04558);
-- batches of like lengths, all directions mixed;
-- label smoothing, dropout with one mask for all time steps, an exponential average of the weights
-  and a cosine decay of the learning rate to zero.
+- no input feeding, so decoder, attention and softmax run on all steps of a batch at once, and the
+  softmax of a training step covers only the subwords of its batch and a sample of others;
+- one network and one embedding for all directions, so that every language is trained together with
+  the others (Johnson et al. 2017, arXiv:1611.04558);
+- batches of similar lengths, with all directions mixed;
+- label smoothing, dropout with one mask for all time steps, an exponential moving average of the
+  weights and cosine decay of the learning rate to zero.
 
-``tatoeba_plain`` is the same without attention, for comparison: the decoder gets the encoder's last
-states and nothing else (Sutskever et al. 2014, arXiv:1409.3215).
+``tatoeba_plain`` is the same without attention, for comparison: the decoder receives only the final
+states of the encoder (Sutskever et al. 2014, arXiv:1409.3215).
 """
 
 from __future__ import annotations
@@ -32,17 +32,17 @@ from zoo.training.recipe import RecipeValues
 
 @dataclass(frozen=True, kw_only=True)
 class Values(RecipeValues):
-    """All values of one model: those that every recipe has, and these.
+    """The hyperparameters of one model: those of every recipe, and these.
 
     Args:
         directions: source and target language of each direction.
-        vocabulary_size: subwords of all languages together.
-        batch: pairs in a batch.
-        label_smoothing: share of the probability that is spread over the vocabulary.
-        others: subwords that the softmax of a training step covers besides those of its batch; 0
-            for the whole vocabulary.
-        subword_dropout: how far the sources' subwords of each epoch are from the usual ones.
-        beam_size: hypotheses that the model follows, where a call names no number.
+        vocabulary_size: number of subwords, shared by all languages.
+        batch: number of pairs in a batch.
+        label_smoothing: fraction of the target probability that is spread over the vocabulary.
+        others: number of sampled subwords in the softmax of a training step besides those of its
+            batch; 0 for the whole vocabulary.
+        subword_dropout: probability of skipping a merge when splitting sources (BPE-dropout).
+        beam_size: the model's default beam size.
     """
 
     directions: tuple[tuple[str, str], ...]
@@ -55,8 +55,8 @@ class Values(RecipeValues):
     license: str = "cc-by-2.0"
     limits: str = (
         "It knows short everyday sentences. Longer texts are translated sentence by sentence, "
-        "without regard for what stands before. Names and rare words may come out wrong; nothing "
-        "that matters should rest on a translation that nobody has read."
+        "without context. Names and rare words may come out wrong; have a person check any "
+        "translation that matters."
     )
 
 
@@ -76,8 +76,9 @@ _SIX = tuple(direction for code in _OTHERS for direction in (("en", code), (code
 _TATOEBA_NOTE = (
     "Sentence pairs English-French, English-German and English-Spanish from Tatoeba, selected by "
     "manythings.org/anki (CC BY 2.0 FR, attribution: tatoeba.org and manythings.org/anki). The "
-    "2,000 English sentences whose sha256 comes first are the test set, the next 2,000 were chosen "
-    "on; no pair that has one of them, or one of their translations, on either side was trained on."
+    "first 2,000 English sentences in order of sha256 are the test set, the next 2,000 the "
+    "validation set; pairs with one of them, or one of their translations, on either side are "
+    "excluded from training."
 )
 _NO_DROPOUT = {"hidden_dropout": 0.0, "output_dropout": 0.0}
 _TATOEBA = Values(
@@ -92,7 +93,7 @@ _TATOEBA = Values(
         "hidden_dropout": 0.1,
         "output_dropout": 0.1,
     },
-    # Few epochs of many pairs are underfitted, so the later plans go on without dropout.
+    # A few epochs over many pairs underfit, so the later plans use no dropout.
     plans=(
         Plan(epochs=3, learning_rate=2e-3, warmup_steps=1000),
         Plan(
@@ -108,7 +109,7 @@ _TATOEBA = Values(
             seed=2,
             network=_NO_DROPOUT,
         ),
-        # Unscaled, the attention had come to give all to one position and learnt no more.
+        # Unscaled, the attention had saturated on a single position and stopped learning.
         Plan(
             epochs=6,
             learning_rate=1.5e-3,
@@ -145,7 +146,7 @@ def _multi30k(target: str, comparison: tuple[dict[str, Any], ...]) -> Values:
             "output_dropout": 0.3,
             "weight_dropout": 0.2,
         },
-        # What it learns with much dropout it says more surely after a while with less.
+        # After much dropout, a few epochs with less improve the fit.
         plans=(
             Plan(epochs=26, learning_rate=2e-3, warmup_steps=400, weight_decay=0.02),
             Plan(
@@ -172,7 +173,7 @@ def _multi30k(target: str, comparison: tuple[dict[str, Any], ...]) -> Values:
 
 MODELS = {
     "seq2seq_lstm.tatoeba": _TATOEBA,
-    # A little wider, for the weights that the attention would have.
+    # A little wider, to make up for the weights of the attention.
     "seq2seq_lstm.tatoeba_plain": replace(
         _TATOEBA,
         network={**_TATOEBA.network, "attention": "none", "units": 552},
@@ -200,7 +201,7 @@ def train(name: str, out: Path, **changes: Any) -> Path:
 
     Args:
         name: a key of :data:`MODELS`.
-        out: the run's folder; a broken run in it is continued.
+        out: the run's folder; an interrupted run in it is resumed.
         **changes: fields of each plan to change, such as ``epochs=1``.
 
     Returns:
@@ -242,9 +243,10 @@ def evaluate(
 
     Args:
         model: a model of :data:`MODELS`, or one fine-tuned from it.
-        reference: what ``zoo evaluate`` was given, for the command in the figures.
+        reference: the argument of ``zoo evaluate``, for the command in the figures.
         data: a file of sentence pairs to score on instead; its first line names the direction.
-        progress: called with the number of characters translated since the last call, and of all.
+        progress: called with the number of characters translated since the last call, and the
+            total.
 
     Raises:
         UsageError: no data is given and the model's own corpus is not one of this recipe's.

@@ -1,4 +1,4 @@
-"""The model card: a README with Hub front matter, generated from what the folder holds."""
+"""The model card: a README with Hub front matter, generated from the folder's contents."""
 
 from __future__ import annotations
 
@@ -17,8 +17,8 @@ LIBRARY_NAME = "keras"
 def model_card(bundle: Bundle) -> str:
     """The text of ``README.md`` for a model folder.
 
-    The front matter follows the Hub's model card metadata, with a ``model-index`` of the figures,
-    and goes through ``huggingface_hub``'s own classes, so that the Hub reads it.
+    The front matter follows the Hub's model card metadata, with a ``model-index`` of the figures.
+    It is written by ``huggingface_hub``'s own classes, so that the Hub can parse it.
     """
     from huggingface_hub import ModelCardData
 
@@ -46,7 +46,7 @@ def model_card(bundle: Bundle) -> str:
             (row["what"], f"{row['value']} {row['unit']}", row["source"])
             for row in card["comparison"]
         ]
-        parts.append("For comparison, as published:")
+        parts.append("Published figures for comparison:")
         parts.append(markdown_table(("what", "value", "source"), rows))
     for title, key in (("Data", "data"), ("Limits", "limits")):
         if card.get(key):
@@ -103,7 +103,7 @@ def _figures(figures: Iterable[Figure]) -> str:
 
 
 def markdown_table(head: Sequence[str], rows: Iterable[Sequence[Any]]) -> str:
-    """A Markdown table, each row on a line of its own."""
+    """A Markdown table with one line per row."""
     lines = [head, ["---"] * len(head), *rows]
     cells = [[str(cell).replace("|", "\\|").replace("\n", " ") for cell in line] for line in lines]
     return "\n".join(f"| {' | '.join(line)} |" for line in cells)
