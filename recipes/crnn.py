@@ -17,8 +17,8 @@ from pathlib import Path
 from typing import Any
 
 from zoo.ctc.alphabet import Alphabet
-from zoo.datasets import load_ink, load_lines
 from zoo.folder.figures import Figure
+from zoo.handwriting.datasets import load_ink, load_lines
 from zoo.handwriting.line_image import LineNormaliser
 from zoo.handwriting.processor import Lines
 from zoo.handwriting.training.examples import (

@@ -11,8 +11,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from zoo.datasets import load_speech
 from zoo.folder.figures import Figure
+from zoo.speech.datasets import load_speech
 from zoo.speech.features import LogMel
 from zoo.speech.training.augmentation import AudioAugmentation
 from zoo.speech.training.scenes import SceneAugmentation

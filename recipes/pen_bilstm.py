@@ -15,8 +15,8 @@ from pathlib import Path
 from typing import Any
 
 from zoo.ctc.alphabet import Alphabet
-from zoo.datasets import load_ink
 from zoo.folder.figures import Figure
+from zoo.handwriting.datasets import load_ink
 from zoo.handwriting.ink import InkNormaliser
 from zoo.handwriting.processor import Pen
 from zoo.handwriting.training.examples import Sample, ink_samples, plain_examples, single_lines

@@ -24,10 +24,10 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from zoo.datasets import load_translations
 from zoo.folder.figures import Figure
 from zoo.training.plan import Plan, stages
 from zoo.training.recipe import RecipeValues
+from zoo.translation.datasets import load_translations
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -57,7 +57,7 @@ def main() -> None:
     from tqdm import tqdm
 
     import zoo
-    from zoo.datasets import load_speech
+    from zoo.speech.datasets import load_speech
 
     model = zoo.load_model(args.model)
     rate = model.processor.log_mel.sample_rate

@@ -88,12 +88,12 @@ def run(label: str, steps: int | None) -> dict[str, Any]:
     import keras
     import tensorflow as tf
 
-    from zoo.datasets import load_translations
     from zoo.folder.provenance import processor_name
     from zoo.registry import resolve
     from zoo.training.plan import Plan
     from zoo.training.rundir import RunDirectory
     from zoo.training.trainer import Trainer
+    from zoo.translation.datasets import load_translations
     from zoo.translation.seq2seq_lstm import Seq2SeqConfig, build
     from zoo.translation.training.objective import Seq2SeqObjective, make_examples
     from zoo.translation.training.pairs import pairs_of, with_copies

@@ -93,9 +93,9 @@ def test_an_unknown_corpus_suggests_the_nearest() -> None:
 
 
 AN4 = """
-import json, zoo.datasets
+import json, zoo.speech.datasets
 speakers, texts, seconds = {}, {}, {}
-for split, rows in zoo.datasets.load_speech("an4").items():
+for split, rows in zoo.speech.datasets.load_speech("an4").items():
     rows = [rows[i] for i in range(len(rows))]
     speakers[split] = sorted({row.speaker for row in rows})
     texts[split] = [row.text for row in rows]

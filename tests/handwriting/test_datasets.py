@@ -31,10 +31,10 @@ from zoo.handwriting.datasets.splits import (
 )
 
 LOAD = """
-import json, sys, zoo.datasets
+import json, sys, zoo.handwriting.datasets
 from zoo.handwriting.training.texts import text_to_score
 found = {}
-for split, lines in zoo.datasets.load_lines(sys.argv[1]).items():
+for split, lines in zoo.handwriting.datasets.load_lines(sys.argv[1]).items():
     rows = list(lines)
     found[split] = [
         len(rows), len({row.writer for row in rows}),

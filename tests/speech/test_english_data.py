@@ -16,8 +16,8 @@ from zoo.speech.datasets.english import English
 from zoo.speech.datasets.english_clips import COLUMNS, Clip, read_clips, read_recordings
 
 LOAD = """
-import json, zoo.datasets
-corpus = zoo.datasets.load_speech("english")
+import json, zoo.speech.datasets
+corpus = zoo.speech.datasets.load_speech("english")
 found = {}
 for split, rows in corpus.items():
     known = rows.descriptions()

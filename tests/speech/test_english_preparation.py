@@ -312,7 +312,8 @@ def test_damaged_originals_and_missing_sentences_are_named(tmp_path: Path) -> No
 LOAD = """
 import json, sys
 from pathlib import Path
-from zoo.datasets import load_speech, load_texts
+from zoo.datasets import load_texts
+from zoo.speech.datasets import load_speech
 from zoo.speech.datasets import english
 from zoo.speech.datasets import english_preparation as english_prepare
 

@@ -21,7 +21,7 @@ def split_folders(self, urls):
 tfds.download.DownloadManager.download_and_extract = split_folders
 
 import zoo
-from zoo.datasets import load_speech
+from zoo.speech.datasets import load_speech
 from zoo.recipes import ctc_speech
 
 corpus = load_speech("librispeech")

@@ -13,11 +13,13 @@ from pathlib import Path
 import pytest
 
 from zoo.errors import DataError
-from zoo.translation.datasets import Sentence, Tatoeba, read_pairs, split_by_hash
+from zoo.translation.datasets import Sentence
+from zoo.translation.datasets.builders import Tatoeba, read_pairs, split_by_hash
 
 LOAD = """
 import json
-from zoo.datasets import builder, load_translations
+from zoo.datasets import builder
+from zoo.translation.datasets import load_translations
 from zoo.errors import UsageError
 found = {}
 for split in ("train", "validation", "test_2016_flickr", "test_2017_flickr", "test_2017_mscoco"):

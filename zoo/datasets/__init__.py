@@ -1,24 +1,19 @@
 """The corpora that the recipes read, as tensorflow-datasets builders.
 
-Each builder pins its public files by URL and sha256 and names its licence and published
-split. ``ZOO_DATA_MIRROR`` names a folder that is asked before the network: a file lies there at its
-URL with ``https://`` taken off.
+A wing's ``datasets`` folder has the builders of its corpora and how each kind of corpus is read;
+here are the names of them all, and the reading of plain text. Each builder pins its public files by
+URL and sha256 and names its licence and published split. ``ZOO_DATA_MIRROR`` names a folder that is
+asked before the network: a file lies there at its URL with ``https://`` taken off.
 """
 
 from __future__ import annotations
 
 import contextlib
 import sys
-from collections.abc import Iterator, Sequence
-from typing import TYPE_CHECKING, Any
+from collections.abc import Iterator
+from typing import Any
 
 from zoo.errors import DataError, UsageError, did_you_mean
-
-if TYPE_CHECKING:
-    from zoo.handwriting.ink_files import Ink
-    from zoo.handwriting.processor import Line
-    from zoo.speech.datasets.builders import Utterances
-    from zoo.translation.datasets import Sentence
 
 _BUILDERS = {
     "an4": "zoo.speech.datasets.builders:an4",
@@ -28,9 +23,9 @@ _BUILDERS = {
     "karpathy_shakespeare": "zoo.text.datasets:KarpathyShakespeare",
     "librispeech": "zoo.speech.datasets.builders:librispeech",
     "librispeech_text": "zoo.speech.datasets.english:LibrispeechText",
-    "multi30k": "zoo.translation.datasets:Multi30k",
+    "multi30k": "zoo.translation.datasets.builders:Multi30k",
     "poilus": "zoo.handwriting.datasets.builders:poilus",
-    "tatoeba": "zoo.translation.datasets:Tatoeba",
+    "tatoeba": "zoo.translation.datasets.builders:Tatoeba",
     "unipen_characters": "zoo.handwriting.datasets.builders:unipen_characters",
     "unipen_texts": "zoo.handwriting.datasets.builders:unipen_texts",
     "unipen_words": "zoo.handwriting.datasets.builders:unipen_words",
@@ -63,7 +58,7 @@ def load_text(name: str) -> dict[str, str]:
     """
     import tensorflow_datasets as tfds
 
-    with _prepared(name) as made:
+    with prepared(name) as made:
         return {
             split: "".join(
                 row["text"].decode("utf-8") for row in tfds.as_numpy(made.as_dataset(split=split))
@@ -81,95 +76,19 @@ def load_texts(name: str) -> list[str]:
     """
     import tensorflow_datasets as tfds
 
-    with _prepared(name) as made:
+    with prepared(name) as made:
         batches = tfds.as_numpy(made.as_dataset(split="train", shuffle_files=False).batch(4096))
         return [text.decode("utf-8") for batch in batches for text in batch["text"]]
 
 
-def load_speech(name: str) -> dict[str, Utterances]:
-    """A corpus of speech with transcripts, read from the disk an utterance at a time.
-
-    Returns:
-        ``{"train": ..., "validation": ..., "test": ...}``; ``english`` has the test parts
-        ``test_clean``, ``test_other`` and ``test_common_voice`` instead.
-
-    Raises:
-        DataError: the corpus is not there and cannot be fetched, or its files are damaged.
-        UsageError: there is no corpus of that name.
-    """
-    from zoo.speech.datasets.builders import SPLITS, Utterances
-
-    with _prepared(name) as made:
-        return {
-            split: Utterances(made.as_data_source(split=own)) for split, own in SPLITS[name].items()
-        }
-
-
-def load_lines(name: str) -> dict[str, Sequence[Line]]:
-    """A corpus of handwritten lines, read from the disk a line at a time.
-
-    Returns:
-        ``{"train": ..., "validation": ..., "test": ...}``.
-
-    Raises:
-        DataError: the corpus is not there and cannot be fetched, or its files are damaged.
-        UsageError: there is no corpus of that name.
-    """
-    from zoo.handwriting.datasets.builders import PreparedLines
-
-    with _prepared(name) as made:
-        return {split: PreparedLines(made, split) for split in made.info.splits}
-
-
-def load_ink(name: str) -> dict[str, Sequence[Ink]]:
-    """A corpus of pen strokes, read from the disk a piece at a time.
-
-    Returns:
-        ``{"train": ..., "validation": ..., "test": ...}``.
-
-    Raises:
-        DataError: the corpus is not there and cannot be fetched, or its files are damaged.
-        UsageError: there is no corpus of that name.
-    """
-    from zoo.handwriting.datasets.builders import PreparedInks
-
-    with _prepared(name) as made:
-        return {split: PreparedInks(made, split) for split in made.info.splits}
-
-
-def load_translations(name: str, split: str) -> list[Sentence]:
-    """A corpus of translations: the sentences of a split.
-
-    Args:
-        name: of the corpus.
-        split: ``"train"``, ``"validation"`` or a test set's name.
-
-    Raises:
-        DataError: the corpus is not there and cannot be fetched, or its files are damaged.
-        UsageError: there is no corpus or no split of that name.
-    """
-    from zoo.translation.datasets import Sentence
-
-    with _prepared(name) as made:
-        if split not in made.info.splits:
-            known = ", ".join(made.info.splits)
-            raise UsageError(f"{name} has no split {split!r}; there are {known}")
-        found = []
-        # In batches: row by row tensorflow-datasets takes a minute for a large corpus.
-        for batch in made.as_dataset(split=split).ragged_batch(4096):
-            columns = [batch[code].to_list() for code in made.LANGUAGES]
-            for english, *others in zip(batch["en"].numpy().tolist(), *columns, strict=True):
-                named = zip(made.LANGUAGES, others, strict=True)
-                translations = {
-                    code: tuple(text.decode() for text in texts) for code, texts in named if texts
-                }
-                found.append(Sentence(english.decode(), translations))
-        return found
-
-
 @contextlib.contextmanager
-def _prepared(name: str) -> Iterator[Any]:
-    """The builder of a corpus that is ready to be read; what goes wrong is a ``DataError``."""
+def prepared(name: str) -> Iterator[Any]:
+    """The builder of a corpus, downloaded and prepared, for a ``with`` block that reads it.
+
+    Raises:
+        DataError: the corpus is not there and cannot be fetched, or cannot be read in the block.
+        UsageError: there is no corpus of that name.
+    """
     import tensorflow_datasets as tfds
 
     made = builder(name)

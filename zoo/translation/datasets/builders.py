@@ -1,4 +1,4 @@
-"""Sentences with their translations."""
+"""Builders of the corpora of translations."""
 
 from __future__ import annotations
 
@@ -7,7 +7,6 @@ import hashlib
 import zipfile
 import zlib
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +14,7 @@ import tensorflow_datasets as tfds
 
 from zoo.datasets.base import Resource, fetch
 from zoo.errors import DataError
+from zoo.translation.datasets import Sentence
 
 HELD_OUT = 2000
 """English sentences of Tatoeba's test set, and as many of its validation set."""
@@ -23,19 +23,6 @@ _MULTI30K = (
     "https://raw.githubusercontent.com/multi30k/dataset/"
     "a3d2e0d26b56f3846f66a952536ffed4e401d05a/data/task1/raw"
 )
-
-
-@dataclass(frozen=True)
-class Sentence:
-    """An English sentence and what it is in other languages.
-
-    Args:
-        english: the sentence.
-        translations: by ISO 639-1 code, one or more of each language there is.
-    """
-
-    english: str
-    translations: dict[str, tuple[str, ...]]
 
 
 class TranslationCorpus(  # type: ignore[call-arg]
