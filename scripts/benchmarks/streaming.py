@@ -187,7 +187,7 @@ def streaming_step(network: Any, config: Any) -> Any:
     """
     import keras
 
-    from zoo.ctc.network_parts import SUBSAMPLING, only
+    from zoo.ctc.network_parts import SUBSAMPLING, zero_padding
 
     frames = keras.Input((SUBSAMPLING, config.bins), name="frames")
     real = keras.Input((1,), name="real")
@@ -219,7 +219,7 @@ def streaming_step(network: Any, config: Any) -> Any:
         after += new
         x = network.get_layer(f"normalisation_{number}")(x)
     if config.look_ahead:
-        x = joined(only(x, real), (config.look_ahead, config.units))
+        x = joined(zero_padding(x, real), (config.look_ahead, config.units))
     logits = network.get_layer("logits")(network.get_layer("ahead")(x))
     return keras.Model([frames, real, *before], [logits, *after], name="ctc_lstm_step")
 

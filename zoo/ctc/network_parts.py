@@ -64,30 +64,30 @@ def output_frames(frames: Any) -> Any:
     return (frames + SUBSAMPLING - 1) // SUBSAMPLING
 
 
-def only(x: Any, real: Any) -> Any:
-    """Set what stands in padding to zero.
+def zero_padding(x: Any, mask: Any) -> Any:
+    """Zero the padded positions.
 
     Args:
         x: ``(batch, time, ...)``.
-        real: ``(batch, time)``, true or 1 where there is no padding.
+        mask: ``(batch, time)``, true or 1 where there is no padding.
     """
-    real = keras.ops.cast(real, x.dtype)
-    while len(real.shape) < len(x.shape):
-        real = keras.ops.expand_dims(real, -1)
-    return x * real
+    mask = keras.ops.cast(mask, x.dtype)
+    while len(mask.shape) < len(x.shape):
+        mask = keras.ops.expand_dims(mask, -1)
+    return x * mask
 
 
-def halved(length: Any) -> Any:
-    """Length after a convolution of stride 2 whose padding is explicit."""
+def strided_length(length: Any) -> Any:
+    """Output length of a convolution of stride 2 with explicit padding."""
     return (length + 1) // 2
 
 
-def recurrent_layers(x: Any, real: Any, config: Any, dtype: str, *, bidirectional: bool) -> Any:
+def recurrent_layers(x: Any, mask: Any, config: Any, dtype: str, *, bidirectional: bool) -> Any:
     """A stack of recurrent layers with layer normalisation (Ba et al. 2016) and dropout after each.
 
     Args:
         x: ``(batch, time, features)``.
-        real: ``(batch, time)`` mask.
+        mask: ``(batch, time)``, true where there is no padding.
         config: has ``cell``, ``layers``, ``units``, ``dropout`` and ``weight_dropout``.
         dtype: a Keras dtype policy.
         bidirectional: read in both directions and join the outputs.
@@ -107,7 +107,7 @@ def recurrent_layers(x: Any, real: Any, config: Any, dtype: str, *, bidirectiona
         )
         if bidirectional:
             layer = keras.layers.Bidirectional(layer, dtype=dtype, name=f"recurrent_{number}")
-        x = layer(x, mask=real)
+        x = layer(x, mask=mask)
         x = x if bidirectional else x[0]
         x = keras.layers.LayerNormalization(dtype=dtype, name=f"normalisation_{number}")(x)
         x = keras.layers.Dropout(config.dropout, dtype=dtype, name=f"dropout_{number}")(x)

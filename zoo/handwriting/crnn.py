@@ -21,10 +21,10 @@ import keras
 
 from zoo.ctc.network_parts import (
     CTCConfig,
-    halved,
-    only,
     recurrent_layers,
     recurrent_parameters,
+    strided_length,
+    zero_padding,
 )
 from zoo.values import check_range, check_same
 
@@ -97,7 +97,7 @@ class CRNNConfig(CTCConfig):
         for layer in CONVOLUTIONS:
             filters = layer.filters * self.channels
             total += layer.size**2 * before * filters + filters
-            height = halved(height) if layer.strides[1] == 2 else height
+            height = strided_length(height) if layer.strides[1] == 2 else height
             total += 2 * height * filters if layer.normalised else 0
             before = filters
         total += recurrent_parameters(self, height * before, directions=2)
@@ -119,25 +119,25 @@ def build(config: CRNNConfig, *, dtype: str = "float32") -> keras.Model:
     """
     columns = keras.Input((None, config.height), name="columns")
     mask = keras.Input((None,), dtype="bool", name="mask")
-    real = mask
+    inputs = [columns, mask]
     x = keras.layers.Reshape((-1, config.height, 1), name="image")(columns)
-    x = only(x, real)
+    x = zero_padding(x, mask)
     for number, layer in enumerate(CONVOLUTIONS, 1):
-        x, real = _convolve(x, real, config, layer, number, dtype)
+        x, mask = _convolve(x, mask, config, layer, number, dtype)
     x = keras.layers.Reshape((-1, x.shape[2] * x.shape[3]), name="frames")(x)
     x = keras.layers.Dropout(config.dropout, dtype=dtype, name="dropout_0")(x)
-    x = only(recurrent_layers(x, real, config, dtype, bidirectional=True), real)
+    x = zero_padding(recurrent_layers(x, mask, config, dtype, bidirectional=True), mask)
     x = keras.layers.Dense(
         _RATE * config.projection, activation="relu", dtype=dtype, name="projection"
     )(x)
     x = keras.layers.Reshape((-1, config.projection), name="outputs")(x)
     x = keras.layers.Dropout(config.dropout, dtype=dtype, name="dropout_outputs")(x)
     logits = keras.layers.Dense(config.labels, dtype=dtype, name="logits")(x)
-    return keras.Model([columns, mask], logits, name="crnn")
+    return keras.Model(inputs, logits, name="crnn")
 
 
 def _convolve(
-    x: Any, real: Any, config: CRNNConfig, layer: _Convolution, number: int, dtype: str
+    x: Any, mask: Any, config: CRNNConfig, layer: _Convolution, number: int, dtype: str
 ) -> tuple[Any, Any]:
     """A convolution with its normalisation, and the mask after it.
 
@@ -154,8 +154,8 @@ def _convolve(
         name=f"convolution_{number}",
     )
     x = convolution(padding(x))
-    real = real[:, ::2] if layer.strides[0] == 2 else real
+    mask = mask[:, ::2] if layer.strides[0] == 2 else mask
     if layer.normalised:
         name = f"convolution_{number}_normalisation"
         x = keras.layers.LayerNormalization(axis=(2, 3), dtype=dtype, name=name)(x)
-    return only(x, real), real
+    return zero_padding(x, mask), mask

@@ -14,7 +14,7 @@ from typing import Any
 
 import keras
 
-from zoo.ctc.network_parts import CTCConfig, only, recurrent_layers, recurrent_parameters
+from zoo.ctc.network_parts import CTCConfig, recurrent_layers, recurrent_parameters, zero_padding
 from zoo.handwriting.ink import FEATURES
 from zoo.values import check_range, check_same
 
@@ -80,8 +80,8 @@ def build(config: PenBiLSTMConfig, *, dtype: str = "float32") -> keras.Model:
     """
     points = keras.Input((None, config.features), name="points")
     mask = keras.Input((None,), dtype="bool", name="mask")
-    real = mask
-    x = only(points, real)
+    inputs = [points, mask]
+    x = zero_padding(points, mask)
     for number, filters in ((1, config.channels), (2, _WIDENING * config.channels)):
         x = keras.layers.ZeroPadding1D(_SIZE // 2, name=f"pad_{number}")(x)
         x = keras.layers.Conv1D(
@@ -93,9 +93,9 @@ def build(config: PenBiLSTMConfig, *, dtype: str = "float32") -> keras.Model:
             dtype=dtype,
             name=f"convolution_{number}",
         )(x)
-        real = real[:, ::2]
-        x = only(x, real)
+        mask = mask[:, ::2]
+        x = zero_padding(x, mask)
     x = keras.layers.LayerNormalization(dtype=dtype, name="normalisation_0")(x)
-    x = recurrent_layers(x, real, config, dtype, bidirectional=True)
+    x = recurrent_layers(x, mask, config, dtype, bidirectional=True)
     logits = keras.layers.Dense(config.labels, dtype=dtype, name="logits")(x)
-    return keras.Model([points, mask], logits, name="pen_bilstm")
+    return keras.Model(inputs, logits, name="pen_bilstm")

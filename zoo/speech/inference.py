@@ -58,18 +58,18 @@ class NativeCTC:
             ``(batch, ceil(frames / 4), labels)`` float32; those of padding mean nothing.
         """
         lengths = np.asarray(frames, np.int64)
-        x = _only(features.astype(np.float32), lengths)[..., None]
+        x = _zero_padding(features.astype(np.float32), lengths)[..., None]
         before = _CONTEXT if self.causal else 1
         for number in (1, 2):
             padding = ((0, 0), (before, 0 if self.causal else 1), (1, 1), (0, 0))
             x = self._convolve(number, np.pad(x, padding))
             lengths = -(-lengths // 2)
-            x = _only(x, lengths)
+            x = _zero_padding(x, lengths)
         x = x.reshape(*x.shape[:2], -1)
         for number, directions in enumerate(self._layers, 1):
             x = self._normalise(number, _run_all(directions, x, lengths))
         if self.causal:
-            x = _only(x, lengths)
+            x = _zero_padding(x, lengths)
             padded = np.pad(x, ((0, 0), (0, self.look_ahead), (0, 0)))
             x = self._ahead([padded[:, k : k + x.shape[1]] for k in range(self.look_ahead + 1)])
         return self._labels(x)
@@ -156,10 +156,10 @@ def _run_all(directions: Sequence[NativeRecurrent], x: np.ndarray, lengths: np.n
     return found[0] if len(found) == 1 else np.concatenate(found, axis=-1)
 
 
-def _only(x: np.ndarray, lengths: np.ndarray) -> np.ndarray:
-    """Set what stands in padding to zero."""
+def _zero_padding(x: np.ndarray, lengths: np.ndarray) -> np.ndarray:
+    """Zero the padded positions."""
     if (lengths == x.shape[1]).all():
         return x
-    real = np.arange(x.shape[1]) < lengths[:, None]
-    masked: np.ndarray = x * real.reshape(*real.shape, *(1,) * (x.ndim - 2))
+    mask = np.arange(x.shape[1]) < lengths[:, None]
+    masked: np.ndarray = x * mask.reshape(*mask.shape, *(1,) * (x.ndim - 2))
     return masked

@@ -18,10 +18,10 @@ import keras
 
 from zoo.ctc.network_parts import (
     CTCConfig,
-    halved,
-    only,
     recurrent_layers,
     recurrent_parameters,
+    strided_length,
+    zero_padding,
 )
 from zoo.values import check_range, check_same
 
@@ -72,7 +72,7 @@ class CTCBiLSTMConfig(CTCConfig):
         channels = self.channels
         total = 9 * channels + channels + 9 * channels * channels + channels
         total += recurrent_parameters(
-            self, halved(halved(self.bins)) * channels, directions=self.directions
+            self, strided_length(strided_length(self.bins)) * channels, directions=self.directions
         )
         return total + (self.directions * self.units + 1) * self.labels
 
@@ -124,19 +124,20 @@ def build_causal(config: CTCLSTMConfig, *, dtype: str = "float32") -> keras.Mode
 def _build(config: Any, dtype: str, *, causal: bool, name: str) -> keras.Model:
     features = keras.Input((None, config.bins), name="features")
     mask = keras.Input((None,), dtype="bool", name="mask")
+    inputs = [features, mask]
     x = keras.layers.Reshape((-1, config.bins, 1), name="image")(features)
-    real = mask
-    x = only(x, real)
+    x = zero_padding(x, mask)
     for number in (1, 2):
         time_padding = (_CONTEXT, 0) if causal else (1, 1)
         pad = keras.layers.ZeroPadding2D((time_padding, (1, 1)), name=f"pad_{number}")
         x = _convolution(config, number, dtype)(pad(x))
-        real = real[:, ::2]
-        x = only(x, real)
+        mask = mask[:, ::2]
+        x = zero_padding(x, mask)
     x = keras.layers.Reshape((-1, x.shape[2] * x.shape[3]), name="frames")(x)
-    x = recurrent_layers(x, real, config, dtype, bidirectional=not causal)
+    x = recurrent_layers(x, mask, config, dtype, bidirectional=not causal)
     if causal:
-        x = keras.layers.ZeroPadding1D((0, config.look_ahead), name="pad_ahead")(only(x, real))
+        pad = keras.layers.ZeroPadding1D((0, config.look_ahead), name="pad_ahead")
+        x = pad(zero_padding(x, mask))
         # Begin as a mean. Keras's own start counts all channels as inputs of each and is so small
         # that nothing comes through and training stays at blanks only.
         mean = keras.initializers.Constant(1.0 / (config.look_ahead + 1))
@@ -144,7 +145,7 @@ def _build(config: Any, dtype: str, *, causal: bool, name: str) -> keras.Model:
             config.look_ahead + 1, depthwise_initializer=mean, dtype=dtype, name="ahead"
         )(x)
     logits = keras.layers.Dense(config.labels, dtype=dtype, name="logits")(x)
-    return keras.Model([features, mask], logits, name=name)
+    return keras.Model(inputs, logits, name=name)
 
 
 def _convolution(config: Any, number: int, dtype: str) -> keras.layers.Layer:
