@@ -23,12 +23,7 @@ class Generator:
 
     def initial_state(self, batch: int) -> list[np.ndarray]:
         """Zeros: a (batch, units) array for each h, and after it c for an LSTM, layer by layer."""
-        copies = 2 if self.stack.cell == "lstm" else 1
-        return [
-            np.zeros((batch, units), np.float32)
-            for units in self.stack.units
-            for _ in range(copies)
-        ]
+        return self.stack.initial_state(batch)
 
     def run(
         self,

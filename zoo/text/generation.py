@@ -5,7 +5,7 @@ from __future__ import annotations
 import functools
 import secrets
 from collections.abc import Callable, Iterator, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -13,6 +13,9 @@ from zoo.errors import FolderError, UsageError
 from zoo.folder.bundle import Bundle
 from zoo.task import Task, one_or_many
 from zoo.text.results import GeneratedText, TextScore, TextState, TextStates
+
+if TYPE_CHECKING:
+    from zoo.inference import RecurrentStack
 
 MAX_LENGTH = 100_000_000
 _STREAM_CHUNK = 16
@@ -337,6 +340,12 @@ class TextGeneration(Task):
             _, arrays = self._score_window(read[start : start + _WINDOW + 1], arrays)
         return TextState(tuple(a[0] for a in arrays), int(read[-1]), state.position)
 
+    def character_model(self) -> RecurrentStack:
+        """The network with its present weights as plain arrays, for the loops over characters."""
+        from zoo.text.char_lstm import recurrent_stack
+
+        return recurrent_stack(self.network, self.config)
+
     def _check_state(self, state: Any) -> None:
         shapes = [part.shape[1:] for part in self._zero_state()]
         if (
@@ -359,9 +368,8 @@ class TextGeneration(Task):
     @functools.cached_property
     def _generator(self) -> Any:
         from zoo.inference import Generator
-        from zoo.text.char_lstm import recurrent_stack
 
-        return Generator(recurrent_stack(self.network, self.config))
+        return Generator(self.character_model())
 
     @functools.cached_property
     def _scorer(self) -> Callable[..., Any]:
