@@ -10,7 +10,7 @@ import pytest
 
 from zoo import load_model
 from zoo.catalogue import WEIGHTS_FOLDER, registry
-from zoo.folder.manifest import verify_folder
+from zoo.folder.model_folder import ModelFolder
 from zoo.registry import resolve
 
 NAMES = sorted(registry().weights)
@@ -27,8 +27,9 @@ def model(request: pytest.FixtureRequest) -> Any:
 @pytest.mark.parametrize("name", EMBEDDED)
 def test_the_embedded_folder_is_the_registered_one_and_small(name: str) -> None:
     entry = registry().weights[name]
-    manifest = verify_folder(WEIGHTS_FOLDER / name, entry.manifest_sha256)
-    assert manifest.total_size == entry.size <= MAX_FOLDER_BYTES
+    folder = ModelFolder.open(WEIGHTS_FOLDER / name, entry.manifest_sha256)
+    folder.verify()
+    assert folder.manifest.total_size == entry.size <= MAX_FOLDER_BYTES
 
 
 def test_all_embedded_folders_together_fit_the_wheel() -> None:

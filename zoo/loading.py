@@ -5,18 +5,18 @@ from __future__ import annotations
 import warnings
 from collections.abc import Iterable
 from dataclasses import replace
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from zoo.errors import UsageError
 from zoo.folder.bundle import Bundle, assign_weights, check_processor, read_bundle
+from zoo.store.locate import Reference, locate
 from zoo.values import make_config
 
 
 def load_model(
-    reference: str | Path,
+    reference: Reference,
     *,
     weights: str | None = "pretrained",
     revision: str | None = None,
@@ -30,7 +30,8 @@ def load_model(
 
     Args:
         reference: a registered name (``"char_lstm.shakespeare"``; the bare architecture means its
-            default weights), a model folder, or ``"hf://owner/repo@revision"``.
+            default weights), a model folder, ``"hf://owner/repo@revision"``, or what
+            :func:`zoo.store.locate.locate` gave.
         weights: ``"pretrained"``, or ``None`` for the same architecture with random weights.
         revision: a Hub revision (branch, tag or commit).
         vocabulary: another output vocabulary. Rows of entries that the model knows are kept, the
@@ -53,13 +54,12 @@ def load_model(
         >>> model = zoo.load_model("char_lstm.shakespeare")
         >>> untrained = zoo.load_model("char_lstm", weights=None, units=256)
     """
-    from zoo.store.locate import locate
-
     if weights not in ("pretrained", None):
         raise UsageError(f"weights must be 'pretrained' or None, not {weights!r}")
     folder = locate(reference, revision=revision, offline=offline, progress=progress)
-    bundle = read_bundle(folder, verify=False)
-    return assemble(bundle, str(reference), weights is not None, vocabulary, dtype, values)
+    return assemble(
+        read_bundle(folder), folder.reference, weights is not None, vocabulary, dtype, values
+    )
 
 
 def _check_dtype(dtype: Any) -> None:

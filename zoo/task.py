@@ -10,7 +10,8 @@ import numpy as np
 
 from zoo.errors import FolderError, UsageError, ZooError
 from zoo.files import atomic_path, user_path
-from zoo.folder.bundle import Bundle, assign_weights, half_precision, write_bundle
+from zoo.folder.bundle import Bundle, assign_weights, half_precision
+from zoo.folder.writing import write_bundle
 
 GOLDEN_TOLERANCE = 2e-3
 

@@ -24,6 +24,7 @@ from zoo.store import hub
 ROOT = Path(__file__).parents[2]
 BIG = "model.safetensors"
 REPO = "someone/tiny"
+FORMAT_1 = ROOT / "tests" / "folder" / "fixtures" / "format_1"
 
 # Evaluates each expression in turn and prints what came of the last as JSON.
 PROGRAM = """
@@ -32,6 +33,10 @@ from pathlib import Path
 from zoo import errors
 from zoo.store import hub
 from zoo.store import locate as store
+def fetched(reference, **options):
+    folder = store.locate(reference, **options)
+    folder.verify()
+    return folder.path
 try:
     for expression in sys.argv[1:]:
         value = eval(expression)
@@ -99,7 +104,7 @@ def call(server: HubServer, tmp_path: Path) -> Callable[..., tuple[str, str]]:
             env={**plain, **mine, **variables},
             capture_output=True,
             text=True,
-            timeout=60,
+            timeout=240,  # one of these loads TensorFlow
         )
         assert done.returncode == 0, done.stderr
         kind, text = json.loads(done.stdout.splitlines()[-1])
@@ -109,7 +114,7 @@ def call(server: HubServer, tmp_path: Path) -> Callable[..., tuple[str, str]]:
 
 
 def locate(reference: str, **options: Any) -> str:
-    return f"store.locate({reference!r}, **{options!r})"
+    return f"fetched({reference!r}, **{options!r})"
 
 
 def test_only_the_files_of_the_manifest_are_fetched(server, call):
@@ -130,6 +135,18 @@ def test_a_revision_is_a_branch_or_a_commit(server, call):
         assert kind == "ok"
         assert read_folder(folder) == files
     assert read_folder(call(locate(f"hf://{REPO}@{first}"))[1]) == FILES
+
+
+def test_zoo_run_asks_the_hub_once_what_a_branch_is(server, call):
+    server.add(REPO, read_folder(FORMAT_1))
+    kind, text = call(
+        "__import__('zoo.cli').cli.main(['run', 'hf://someone/tiny', 'the ', '--length', '3'])"
+    )
+    assert kind == "ok", text
+    of_branch = [request for request in server.requests if "/resolve/main/" in request.path]
+    # One question and one download; all else is asked for at the commit that the answer named.
+    assert [request.method for request in of_branch] == ["HEAD", "GET"]
+    assert {request.path for request in of_branch} == {f"/{REPO}/resolve/main/manifest.json"}
 
 
 def test_a_cached_commit_needs_no_connection(server, call):

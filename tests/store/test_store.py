@@ -71,6 +71,13 @@ def read_folder(folder: Path) -> dict[str, bytes]:
     return {path.name: path.read_bytes() for path in folder.iterdir()}
 
 
+def fetched(reference: Any, **options: Any) -> Path:
+    """What :func:`~zoo.store.locate.locate` gives, all of its files checked."""
+    folder = store.locate(reference, **options)
+    folder.verify()
+    return folder.path
+
+
 @pytest.fixture(autouse=True)
 def surroundings(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """An empty cache, no embedded models, no variables of the user's."""
@@ -147,7 +154,7 @@ registry.add_weights(zoo.Weights(**weights))
 zoo.catalogue._registry = registry
 {setup}
 try:
-    print(json.dumps(["ok", str(store.locate(weights["name"]))]))
+    print(json.dumps(["ok", str(store.locate(weights["name"]).path)]))
 except errors.ZooError as error:
     print(json.dumps([type(error).__name__, str(error)]))
 """
@@ -189,7 +196,7 @@ def size_of(path: Path) -> int:
 
 def test_a_registered_name_is_fetched_and_whole(server, register):
     register(base(server))
-    folder = store.locate(NAME)
+    folder = fetched(NAME)
     assert folder == final_folder()
     assert read_folder(folder) == FILES
     assert [len(server.gets(name)) for name in ("manifest.json", "config.json", BIG)] == [1, 1, 1]
@@ -198,21 +205,21 @@ def test_a_registered_name_is_fetched_and_whole(server, register):
 
 def test_a_bare_name_means_the_default_weights(server, register):
     register(base(server))
-    assert store.locate("char_lstm") == final_folder()
+    assert fetched("char_lstm") == final_folder()
 
 
 def test_a_cached_model_is_not_asked_for_again(server, register):
     register(base(server))
-    store.locate(NAME)
+    fetched(NAME)
     asked = len(server.requests)
-    store.locate(NAME)
+    fetched(NAME)
     assert len(server.requests) == asked
 
 
 def test_an_embedded_folder_comes_first(server, register, tmp_path):
     register(base(server))
     embedded = write_folder(tmp_path / "embedded" / NAME)
-    assert store.locate(NAME) == embedded
+    assert fetched(NAME) == embedded
     assert not server.requests
 
 
@@ -220,25 +227,25 @@ def test_an_embedded_folder_that_is_not_the_registered_one_is_refused(register, 
     register()
     write_folder(tmp_path / "embedded" / NAME, model_files(seed=1))
     with pytest.raises(FolderError, match="another version"):
-        store.locate(NAME)
+        fetched(NAME)
 
 
 def test_a_plugin_folder_of_the_entry_is_used(register, tmp_path):
     folder = write_folder(tmp_path / "plugin")
     register(folder=str(folder))
-    assert store.locate(NAME) == folder
+    assert fetched(NAME) == folder
 
 
 def test_an_architecture_without_weights_says_what_there_is(register):
     register()
     with pytest.raises(UsageError, match=r"'bare' has no .*char_lstm\.tiny"):
-        store.locate("bare")
+        fetched("bare")
 
 
 def test_an_unknown_name_gets_a_suggestion(register):
     register()
     with pytest.raises(UsageError, match="did you mean 'char_lstm"):
-        store.locate("char_lstn.tiny")
+        fetched("char_lstn.tiny")
 
 
 @pytest.mark.parametrize(
@@ -256,14 +263,14 @@ def test_an_unknown_name_gets_a_suggestion(register):
 def test_passing_faults_are_outlived(server, register, kinds):
     register(base(server))
     fault(server, BIG, *kinds)
-    assert read_folder(store.locate(NAME)) == FILES
+    assert read_folder(fetched(NAME)) == FILES
     assert not server.faults[f"/zoo/{NAME}/{BIG}"]
 
 
 def test_a_cut_file_is_continued_where_it_broke(server, register):
     register(base(server))
     fault(server, BIG, "cut")
-    store.locate(NAME)
+    fetched(NAME)
     assert [request.start for request in server.gets(BIG)] == [None, HALF]
     assert [request.sent for request in server.gets(BIG)] == [HALF, SIZE - HALF]
 
@@ -271,7 +278,7 @@ def test_a_cut_file_is_continued_where_it_broke(server, register):
 def test_a_cut_manifest_is_fetched_again(server, register):
     register(base(server))
     fault(server, "manifest.json", "cut")
-    assert read_folder(store.locate(NAME)) == FILES
+    assert read_folder(fetched(NAME)) == FILES
 
 
 def test_a_silent_server_is_given_up_and_the_rest_asked_for(server, register, monkeypatch):
@@ -279,7 +286,7 @@ def test_a_silent_server_is_given_up_and_the_rest_asked_for(server, register, mo
     monkeypatch.setattr(download, "READ_SECONDS", 0.2)
     fault(server, BIG, "stall")
     begun = time.monotonic()
-    assert read_folder(store.locate(NAME)) == FILES
+    assert read_folder(fetched(NAME)) == FILES
     assert time.monotonic() - begun < download.CONNECT_SECONDS / 2
     assert [request.start for request in server.gets(BIG)] == [None, HALF]
 
@@ -304,19 +311,19 @@ def test_lasting_faults_are_named_and_leave_no_model(server, register, kinds, re
     register(base(server))
     fault(server, BIG, *kinds)
     with pytest.raises(DownloadError, match="cannot fetch") as caught:
-        store.locate(NAME)
+        fetched(NAME)
     assert reason in str(caught.value)
     assert base(server) in str(caught.value)
     assert not final_folder().exists()
     assert not server.faults[f"/zoo/{NAME}/{BIG}"]
-    assert read_folder(store.locate(NAME)) == FILES  # and the next call is not harmed by it
+    assert read_folder(fetched(NAME)) == FILES  # and the next call is not harmed by it
 
 
 def test_no_more_than_the_promised_bytes_are_read(server, register):
     register(base(server))
     fault(server, BIG, "endless")
     with pytest.raises(DownloadError):
-        store.locate(NAME)
+        fetched(NAME)
     # What the server could hand over goes to socket buffers; a reader without a limit takes all.
     wait_for(lambda: server.gets(BIG)[0].sent > 0, "byte")
     time.sleep(0.1)
@@ -328,7 +335,7 @@ def test_a_redirect_to_loopback_is_followed_with_its_range(server, register):
     register(base(server))
     server.files["/other/big"] = FILES[BIG]
     fault(server, BIG, "cut", f"redirect {server.url}/other/big")
-    assert read_folder(store.locate(NAME)) == FILES
+    assert read_folder(fetched(NAME)) == FILES
     assert [request.start for request in server.gets("big")] == [HALF]
 
 
@@ -344,11 +351,11 @@ def test_a_redirect_to_loopback_is_followed_with_its_range(server, register):
 def test_a_source_that_cannot_work_is_passed_over(server, register, source, reason, monkeypatch):
     monkeypatch.setenv("ZOO_SOURCES", source)
     register(base(server))
-    assert read_folder(store.locate(NAME)) == FILES
+    assert read_folder(fetched(NAME)) == FILES
     store.clear_cache()
     register()
     with pytest.raises(DownloadError) as caught:
-        store.locate(NAME)
+        fetched(NAME)
     assert f"{source}: " in str(caught.value)
     assert reason in str(caught.value)
 
@@ -360,7 +367,7 @@ def test_every_source_is_named_with_its_reason(server, register, monkeypatch, tm
         monkeypatch.setenv("ZOO_SOURCES", f"{mirror}, http://127.0.0.1:{port}/")
         register(base(server))
         with pytest.raises(DownloadError) as caught:
-            store.locate(NAME)
+            fetched(NAME)
     lines = str(caught.value).splitlines()
     assert [line.split(": ")[0].strip() for line in lines[1:4]] == [
         str(mirror),
@@ -377,7 +384,7 @@ def test_a_second_source_mends_a_corrupted_file(server, register, monkeypatch):
         fault(server, BIG, "corrupt")
         monkeypatch.setenv("ZOO_SOURCES", base(server))
         register(base(second))
-        assert read_folder(store.locate(NAME)) == FILES
+        assert read_folder(fetched(NAME)) == FILES
         assert [request.start for request in second.gets(BIG)] == [None]
         assert not second.gets("config.json")  # the first source gave that right
 
@@ -385,7 +392,7 @@ def test_a_second_source_mends_a_corrupted_file(server, register, monkeypatch):
 def test_a_bad_half_from_one_source_does_not_spoil_the_next(server, register):
     register(base(server))
     write_folder(partial_folder(), {f".{BIG}.part": bytes(HALF)})
-    assert read_folder(store.locate(NAME)) == FILES
+    assert read_folder(fetched(NAME)) == FILES
     assert [request.start for request in server.gets(BIG)] == [HALF, None]
 
 
@@ -394,14 +401,14 @@ def test_what_an_earlier_attempt_left_lying_does_not_get_into_the_model(server, 
     left = {".manifest.json.x1y2": b"half", "old.bin": b"", BIG: bytes(SIZE), f".{BIG}.part": b""}
     write_folder(partial_folder() / "folder", {"config.json": b""})
     write_folder(partial_folder(), left)
-    assert read_folder(store.locate(NAME)) == FILES
+    assert read_folder(fetched(NAME)) == FILES
 
 
 def test_another_manifest_stops_before_any_other_file(server, register):
     serve(server, model_files(seed=1))
     register(base(server))
     with pytest.raises(DownloadError, match=r"manifest.json has sha256 .*registry says"):
-        store.locate(NAME)
+        fetched(NAME)
     assert [request.path.rpartition("/")[2] for request in server.requests] == ["manifest.json"]
     assert not partial_folder().exists()
 
@@ -414,7 +421,7 @@ def test_a_manifest_without_end_is_refused(server, register, kind):
     else:
         fault(server, "manifest.json", "endless")
     with pytest.raises(DownloadError, match="larger than"):
-        store.locate(NAME)
+        fetched(NAME)
     time.sleep(0.1)
     assert server.gets("manifest.json")[0].sent < 12 * 2**20  # some lies in buffers
 
@@ -427,7 +434,7 @@ def test_a_manifest_with_a_path_for_a_name_is_refused(server, register, name, tm
     register(base(server), sha256=sha256_of(data))
     before = set(tmp_path.rglob("*"))
     with pytest.raises(DownloadError, match="no plain file name"):
-        store.locate(NAME)
+        fetched(NAME)
     assert len(server.requests) == 1
     new = {path for path in set(tmp_path.rglob("*")) - before if path.is_file()}
     assert new <= {tmp_path / "cache" / "locks" / f"{NAME}.lock"}
@@ -437,7 +444,7 @@ def test_a_mirror_folder_is_a_source(register, tmp_path, monkeypatch):
     write_folder(tmp_path / "mirror" / NAME)
     monkeypatch.setenv("ZOO_SOURCES", str(tmp_path / "mirror"))
     register()
-    assert read_folder(store.locate(NAME, offline=True)) == FILES
+    assert read_folder(fetched(NAME, offline=True)) == FILES
 
 
 @pytest.fixture(scope="module")
@@ -459,11 +466,11 @@ def test_https_needs_a_valid_certificate(register, certificate, monkeypatch):
         serve(secure)
         register(base(secure))
         with pytest.raises(DownloadError, match="certificate is not valid"):
-            store.locate(NAME)
+            fetched(NAME)
         assert not secure.requests
         monkeypatch.setenv("SSL_CERT_FILE", str(certificate))
         fault(secure, BIG, "cut")
-        assert read_folder(store.locate(NAME)) == FILES
+        assert read_folder(fetched(NAME)) == FILES
 
 
 def test_https_does_not_lead_to_what_listens_on_this_machine(
@@ -476,7 +483,7 @@ def test_https_does_not_lead_to_what_listens_on_this_machine(
         register(base(secure))
         fault(secure, BIG, f"redirect {base(server)}/{NAME}/{BIG}")
         with pytest.raises(DownloadError, match="redirects to"):
-            store.locate(NAME)
+            fetched(NAME)
     assert not server.requests
 
 
@@ -502,7 +509,7 @@ def test_a_stopped_download_is_continued(server, register, killer):
 
     before = len(server.requests)
     register(base(server))
-    assert read_folder(store.locate(NAME)) == FILES
+    assert read_folder(fetched(NAME)) == FILES
     asked = [(r.path.rpartition("/")[2], r.start, r.sent) for r in server.requests[before:]]
     assert asked == [(BIG, HALF, SIZE - HALF)]
     assert [model.partial for model in store.cached()] == [False]
@@ -522,7 +529,7 @@ def test_two_processes_at_once_download_once(server):
 
 def test_once_cached_no_socket_is_opened(server, register):
     register(base(server))
-    store.locate(NAME)
+    fetched(NAME)
     # Ends the process at once, where nothing can catch it.
     setup = "import os; sys.addaudithook(lambda e, _: e.startswith('socket.') and os._exit(99))"
     assert outcome(start(weights(base(server)), setup)) == ("ok", str(final_folder()))
@@ -550,7 +557,7 @@ def read_only(folder: Path) -> Iterator[None]:
 @pytest.mark.skipif(sys.platform != "linux", reason="drops capabilities the Linux way")
 def test_a_read_only_cache_can_be_read_but_not_filled(server, register):
     register(base(server))
-    store.locate(NAME)
+    fetched(NAME)
     entry = weights(base(server))
     with read_only(store.cache_dir()):
         assert outcome(start(entry, preexec_fn=drop_root)) == ("ok", str(final_folder()))
@@ -566,11 +573,11 @@ def test_offline_names_what_is_missing_and_how_to_get_it(server, register, varia
     register(base(server))
     monkeypatch.setenv(variable, "1")
     with pytest.raises(DownloadError, match=f"{NAME} is not in the cache.*offline") as caught:
-        store.locate(NAME)
+        fetched(NAME)
     assert f"zoo download {NAME}" in str(caught.value)
     assert not server.requests
-    assert read_folder(store.locate(NAME, offline=False)) == FILES
-    assert store.locate(NAME) == final_folder()
+    assert read_folder(fetched(NAME, offline=False)) == FILES
+    assert fetched(NAME) == final_folder()
 
 
 def test_a_full_disk_is_told_before_it_is_full(register, server, tmp_path, monkeypatch):
@@ -583,14 +590,14 @@ def test_a_full_disk_is_told_before_it_is_full(register, server, tmp_path, monke
         monkeypatch.setenv("ZOO_CACHE", str(disk))
         register(base(server))
         with pytest.raises(ZooError, match=r"no room .* (\d+) more bytes are needed") as caught:
-            store.locate(NAME)
+            fetched(NAME)
         assert not isinstance(caught.value, DownloadError)
         assert not server.gets(BIG)
 
         # A disk that others fill while we write: the check beforehand saw room enough.
         monkeypatch.setattr(download, "_check_room", lambda *arguments: None)
         with pytest.raises(ZooError, match=r"no room .* more bytes are needed") as caught:
-            store.locate(NAME)
+            fetched(NAME)
         assert not isinstance(caught.value, DownloadError)
         assert not final_folder().exists()
         assert size_of(partial_folder() / f".{BIG}.part") < SIZE
@@ -610,7 +617,7 @@ def test_a_write_that_fails_leaves_a_half_that_is_continued(server, register):
     assert not final_folder().exists()
     assert len(server.gets(BIG)) == 1  # a fault of this machine is not blamed on the source
     register(base(server))
-    assert read_folder(store.locate(NAME)) == FILES
+    assert read_folder(fetched(NAME)) == FILES
     assert server.gets(BIG)[-1].start == limit
 
 
@@ -653,17 +660,26 @@ def damage(folder: Path) -> None:
 
 def test_a_damaged_file_in_the_cache_is_fetched_again_and_nothing_else(server, register):
     register(base(server))
-    damage(store.locate(NAME))
+    damage(fetched(NAME))
     before = len(server.requests)
-    assert read_folder(store.locate(NAME)) == FILES
+    assert read_folder(fetched(NAME)) == FILES
     assert [request.path for request in server.requests[before:]] == [f"/zoo/{NAME}/{BIG}"]
+
+
+def test_a_damaged_file_is_fetched_again_when_it_is_read(server, register):
+    register(base(server))
+    damage(fetched(NAME))
+    folder = store.locate(NAME)
+    assert (folder.path / BIG).read_bytes() != FILES[BIG]
+    assert folder.read(BIG) == FILES[BIG]
+    assert store.locate(folder) is folder
 
 
 def test_a_damaged_cache_offline_says_how_to_clear_it(server, register):
     register(base(server))
-    damage(store.locate(NAME))
+    damage(fetched(NAME))
     with pytest.raises(FolderError, match=f"sha256.*zoo cache clear {NAME}"):
-        store.locate(NAME, offline=True)
+        fetched(NAME, offline=True)
     assert final_folder().exists()
 
 
@@ -679,7 +695,7 @@ def test_the_cache_is_where_the_variable_or_the_system_says(monkeypatch, tmp_pat
 def test_cached_models_are_listed_and_verified(server, register):
     assert store.cached() == store.verify_cache() == []
     register(base(server))
-    store.locate(NAME)
+    fetched(NAME)
     other = write_folder(store.cache_dir() / "models" / "gone.model" / SHA[:16])
     misnamed = write_folder(store.cache_dir() / "models" / "gone.model" / ("0" * 16))
     write_folder(store.cache_dir() / "models" / "gone.model" / ".partial-0123456789abcdef")
@@ -705,7 +721,7 @@ def test_clearing_frees_one_model_or_all(server, register):
     register(base(server))
     whole = sum(len(data) for data in FILES.values())
     models = store.cache_dir() / "models"
-    store.locate(NAME)
+    fetched(NAME)
     write_folder(models / "gone.model" / SHA[:16])
     write_folder(models / "gone.model" / f".partial-{SHA[:16]}", {"half": bytes(10)})
     assert store.clear_cache("char_lstm") == whole
@@ -765,12 +781,12 @@ def test_a_path_means_a_folder_and_is_verified(register, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("HOME", str(tmp_path))
     for reference in (folder, str(folder), "./mine", "~/mine", "mine", Path("mine")):
-        assert store.locate(reference).resolve() == folder
+        assert fetched(reference).resolve() == folder
     damage(folder)
     with pytest.raises(FolderError, match="sha256"):
-        store.locate("./mine")
+        fetched("./mine")
     with pytest.raises(FolderError, match="no model folder"):
-        store.locate("./nothing")
+        fetched("./nothing")
 
 
 def test_a_registered_name_is_not_taken_by_a_folder_of_that_name(
@@ -780,12 +796,12 @@ def test_a_registered_name_is_not_taken_by_a_folder_of_that_name(
     monkeypatch.chdir(tmp_path)
     own = tmp_path / NAME
     own.mkdir()
-    assert store.locate(NAME) == final_folder()
+    assert fetched(NAME) == final_folder()
     assert not recwarn
     write_folder(own, model_files(seed=1))
     with pytest.warns(UserWarning, match=r"means the registered model; write './char_lstm.tiny'"):
-        assert store.locate(NAME) == final_folder()
-    assert store.locate(f"./{NAME}").resolve() == own
+        assert fetched(NAME) == final_folder()
+    assert fetched(f"./{NAME}").resolve() == own
 
 
 @pytest.mark.parametrize(
@@ -804,7 +820,7 @@ def test_a_registered_name_is_not_taken_by_a_folder_of_that_name(
 def test_what_names_no_model_is_a_usage_error(register, reference, revision, message):
     register()
     with pytest.raises(UsageError) as caught:
-        store.locate(reference, revision=revision)
+        fetched(reference, revision=revision)
     assert message in str(caught.value)
 
 

@@ -61,13 +61,13 @@ def list_command(
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 def show_command(model: str, as_json: bool) -> None:
     """Show what is known of MODEL: a registered name or a model folder."""
+    from zoo.folder.bundle import describe_folder
     from zoo.store.hub import PREFIX
     from zoo.store.locate import is_folder, locate, warn_of_folder
 
-    if model.startswith(PREFIX):
-        model = str(locate(model))
-    if is_folder(model):
-        facts = _describe_folder(Path(model))
+    if model.startswith(PREFIX) or is_folder(model):
+        folder = locate(model)
+        facts = {"folder": str(folder.path), **describe_folder(folder)}
     else:
         warn_of_folder(model)
         facts = registry().describe(model)
@@ -85,14 +85,6 @@ def show_command(model: str, as_json: bool) -> None:
         click.echo(f"{click.style(key.ljust(width), bold=True)}  {shown}")
 
 
-def _describe_folder(folder: Path) -> dict[str, object]:
-    from zoo.files import user_path
-    from zoo.folder.bundle import describe_folder
-
-    folder = user_path(folder)
-    return {"folder": str(folder), **describe_folder(folder)}
-
-
 @click.command("download", epilog="Example:\n\n\b\n  zoo download char_lstm.shakespeare")
 @click.argument("models", nargs=-1, required=True, shell_complete=complete_model)
 @click.option("--revision", help="A Hub revision: branch, tag or commit.")
@@ -101,7 +93,9 @@ def download_command(models: tuple[str, ...], revision: str | None) -> None:
     from zoo.store.locate import locate
 
     for model in models:
-        click.echo(locate(model, revision=revision))
+        folder = locate(model, revision=revision)
+        folder.verify()
+        click.echo(folder.path)
 
 
 @click.command("push", epilog="Example:\n\n\b\n  zoo push runs/mine me/my-shakespeare --private")

@@ -8,6 +8,8 @@ from typing import Any
 
 import click
 
+from zoo.folder.model_folder import ModelFolder
+
 Decorator = Callable[[Callable[..., Any]], Callable[..., Any]]
 
 
@@ -18,7 +20,19 @@ class _Named(click.Argument):
         return []
 
 
-MODEL = click.argument("model", cls=_Named)
+class _Model(click.ParamType):
+    """A model as ``load_model`` takes it: the folder where the caller has located it already."""
+
+    name = "model"
+
+    def convert(
+        self, value: str, param: click.Parameter | None, ctx: click.Context | None
+    ) -> str | ModelFolder:
+        folder = ctx.obj if ctx else None
+        return folder if isinstance(folder, ModelFolder) else value
+
+
+MODEL = click.argument("model", cls=_Named, type=_Model())
 
 OUT = click.option(
     "--out", required=True, type=click.Path(path_type=Path), help="The run's folder."

@@ -16,6 +16,7 @@ from click.shell_completion import CompletionItem
 from zoo.catalogue import registry
 from zoo.cli.output import import_tensorflow_quietly
 from zoo.errors import ZooError
+from zoo.folder.model_folder import ModelFolder
 from zoo.registry import Architecture
 
 
@@ -64,21 +65,24 @@ def hand_on(ctx: click.Context, model: str, rest: tuple[str, ...]) -> Any:
 def _task_context(
     ctx: click.Context, model: str, rest: tuple[str, ...], **extra: Any
 ) -> click.Context:
-    task = registry().task(_architecture_of(model).task)
-    command: click.Command = task.load(str(ctx.command.name))
+    architecture, folder = _find(model)
+    command: click.Command = registry().task(architecture.task).load(str(ctx.command.name))
+    # With the folder as the context's object, MODEL is the located folder: it is found once.
     return command.make_context(
-        f"{ctx.info_name} {model}", [model, *rest], parent=ctx.parent, **extra
+        f"{ctx.info_name} {model}", [model, *rest], parent=ctx.parent, obj=folder, **extra
     )
 
 
-def _architecture_of(model: str) -> Architecture:
+def _find(model: str) -> tuple[Architecture, ModelFolder | None]:
+    """A model's architecture, and its folder if that had to be located to know it."""
     from zoo.folder.bundle import architecture_of
     from zoo.store.hub import PREFIX
     from zoo.store.locate import is_folder, locate
 
     if not model.startswith(PREFIX) and not is_folder(model):
-        return registry().find(model)[0]
-    return architecture_of(locate(model))
+        return registry().find(model)[0], None
+    folder = locate(model)
+    return architecture_of(folder), folder
 
 
 def _context_to_complete(ctx: click.Context) -> click.Context | None:

@@ -28,7 +28,6 @@ MAX_FILES = 64
 
 _FILE_NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._-]{0,99}")
 _SHA256 = re.compile(r"[0-9a-f]{64}")
-_CHUNK = 2**20
 
 
 @dataclass(frozen=True)
@@ -146,84 +145,3 @@ def read_file(path: Path, limit: int = MAX_TEXT_BYTES) -> bytes:
 def sha256_of(data: bytes) -> str:
     """Hex sha256 of bytes."""
     return hashlib.sha256(data).hexdigest()
-
-
-def hash_file(path: Path) -> FileEntry:
-    """Size and sha256 of a file, read in pieces.
-
-    Raises:
-        FolderError: it is missing, not a regular file or unreadable.
-    """
-    digest, size = hashlib.sha256(), 0
-    try:
-        with open(path, "rb", opener=open_without_waiting) as stream:
-            if not stat.S_ISREG(os.fstat(stream.fileno()).st_mode):
-                raise FolderError(f"{path} is not a regular file")
-            while chunk := stream.read(_CHUNK):
-                digest.update(chunk)
-                size += len(chunk)
-    except OSError as error:
-        raise FolderError(f"cannot read {path}: {error.strerror or error}") from None
-    return FileEntry(digest.hexdigest(), size)
-
-
-def verify_file(path: Path, entry: FileEntry) -> None:
-    """Check one file against its manifest entry.
-
-    Raises:
-        FolderError: it is missing, or its size or sha256 differs.
-    """
-    try:
-        size = path.stat().st_size
-    except OSError as error:
-        raise FolderError(f"cannot read {path}: {error.strerror or error}") from None
-    if size != entry.size:
-        raise FolderError(
-            f"{path} has {size} bytes, its manifest says {entry.size}: the file is damaged"
-        )
-    found = hash_file(path)
-    if found.sha256 != entry.sha256:
-        raise FolderError(
-            f"{path} has sha256 {found.sha256[:12]}..., its manifest says "
-            f"{entry.sha256[:12]}...: the file is damaged or was changed"
-        )
-
-
-def read_manifest(folder: Path) -> Manifest:
-    """Read ``folder/manifest.json``.
-
-    Raises:
-        FolderError: the folder or the manifest is missing or not valid.
-    """
-    path = folder / MANIFEST
-    try:
-        if not folder.is_dir():
-            raise FolderError(f"there is no model folder {str(folder)!r:.200}")
-        if not path.exists():
-            raise FolderError(f"{folder} is not a zoo model: it has no {MANIFEST}")
-    except OSError as error:
-        raise FolderError(f"cannot read {str(folder)!r:.200}: {error.strerror}") from None
-    return parse_manifest(read_file(path), str(path))
-
-
-def verify_folder(folder: Path, manifest_sha256: str | None = None) -> Manifest:
-    """Check every listed file of a model folder; return its manifest.
-
-    Args:
-        folder: the model folder.
-        manifest_sha256: what the registry says of ``manifest.json``, checked too when given.
-
-    Raises:
-        FolderError: the manifest or a file does not match.
-    """
-    manifest = read_manifest(folder)
-    if manifest_sha256 is not None:
-        found = sha256_of(read_file(folder / MANIFEST))
-        if found != manifest_sha256:
-            raise FolderError(
-                f"{folder / MANIFEST} has sha256 {found[:12]}..., the registry says "
-                f"{manifest_sha256[:12]}...: it is another version of the model or was changed"
-            )
-    for name, entry in manifest.files.items():
-        verify_file(folder / name, entry)
-    return manifest

@@ -11,6 +11,7 @@ from zoo.cli.inputs import print_each, progress_bar, run_each
 from zoo.cli.options import MODEL, OUT, search_options, training_options
 from zoo.cli.output import print_json
 from zoo.errors import UsageError, ZooError
+from zoo.store.locate import Reference
 
 
 @click.command(
@@ -40,7 +41,7 @@ from zoo.errors import UsageError, ZooError
     help="Draw a line or strokes with the characters under the ink, as PNG, SVG or PDF.",
 )
 def run(
-    model: str,
+    model: Reference,
     inputs: tuple[Path, ...],
     layout: Path | None,
     page: bool,
@@ -161,7 +162,7 @@ def _sources(loaded: Any, inputs: tuple[Path, ...]) -> tuple[list[str], list[Any
     seed="Seed of dropout, changes and order.",
 )
 @click.option("--limit", type=int, help="Learn from so many lines only.")
-def finetune(model: str, lines: Path, out: Path, **options: Any) -> None:
+def finetune(model: Reference, lines: Path, out: Path, **options: Any) -> None:
     """Train MODEL further on handwriting of your own.
 
     Some lines are kept to choose on; characters that the model does not know are added to its
@@ -169,4 +170,4 @@ def finetune(model: str, lines: Path, out: Path, **options: Any) -> None:
     """
     from zoo.handwriting.training.run import finetune_handwriting
 
-    click.echo(finetune_handwriting(model, lines, out, **options))
+    click.echo(finetune_handwriting(str(model), lines, out, **options))

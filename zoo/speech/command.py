@@ -13,6 +13,7 @@ import click
 from zoo.cli.inputs import STANDARD_INPUT, print_each, progress_bar, run_each
 from zoo.cli.options import MODEL, OUT, search_options, training_options
 from zoo.errors import DataError, UsageError
+from zoo.store.locate import Reference
 
 _READ_BYTES = 3200  # a tenth of a second at 16 kHz
 _SUBTITLE_WORDS = 8
@@ -42,7 +43,7 @@ _SUBTITLE_GAP = 1.0
     help="Draw a recording: log-mel features, posteriors and words, as PNG, SVG or PDF.",
 )
 def run(
-    model: str,
+    model: Reference,
     recordings: tuple[str, ...],
     rate: int,
     endpoint: float,
@@ -179,7 +180,7 @@ def _clock(seconds: float) -> str:
     epochs=30, patience=8, learning_rate=3e-4, seed="Seed of dropout, changes and order."
 )
 @click.option("--batch", default=16, show_default=True, help="Recordings in a batch.")
-def finetune(model: str, audio: Path, out: Path, **options: Any) -> None:
+def finetune(model: Reference, audio: Path, out: Path, **options: Any) -> None:
     """Train MODEL further on recordings of your own.
 
     Some recordings are kept to choose on; characters that the model does not know are added to its
@@ -187,4 +188,4 @@ def finetune(model: str, audio: Path, out: Path, **options: Any) -> None:
     """
     from zoo.speech.training.run import finetune_recogniser
 
-    click.echo(finetune_recogniser(model, audio, out, **options))
+    click.echo(finetune_recogniser(str(model), audio, out, **options))

@@ -40,8 +40,8 @@ from zoo.folder.manifest import (
     parse_manifest,
     read_file,
     sha256_of,
-    verify_file,
 )
+from zoo.folder.model_folder import verify_file
 
 CONNECT_SECONDS = 10.0
 READ_SECONDS = 60.0

@@ -10,23 +10,14 @@ from __future__ import annotations
 
 import contextlib
 import errno
-import functools
 import re
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, TypeVar
 
 from zoo.errors import DownloadError, FolderError, UsageError, ZooError
-from zoo.folder.manifest import (
-    MANIFEST,
-    MAX_TEXT_BYTES,
-    Manifest,
-    parse_manifest,
-    read_file,
-    sha256_of,
-    verify_file,
-    verify_folder,
-)
+from zoo.folder.manifest import MANIFEST, MAX_TEXT_BYTES, FileEntry, read_file
+from zoo.folder.model_folder import ModelFolder, verify_file
 
 PREFIX = "hf://"
 
@@ -60,7 +51,7 @@ def fetch(
     offline: bool = False,
     progress: bool = True,
     manifest_sha256: str | None = None,
-) -> Path:
+) -> ModelFolder:
     """Fetch a model repository into the Hub client's cache, or find it there.
 
     Args:
@@ -72,7 +63,8 @@ def fetch(
         manifest_sha256: what ``manifest.json`` must have, checked before anything else is fetched.
 
     Returns:
-        The folder of the fetched commit. Every file that its manifest lists has been verified.
+        The folder of the fetched commit, opened. Files that were fetched have been checked; others
+        are checked as they are read, and fetched again if they are damaged.
 
     Raises:
         DownloadError: it cannot be had, is no zoo model that this version can read, or is not
@@ -82,32 +74,32 @@ def fetch(
 
     where = f"{PREFIX}{owner_repo}" + (f"@{revision}" if revision else "")
 
-    def check_manifest(path: Path) -> Manifest:
-        data = read_file(path)
-        if manifest_sha256 is not None and sha256_of(data) != manifest_sha256:
-            raise FolderError(
-                f"{MANIFEST} has sha256 {sha256_of(data)[:12]}..., the registry says "
-                f"{manifest_sha256[:12]}...: it is another version of the model or was changed"
-            )
-        return parse_manifest(data, f"{where}/{MANIFEST}")
+    def opened(path: Path) -> ModelFolder:
+        # The folder's name is the commit: a branch that moves meanwhile does no harm.
+        return ModelFolder(
+            path.parent, read_file(path), manifest_sha256, reference=where, mend=mend
+        )
+
+    def mend(name: str, error: FolderError) -> None:
+        if offline:
+            raise DownloadError(f"{where}: {error}") from None
+        with _plain_errors(where):
+            get.again(name, folder.path.name, folder.manifest.files[name].size)
 
     with _plain_errors(where):
         get = _Getter(owner_repo, offline)
-        path, manifest = get(MANIFEST, revision, check_manifest, MAX_TEXT_BYTES, None)
+        folder = get.manifest(revision, opened)
         with tqdm(
-            total=manifest.total_size,
+            total=folder.manifest.total_size,
             desc=owner_repo,
             unit="B",
             unit_scale=True,
             disable=None if progress else True,
         ) as bar:
-            for name, entry in manifest.files.items():
-                # The folder's name is the commit: a branch that moves meanwhile does no harm.
-                check = functools.partial(verify_file, entry=entry)
-                got, _ = get(name, path.parent.name, check, entry.size, bar)
-                if got.parent != path.parent:
+            for name, entry in folder.manifest.files.items():
+                if get(name, folder.path.name, entry, bar).parent != folder.path:
                     raise DownloadError(f"{where}: its files come from different commits")
-    return path.parent
+    return folder
 
 
 def push(
@@ -141,8 +133,10 @@ def push(
         DownloadError: the Hub refuses or cannot be reached.
     """
     repo_id, _ = parse_reference(repo_id)
-    folder = Path(folder)
-    manifest = verify_folder(folder)
+    opened = ModelFolder.open(Path(folder))
+    # What goes up are the bytes that were checked.
+    files = {name: opened.read(name) for name in sorted(opened.manifest.files)}
+    files[MANIFEST] = opened.manifest_bytes
     with _plain_errors(f"{PREFIX}{repo_id}"):
         from huggingface_hub import CommitOperationAdd, HfApi
 
@@ -153,59 +147,77 @@ def push(
         commit = api.create_commit(
             repo_id,
             [
-                CommitOperationAdd(path_in_repo=name, path_or_fileobj=folder / name)
-                for name in [*sorted(manifest.files), MANIFEST]
+                CommitOperationAdd(path_in_repo=name, path_or_fileobj=data)
+                for name, data in files.items()
             ],
-            commit_message=message or f"Upload {folder.resolve().name} with the zoo",
+            commit_message=message or f"Upload {opened.path.resolve().name} with the zoo",
             revision=revision,
         )
     return str(commit.commit_url)
 
 
 class _Getter:
-    """Gets files of one repository and has them checked."""
+    """Gets files of one repository."""
 
     def __init__(self, repo: str, offline: bool) -> None:
         self.repo = repo
         self.offline = offline
 
-    def __call__(
-        self,
-        name: str,
-        revision: str | None,
-        check: Callable[[Path], T],
-        limit: int,
-        bar: Any,
-    ) -> tuple[Path, T]:
-        """The file's path in the client's cache, and what ``check`` says of it."""
-        meter = _meter(limit, bar)
-        path = self._download(name, revision, meter, again=False)
+    def manifest(self, revision: str | None, opened: Callable[[Path], ModelFolder]) -> ModelFolder:
+        """The folder that ``opened`` makes of the manifest, fetched again if it is damaged."""
+        meter = _meter(MAX_TEXT_BYTES, None)
+        path = self._cached(MANIFEST, revision) or self._download(MANIFEST, revision, meter)
         try:
             try:
-                checked = check(path)
+                return opened(path)
             except FolderError:
                 if self.offline:
                     raise
-                # The client never looks again at what its cache holds: fetch a damaged file anew.
-                path = self._download(name, revision, meter, again=True)
-                checked = check(path)
+                # The client never looks again at what its cache holds.
+                return opened(self._download(MANIFEST, revision, meter, again=True))
         except FolderError as error:
             raise DownloadError(str(error)) from None
-        if bar is not None:
-            bar.update(limit - meter.shown)
-        return path, checked
 
-    def _download(self, name: str, revision: str | None, meter: Any, again: bool) -> Path:
-        from huggingface_hub import hf_hub_download, try_to_load_from_cache
+    def __call__(self, name: str, commit: str, entry: FileEntry, bar: Any) -> Path:
+        """A file's path in the client's cache; it is checked if it had to be fetched."""
+        meter = _meter(entry.size, bar)
+        path = self._cached(name, commit)
+        if path is None:
+            path = self._download(name, commit, meter)
+            try:
+                try:
+                    verify_file(path, entry)
+                except FolderError:
+                    verify_file(self._download(name, commit, meter, again=True), entry)
+            except FolderError as error:
+                raise DownloadError(str(error)) from None
+        bar.update(entry.size - meter.shown)
+        return path
 
-        if not again and (self.offline or _COMMIT.fullmatch(revision or "")):
-            # Looked up here because hf_hub_download(), even with local_files_only, may first ask
-            # its Hub for a list of known programs to name in its headers.
-            cached = try_to_load_from_cache(self.repo, name, revision=revision)
-            if isinstance(cached, str):
-                return Path(cached)
-            if self.offline:
-                raise DownloadError(_NOT_CACHED)
+    def again(self, name: str, commit: str, size: int) -> None:
+        """Fetch a file that is damaged in the client's cache, which never looks at it again."""
+        self._download(name, commit, _meter(size, None), again=True)
+
+    def _cached(self, name: str, revision: str | None) -> Path | None:
+        """The file in the client's cache, where that can be said without a connection.
+
+        Looked up here because hf_hub_download(), even with local_files_only, may first ask its Hub
+        for a list of known programs to name in its headers.
+        """
+        from huggingface_hub import try_to_load_from_cache
+
+        if not self.offline and not _COMMIT.fullmatch(revision or ""):
+            return None  # only the Hub knows where a branch is now
+        cached = try_to_load_from_cache(self.repo, name, revision=revision)
+        if isinstance(cached, str):
+            return Path(cached)
+        if self.offline:
+            raise DownloadError(_NOT_CACHED)
+        return None
+
+    def _download(self, name: str, revision: str | None, meter: Any, again: bool = False) -> Path:
+        from huggingface_hub import hf_hub_download
+
         return Path(
             hf_hub_download(
                 self.repo,

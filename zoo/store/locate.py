@@ -26,7 +26,8 @@ from pathlib import Path
 from zoo.catalogue import WEIGHTS_FOLDER, registry
 from zoo.errors import DownloadError, FolderError, UsageError, ZooError, did_you_mean
 from zoo.files import is_file, user_path
-from zoo.folder.manifest import MANIFEST, read_file, sha256_of, verify_folder
+from zoo.folder.manifest import MANIFEST
+from zoo.folder.model_folder import ModelFolder
 from zoo.registry import Weights
 from zoo.store import hub
 
@@ -35,6 +36,9 @@ _PARTIAL = ".partial-"
 _NAME = re.compile(r"[a-z0-9][a-z0-9_]*\.[a-z0-9][a-z0-9_]*")
 _ENTRY = re.compile(rf"({re.escape(_PARTIAL)})?([0-9a-f]{{{_PREFIX_DIGITS}}})")
 _TRUE = ("1", "ON", "YES", "TRUE")
+
+Reference = str | os.PathLike[str] | ModelFolder
+"""How a model is asked for; see :func:`locate`."""
 
 
 @dataclass(frozen=True)
@@ -74,16 +78,18 @@ def is_offline(offline: bool | None = None) -> bool:
 
 
 def locate(
-    reference: str | os.PathLike[str],
+    reference: Reference,
     *,
     revision: str | None = None,
     offline: bool | None = None,
     progress: bool = True,
-) -> Path:
-    """Find or fetch a model folder; every file of it has been verified.
+) -> ModelFolder:
+    """Find or fetch a model folder and open it; each of its files is checked as it is read.
+
+    A file that is damaged in a cache is fetched again when it is read.
 
     Args:
-        reference: one of
+        reference: a folder that was located before, which is given back, or one of
 
             * ``"hf://owner/repo@revision"``, a model on the Hub;
             * a registered name such as ``"char_lstm.shakespeare"``, or an architecture's name,
@@ -97,7 +103,7 @@ def locate(
         progress: draw a bar on stderr if that is a terminal.
 
     Returns:
-        The folder. Do not write to it.
+        The folder, opened. Do not write to it.
 
     Raises:
         UsageError: there is no such model, or the model has no weights.
@@ -105,6 +111,8 @@ def locate(
         DownloadError: no source could give the model; each one's reason is told.
         ZooError: the cache cannot be written.
     """
+    if isinstance(reference, ModelFolder):
+        return reference
     if not isinstance(reference, (str, os.PathLike)):
         raise UsageError(f"a model is a name or a path, not {type(reference).__name__}")
     if isinstance(reference, str) and reference.startswith(hub.PREFIX):
@@ -120,9 +128,7 @@ def locate(
             "and set ZOO_SOURCES to the address to fetch named models from there"
         )
     if is_folder(reference):
-        folder = user_path(reference)
-        verify_folder(folder)
-        return folder
+        return ModelFolder.open(user_path(reference), reference=str(reference))
     warn_of_folder(str(reference))
     return _locate_registered(str(reference), is_offline(offline), progress)
 
@@ -218,29 +224,33 @@ def _is_registered(reference: str) -> bool:
     return True
 
 
-def _locate_registered(name: str, offline: bool, progress: bool) -> Path:
+def _locate_registered(name: str, offline: bool, progress: bool) -> ModelFolder:
     architecture, weights = registry().find(name)
     if weights is None:
         others = registry().select(f"{architecture.name}.*") or registry().select(pretrained=True)
         hint = f"; there are {', '.join(others)}" if others else ""
         raise UsageError(f"{name!r} has no {'default' if hint else 'pretrained'} weights{hint}")
     embedded = Path(weights.folder) if weights.folder else WEIGHTS_FOLDER / weights.name
+    sha256 = weights.manifest_sha256
     if embedded.is_dir():
-        verify_folder(embedded, weights.manifest_sha256)
-        return embedded
+        return ModelFolder.open(embedded, sha256, reference=name)
     folder = _folder_of(weights)
-    if folder.is_dir():
-        try:
-            verify_folder(folder, weights.manifest_sha256)
-            return folder
-        except FolderError as error:
-            if offline:
-                raise FolderError(
-                    f"{error}; it is in the cache and offline mode is on: unset ZOO_OFFLINE and "
-                    f"HF_HUB_OFFLINE to fetch it again, or run: zoo cache clear {weights.name}"
-                ) from None
-    _download(weights, folder, offline, progress)
-    return folder
+
+    def mend(_: str, error: FolderError) -> None:
+        if offline:
+            raise FolderError(
+                f"{error}; it is in the cache and offline mode is on: unset ZOO_OFFLINE and "
+                f"HF_HUB_OFFLINE to fetch it again, or run: zoo cache clear {weights.name}"
+            ) from None
+        _download(weights, folder, offline, progress)
+
+    if not folder.is_dir():
+        _download(weights, folder, offline, progress)
+    try:
+        return ModelFolder.open(folder, sha256, reference=name, mend=mend)
+    except FolderError as error:
+        mend(MANIFEST, error)
+    return ModelFolder.open(folder, sha256, reference=name, mend=mend)
 
 
 def _download(weights: Weights, folder: Path, offline: bool, progress: bool) -> None:
@@ -255,7 +265,7 @@ def _download(weights: Weights, folder: Path, offline: bool, progress: bool) -> 
     with _lock(weights.name, wait=True, tell=progress):
         if folder.is_dir():
             with contextlib.suppress(FolderError):
-                verify_folder(folder, weights.manifest_sha256)
+                ModelFolder.open(folder, weights.manifest_sha256).verify()
                 return  # another process was faster
         partial = folder.with_name(_PARTIAL + folder.name)
         with _cache_errors():
@@ -287,7 +297,9 @@ def _fetch(weights: Weights, partial: Path, text: str, offline: bool, progress: 
         repo, revision = hub.parse_reference(text)
         sha256 = weights.manifest_sha256
         source = download.FolderSource(
-            hub.fetch(repo, revision, offline=offline, progress=progress, manifest_sha256=sha256)
+            hub.fetch(
+                repo, revision, offline=offline, progress=progress, manifest_sha256=sha256
+            ).path
         )
         progress = False
     elif "://" in text:
@@ -354,11 +366,12 @@ def _size(folder: Path) -> int:
 def _problem(model: CachedModel) -> str | None:
     known = registry().weights.get(model.name)
     try:
-        found = sha256_of(read_file(model.path / MANIFEST))
-        if not found.startswith(model.manifest):
-            return f"{MANIFEST} has sha256 {found[:12]}..., its folder is named {model.manifest}"
         same = known is not None and known.manifest_sha256.startswith(model.manifest)
-        verify_folder(model.path, known.manifest_sha256 if known and same else None)
+        folder = ModelFolder.open(model.path, known.manifest_sha256 if known and same else None)
+        sha256 = folder.manifest_sha256
+        if not sha256.startswith(model.manifest):
+            return f"{MANIFEST} has sha256 {sha256[:12]}..., its folder is named {model.manifest}"
+        folder.verify()
     except FolderError as error:
         return str(error)
     return None

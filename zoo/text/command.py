@@ -10,6 +10,7 @@ import click
 from zoo.cli.inputs import progress_bar, read_texts
 from zoo.cli.options import MODEL, OUT, training_options
 from zoo.cli.output import print_json
+from zoo.store.locate import Reference
 
 
 @click.command("run", epilog="Example:\n\n\b\n  zoo run char_lstm.shakespeare ROMEO: --seed 1")
@@ -32,7 +33,7 @@ from zoo.cli.output import print_json
 )
 @click.option("--json", "as_json", is_flag=True, help="Print JSON with the log-probabilities.")
 def run(
-    model: str,
+    model: Reference,
     prompts: tuple[str, ...],
     length: int,
     as_json: bool,
@@ -81,7 +82,7 @@ def run(
 @training_options(epochs=20, patience=3, learning_rate=1e-3)
 @click.option("--batch", default=32, show_default=True, help="Parallel streams of text.")
 @click.option("--window", default=128, show_default=True, help="Characters of backpropagation.")
-def finetune(model: str, texts: tuple[Path, ...], out: Path, **options: Any) -> None:
+def finetune(model: Reference, texts: tuple[Path, ...], out: Path, **options: Any) -> None:
     """Train MODEL further on texts of your own.
 
     The end of the text is kept to choose on; characters that the model does not know are added to
@@ -89,4 +90,4 @@ def finetune(model: str, texts: tuple[Path, ...], out: Path, **options: Any) -> 
     """
     from zoo.text.training.run import finetune_language_model
 
-    click.echo(finetune_language_model(model, list(texts), out, **options))
+    click.echo(finetune_language_model(str(model), list(texts), out, **options))

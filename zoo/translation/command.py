@@ -10,6 +10,7 @@ import click
 from zoo.cli.inputs import progress_bar, read_texts
 from zoo.cli.options import MODEL, OUT, training_options
 from zoo.cli.output import print_json
+from zoo.store.locate import Reference
 
 
 @click.command(
@@ -35,7 +36,7 @@ from zoo.cli.output import print_json
 )
 @click.option("--json", "as_json", is_flag=True, help="Print JSON with scores and probabilities.")
 def run(
-    model: str,
+    model: Reference,
     texts: tuple[str, ...],
     target: str | None,
     source: str | None,
@@ -82,7 +83,7 @@ def run(
 @click.option("--both-ways", is_flag=True, help="Train each pair in the other direction too.")
 @training_options(epochs=20, patience=3, learning_rate=5e-4)
 @click.option("--batch", default=64, show_default=True, help="Pairs in a batch.")
-def finetune(model: str, files: tuple[Path, ...], out: Path, **options: Any) -> None:
+def finetune(model: Reference, files: tuple[Path, ...], out: Path, **options: Any) -> None:
     """Train MODEL further on sentence pairs of your own.
 
     The first line of a file names the languages of its two columns, such as en, a tab, fr. A run
@@ -90,4 +91,4 @@ def finetune(model: str, files: tuple[Path, ...], out: Path, **options: Any) -> 
     """
     from zoo.translation.training.run import finetune_translator
 
-    click.echo(finetune_translator(model, list(files), out, **options))
+    click.echo(finetune_translator(str(model), list(files), out, **options))

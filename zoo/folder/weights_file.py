@@ -1,0 +1,102 @@
+"""Arrays in safetensors files, whose header is looked at before anything is made of it."""
+
+from __future__ import annotations
+
+import struct
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+
+from zoo.errors import FolderError
+from zoo.folder.layout import CONFIG, GOLDEN, WEIGHTS
+from zoo.folder.manifest import MAX_FILE_BYTES, parse_json
+from zoo.folder.model_folder import ModelFolder
+
+_WEIGHT_TYPES = {"F16": np.float16, "F32": np.float32}
+_GOLDEN_TYPES = {**_WEIGHT_TYPES, "I32": np.int32, "BOOL": np.bool_}
+_MAX_HEADER = 4 * 2**20
+_START = 8
+"""Bytes before the header, which tell its length."""
+
+
+def read_weights(folder: ModelFolder, parameters: int) -> dict[str, np.ndarray]:
+    """The weights of a model folder.
+
+    Args:
+        folder: the model folder.
+        parameters: how many numbers the network has; a file that is larger than so many float32
+            values and the longest header is not read.
+
+    Returns:
+        Float16 or float32 arrays by variable path.
+
+    Raises:
+        FolderError: the file is damaged, has another type, or holds more or fewer numbers.
+    """
+    limit = min(MAX_FILE_BYTES, _START + _MAX_HEADER + 4 * parameters)
+    where = str(folder.path / WEIGHTS)
+    return parse_safetensors(folder.read(WEIGHTS, limit), _WEIGHT_TYPES, where, parameters)
+
+
+def read_golden(folder: ModelFolder) -> dict[str, np.ndarray]:
+    """The golden arrays of a model folder, none if it has no such file.
+
+    Raises:
+        FolderError: the file is damaged or has another type.
+    """
+    if GOLDEN not in folder:
+        return {}
+    return parse_safetensors(folder.read(GOLDEN), _GOLDEN_TYPES, str(folder.path / GOLDEN))
+
+
+def parse_safetensors(
+    data: bytes, types: Mapping[str, type], where: str, expected_values: int | None = None
+) -> dict[str, np.ndarray]:
+    """The arrays of a safetensors file.
+
+    Args:
+        data: its bytes.
+        types: the tensor types that are allowed.
+        where: the file, for messages.
+        expected_values: how many numbers all tensors must hold together.
+
+    Raises:
+        FolderError: it is damaged, has another type, or holds more or fewer numbers.
+    """
+    import safetensors.numpy
+
+    total = 0
+    for name, entry in _header(data, where).items():
+        kind, shape = (
+            entry.get(k) if isinstance(entry, dict) else None for k in ("dtype", "shape")
+        )
+        if not isinstance(kind, str) or kind not in types:
+            raise FolderError(f"{where}: {name} is not of type {' or '.join(types)}")
+        if not isinstance(shape, list) or any(type(n) is not int or n < 0 for n in shape):
+            raise FolderError(f"{where}: {name} has no valid shape")
+        total += int(np.prod(shape, dtype=object)) if shape else 1
+    if expected_values is not None and total != expected_values:
+        raise FolderError(
+            f"{where} holds {total:,} weights, but the network that {CONFIG} describes has "
+            f"{expected_values:,}"
+        )
+    try:
+        return safetensors.numpy.load(data)
+    except Exception as error:  # the parser's error class, and NumPy's for odd shapes
+        raise FolderError(f"{where} is damaged: {error}") from None
+
+
+def _header(data: bytes, where: str) -> dict[str, Any]:
+    if len(data) < _START:
+        raise FolderError(f"{where} is too short for a safetensors file")
+    (length,) = struct.unpack("<Q", data[:_START])
+    if length > _MAX_HEADER:
+        raise FolderError(f"{where} is no safetensors file: its header claims {length} bytes")
+    if len(data) < _START + length:
+        raise FolderError(f"{where} is cut off inside its header")
+    header = parse_json(data[_START : _START + length], f"the header of {where}")
+    if not isinstance(header, dict):
+        raise FolderError(f"the header of {where} is not a table")
+    header.pop("__metadata__", None)
+    return header
