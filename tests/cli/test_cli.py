@@ -13,6 +13,7 @@ import pytest
 
 from tests.conftest import TEXT
 from zoo import load_model
+from zoo.catalogue import WEIGHTS_FOLDER
 
 ZOO = [sys.executable, "-c", "import sys; from zoo.cli import main; main(sys.argv[1:])"]
 
@@ -141,6 +142,27 @@ def test_show_sends_no_commands_to_the_terminal(tiny_folder: Path, tmp_path: Pat
     model = load_model(tiny_folder)
     model.card["name"] = "\x1b]0;evil\x07"
     assert "\x1b]" not in zoo("show", model.save(tmp_path / "model")).stdout
+
+
+def test_show_rounds_figures_and_its_json_does_not() -> None:
+    name = "ctc_bilstm.an4"
+    shown = zoo("show", name).stdout
+    assert "metric           5.8 % WER (test)\n" in shown
+    assert json.loads(zoo("show", name, "--json").stdout)["metric"]["value"] == 5.8215
+    folder = WEIGHTS_FOLDER / name
+    lines = zoo("show", folder).stdout.splitlines()
+    assert lines[-4:] == [
+        "metrics       wer, greedy: 5.8 % (4.1 to 7.6), an4, test",
+        "              cer, greedy: 3.0 % (1.9 to 4.2), an4, test",
+        "              wer, beam with its own language model: 4.0 % (2.7 to 5.4), an4, test",
+        "              cer, beam with its own language model: 2.5 % (1.4 to 3.9), an4, test",
+    ]
+    stored = json.loads((folder / "metrics.json").read_text())
+    assert json.loads(zoo("show", folder, "--json").stdout)["metrics"] == stored
+
+
+def test_list_rounds_figures() -> None:
+    assert zoo("list", "seq2seq_*").stdout.splitlines()[-1].endswith("  46.3 BLEU")
 
 
 def test_show_describes_a_folder(tiny_folder: Path) -> None:

@@ -61,11 +61,12 @@ def list_command(
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 def show_command(model: str, as_json: bool) -> None:
     """Show what is known of MODEL: a registered name or a model folder."""
-    from zoo.folder.bundle import describe_folder
     from zoo.store.hub import PREFIX
     from zoo.store.locate import is_folder, locate, warn_of_folder
 
     if model.startswith(PREFIX) or is_folder(model):
+        from zoo.folder.bundle import describe_folder
+
         folder = locate(model)
         facts = {"folder": str(folder.path), **describe_folder(folder)}
     else:
@@ -76,7 +77,14 @@ def show_command(model: str, as_json: bool) -> None:
         return
     width = max(len(key) for key in facts)
     for key, value in facts.items():
-        if isinstance(value, dict):
+        if key == "metric":
+            headline = Figure.from_headline(value)
+            value = f"{headline} ({headline.split})"
+        elif key == "metrics":
+            figures = [Figure.from_row(row) for row in value]
+            lines = [f"{figure.name}: {figure.shown}, {figure.data}" for figure in figures]
+            value = f"\n{' ' * (width + 2)}".join(lines) or "-"
+        elif isinstance(value, dict):
             value = ", ".join(f"{k} {v}" for k, v in value.items())
         elif isinstance(value, (list, tuple)):
             value = ", ".join(map(str, value)) or "-"
