@@ -231,7 +231,7 @@ def test_files_of_other_kinds_are_refused(tmp_path: Path) -> None:
     }
     for data in contents.values():
         path.write_bytes(data)
-        with pytest.raises(DataError, match=r"no n-gram file of the zoo"):
+        with pytest.raises(DataError, match="not a valid n-gram file"):
             load_language_model(path)
     with zipfile.ZipFile(path, "w") as archive:
         archive.writestr("ngrams.npy", b"x")
@@ -269,12 +269,12 @@ def test_damaged_files_are_refused_or_still_a_model(
     [
         ({"order": 0}, "order"),
         ({"order": MAX_ORDER + 1}, "order"),
-        ({"order": True}, "parts"),
+        ({"order": True}, "must be an integer"),
         ({"kind": "pickles"}, "pickles"),
         ({"symbols": ["aa", "b", "c"]}, "single characters"),
         ({"symbols": ["a", "a", "c"]}, "repeat"),
         ({"symbols": ["a"]}, "range"),
-        ({"extra": 1}, "parts"),
+        ({"extra": 1}, "unknown fields"),
     ],
 )
 def test_each_part_of_the_header_is_checked(
@@ -305,12 +305,12 @@ def test_ngrams_out_of_order_or_range_are_refused() -> None:
         ([0b1100], [0]),  # never seen
         ([0b1100], [1, 1]),
     ]:
-        with pytest.raises(UsageError, match="not in order or have symbols out of range"):
+        with pytest.raises(UsageError, match="not sorted or have symbols out of range"):
             make(keys, counts)
 
 
 def test_wrong_training_input_is_named() -> None:
-    with pytest.raises(UsageError, match="not one text"):
+    with pytest.raises(UsageError, match="not a single text"):
         CharacterNgram.train("abc")
     with pytest.raises(UsageError, match="no texts"):
         CharacterNgram.train([])
@@ -318,9 +318,9 @@ def test_wrong_training_input_is_named() -> None:
         WordNgram.train(["  "])
     with pytest.raises(UsageError, match="order of an n-gram model must be 1 to"):
         CharacterNgram.train(TEXTS, 0)
-    with pytest.raises(UsageError, match="too long; the order can be"):
+    with pytest.raises(UsageError, match="too long; the maximum order is"):
         CharacterNgram.train(["".join(map(chr, range(32, 600)))], 9)
-    with pytest.raises(UsageError, match="list of each label's text"):
+    with pytest.raises(UsageError, match="list with the text of each label"):
         CharacterNgram.train(TEXTS).bind("abc")
 
 

@@ -1,1 +1,1 @@
-"""Network outputs to readable results. NumPy only, no TensorFlow."""
+"""Decoding: from network outputs to readable results. NumPy only, no TensorFlow."""

@@ -1,4 +1,4 @@
-"""Beam search over anything that decodes step by step."""
+"""Beam search over any model that decodes step by step."""
 
 from __future__ import annotations
 
@@ -16,38 +16,39 @@ MAX_LENGTH_PENALTY = 5.0
 
 
 class Step(Protocol):
-    """What is searched over: from a state and the tokens just written to those that may follow."""
+    """One decoding step: from a state and the last tokens to the likeliest next tokens."""
 
     def __call__(
         self, state: Any, rows: np.ndarray, tokens: np.ndarray, k: int
     ) -> tuple[np.ndarray, np.ndarray, np.ndarray | None, Any]:
-        """One step.
+        """Advance the state by one token per row.
 
         Args:
-            state: what the step before returned, or the search was begun with.
-            rows: ``(rows,)`` the rows of ``state`` to go on from: as many for each sentence as the
-                beam has, sentences in order; a sentence that has ended is left out.
-            tokens: ``(rows,)`` the token that each row has just written.
-            k: how many following tokens are wanted; fewer may be returned if there are no more.
+            state: the state returned by the previous step, or the initial one.
+            rows: ``(rows,)`` the rows of ``state`` to continue from: ``beam_size`` rows per
+                sentence, sentences in order, without the sentences that are done.
+            tokens: ``(rows,)`` the last token of each row.
+            k: number of next tokens to return; fewer may be returned if there are no more.
 
         Returns:
             The ``k`` likeliest tokens ``(rows, k)``; their natural log-probabilities ``(rows, k)``;
-            something to keep for each row, such as its attention ``(rows, ...)``, or ``None``; and
+            an array to keep for each row, such as its attention ``(rows, ...)``, or ``None``; and
             the state after the step.
         """
 
 
 @dataclass(frozen=True)
 class BeamHypothesis:
-    """A sequence that was found.
+    """One result of the search.
 
     Args:
-        tokens: without the end token.
-        log_probs: natural log-probability of each token and, last, of the end.
-        score: what hypotheses are ranked by: their sum, divided by the length penalty.
-        finished: whether it has come to its end; else it was cut at the greatest length, and
-            ``log_probs`` has no entry for the end.
-        kept: what the step gave to keep for each entry of ``log_probs``, or ``None``.
+        tokens: the sequence, without the end token.
+        log_probs: natural log-probability of each token and, last, of the end token.
+        score: the ranking score: the sum of ``log_probs`` divided by the length penalty.
+        finished: whether the sequence ended; otherwise it was truncated at the maximum length, and
+            ``log_probs`` has no entry for the end token.
+        kept: the arrays that the steps returned to keep, one for each entry of ``log_probs``, or
+            ``None``.
     """
 
     tokens: tuple[int, ...]
@@ -64,10 +65,10 @@ class BeamHypothesis:
 
 @dataclass(frozen=True)
 class BeamSettings:
-    """The ``decoder`` settings of a model that is searched with a beam.
+    """The ``decoder`` settings of a model that decodes by beam search.
 
     Args:
-        beam_size: hypotheses that are followed side by side; 1 is greedy.
+        beam_size: number of hypotheses kept in parallel; 1 is greedy.
         length_penalty: strength of :func:`length_penalty`.
     """
 
@@ -84,24 +85,24 @@ class BeamSettings:
         Raises:
             FolderError: a value is unknown or out of range.
         """
-        found: Self = make_settings(cls, settings, "decoder")
-        return found
+        beam_settings: Self = make_settings(cls, settings, "decoder")
+        return beam_settings
 
 
 def length_penalty(length: Any, alpha: float) -> Any:
-    """What log-probabilities of so many tokens, the end included, are divided by.
+    """The divisor of the log-probability of a sequence of ``length`` tokens, the end included.
 
-    Wu et al. 2016 (arXiv:1609.08144), equation 14. Without it (``alpha`` 0, which gives 1) short
-    sequences win, since every token costs.
+    Wu et al. 2016 (arXiv:1609.08144), equation 14. With ``alpha`` 0 the divisor is 1 and short
+    sequences win, since every token lowers the log-probability.
     """
     return ((5.0 + length) / 6.0) ** alpha
 
 
 def check_search(beam_size: Any, alpha: Any, n_best: Any) -> None:
-    """Check the values of a search.
+    """Check the arguments of a search.
 
     Raises:
-        UsageError: the beam, the length penalty or the number of results is out of range.
+        UsageError: the beam size, the length penalty or the number of results is out of range.
     """
     if type(beam_size) is not int or not 1 <= beam_size <= MAX_BEAM:
         raise UsageError(
@@ -127,26 +128,25 @@ def beam_search(
     alpha: float = 1.0,
     n_best: int = 1,
 ) -> list[list[BeamHypothesis]]:
-    """Find likely sequences for several sentences side by side.
+    """Find likely sequences for several sentences in parallel.
 
-    A beam has ``beam_size`` places for each sentence, which after each step go to its likeliest
-    sequences; one that ends keeps its place. A sentence is done when no place is free, or when
-    nothing that could still come of the open ones would be ranked before the ``n_best`` that have
-    ended.
+    The beam has ``beam_size`` places per sentence, which after each step go to its likeliest
+    sequences; a sequence that ends keeps its place. A sentence is done when no place is free, or
+    when no open sequence can still beat the ``n_best`` finished ones.
 
     Args:
         step: see :class:`Step`.
-        state: to begin with; ``beam_size`` equal rows for each sentence.
-        begin: the token that every sequence begins with; it is not part of it.
+        state: the initial state, with ``beam_size`` equal rows per sentence.
+        begin: the token before every sequence; not part of the result.
         end: the token that ends a sequence.
-        max_lengths: most tokens for each sentence, the end included.
-        beam_size: sequences kept for each sentence; 1 is greedy.
+        max_lengths: maximum number of tokens of each sentence, the end included.
+        beam_size: number of sequences kept per sentence; 1 is greedy.
         alpha: strength of the length penalty; see :func:`length_penalty`.
-        n_best: sequences to return for each sentence, the best first. There are fewer only where
-            fewer exist; those that were cut at the greatest length come last.
+        n_best: number of sequences to return per sentence, the best first. Fewer are returned only
+            if fewer exist; those truncated at the maximum length come last.
 
     Returns:
-        For each sentence its hypotheses.
+        The hypotheses of each sentence.
 
     Raises:
         UsageError: a value is out of range.
@@ -154,12 +154,12 @@ def beam_search(
     check_search(beam_size, alpha, n_best)
     longest = np.asarray(max_lengths, np.int64)
     if longest.ndim != 1 or (longest < 1).any():
-        raise UsageError("max_lengths must be whole numbers from 1")
-    found: list[list[BeamHypothesis]] = [[] for _ in longest]
+        raise UsageError("max_lengths must be positive integers")
+    hypotheses: list[list[BeamHypothesis]] = [[] for _ in longest]
     history = _History()
     places = np.arange(beam_size)
-    sentences = np.arange(len(longest))  # those that are still searched
-    # Only the first of the equal rows counts in the first step.
+    sentences = np.arange(len(longest))  # those not yet done
+    # In the first step, only the first of the equal rows counts.
     scores = np.where(places == 0, 0.0, -np.inf) * np.ones((len(longest), 1))
     rows = np.arange(scores.size)
     tokens = np.full(scores.size, begin, np.int64)
@@ -168,13 +168,13 @@ def beam_search(
         history.kept.append(kept)
         scores, parents, columns = _best(scores, log_probs)
         chosen, chosen_log_probs = ids[parents, columns], log_probs[parents, columns]
-        taken = np.asarray([len(found[sentence]) for sentence in sentences])
+        taken = np.asarray([len(hypotheses[sentence]) for sentence in sentences])
         scores[places >= beam_size - taken[:, None]] = -np.inf
         ends = (scores > -np.inf) & (chosen == end)
         cut = (scores > -np.inf) & ~ends & (longest[sentences, None] == length)
         divisor = length_penalty(length, alpha)
         for number, place in np.argwhere(ends | cut):
-            found[sentences[number]].append(
+            hypotheses[sentences[number]].append(
                 history.hypothesis(
                     int(parents[number, place]),
                     float(chosen_log_probs[number, place]),
@@ -188,7 +188,7 @@ def beam_search(
         )
         searched = np.asarray(
             [
-                best > _worst_of_best(found[sentence], n_best)
+                best > _worst_of_best(hypotheses[sentence], n_best)
                 for sentence, best in zip(sentences, best_to_come, strict=True)
             ],
             bool,
@@ -198,15 +198,16 @@ def beam_search(
         sentences, scores = sentences[searched], scores[searched]
         rows, tokens = parents[searched].ravel(), chosen[searched].ravel().astype(np.int64)
         history.add(rows, tokens, chosen_log_probs[searched].ravel())
-    ranked = [sorted(one, key=lambda each: (not each.finished, -each.score)) for one in found]
-    return [one[:n_best] for one in ranked]
+    return [
+        sorted(results, key=lambda result: (not result.finished, -result.score))[:n_best]
+        for results in hypotheses
+    ]
 
 
 class _History:
-    """How the rows of each step came about.
+    """The ancestry of the rows of each step, for tracing sequences back.
 
-    Row ``i`` that is fed to a step was written by the step before, going on from the row
-    ``parents[-1][i]`` that was fed to that one.
+    Row ``i`` of a step continues row ``parents[-1][i]`` of the previous step.
     """
 
     def __init__(self) -> None:
@@ -223,7 +224,7 @@ class _History:
     def hypothesis(
         self, row: int, log_prob: float, score: float, token: int | None
     ) -> BeamHypothesis:
-        """What a row fed to the last step becomes by a further token, or by its end (``None``)."""
+        """The hypothesis of a row of the last step plus one token, or its end (``None``)."""
         tokens = [] if token is None else [token]
         log_probs = [log_prob]
         kept = [self._kept(row, -1)]
@@ -246,11 +247,11 @@ class _History:
 
 
 def _best(scores: np.ndarray, log_probs: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """The likeliest ways to go on, as many as there are places, the best first.
+    """The likeliest continuations, one for each place, the best first.
 
     Args:
-        scores: ``(sentences, places)`` log-probability of what stands there.
-        log_probs: ``(sentences x places, k)`` of the following tokens.
+        scores: ``(sentences, places)`` log-probability of the sequence in each place.
+        log_probs: ``(sentences x places, k)`` log-probability of its next tokens.
 
     Returns:
         Log-probabilities ``(sentences, places)``, and the row and column of each in ``log_probs``.
@@ -264,7 +265,7 @@ def _best(scores: np.ndarray, log_probs: np.ndarray) -> tuple[np.ndarray, np.nda
     return np.take_along_axis(totals, order, 1), row + size * np.arange(count)[:, None], column
 
 
-def _worst_of_best(found: Sequence[BeamHypothesis], n_best: int) -> float:
+def _worst_of_best(hypotheses: Sequence[BeamHypothesis], n_best: int) -> float:
     """The score that a sequence must beat to be among the ``n_best``."""
-    scores = sorted((one.score for one in found if one.finished), reverse=True)
+    scores = sorted((each.score for each in hypotheses if each.finished), reverse=True)
     return scores[n_best - 1] if len(scores) >= n_best else -np.inf

@@ -1,1 +1,1 @@
-"""Language models for a beam search. NumPy only, no TensorFlow."""
+"""Language models for beam search. NumPy only, no TensorFlow."""

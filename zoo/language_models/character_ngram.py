@@ -13,14 +13,14 @@ from zoo.language_models.ngram import NgramModel, Ngrams, cache_of
 
 
 class CharacterNgram(NgramModel):
-    """A character n-gram model, smoothed as :mod:`zoo.language_models.ngram` says.
+    """A character n-gram model with the smoothing of :mod:`zoo.language_models.ngram`.
 
     Args:
-        characters: what it knows, one symbol each; the end of a text is one more symbol.
-        ngrams: its counts.
+        characters: the character of each symbol; the end of a text is one more symbol.
+        ngrams: the counts.
 
     Raises:
-        UsageError: an entry is no single character, or the counts are for another number.
+        UsageError: an entry is not a single character, or the counts are for another number.
     """
 
     kind: ClassVar[str] = "characters"
@@ -32,7 +32,7 @@ class CharacterNgram(NgramModel):
 
     @classmethod
     def train(cls, texts: Iterable[str], order: int = 6) -> CharacterNgram:
-        """Count the n-grams of texts; each is one utterance or line, with a begin and an end.
+        """Count the n-grams of texts; each text is an utterance or line with a begin and an end.
 
         Raises:
             UsageError: there is no text, or the order is out of range.
@@ -57,17 +57,17 @@ class CharacterNgram(NgramModel):
 
         Args:
             alphabet: text of each label by index; ``""`` for the blank.
-            characters: the model's character for a label's text, where it is another one, such as
+            characters: the model's character for a label's text, where they differ, such as
                 ``{"|": " "}``.
 
         Raises:
-            UsageError: the alphabet is empty or not of texts.
+            UsageError: the alphabet is empty or not a list of texts.
         """
         return _BoundCharacters(self.ngrams, label_ids(alphabet, self.symbols, characters))
 
 
 class _BoundCharacters:
-    """A state is the history of the n-gram model."""
+    """Its states are histories of the n-gram model."""
 
     def __init__(self, ngrams: Ngrams, ids: np.ndarray) -> None:
         self.labels = len(ids)
@@ -82,7 +82,7 @@ class _BoundCharacters:
         return state, self._following(state)
 
     def advance(self, states: Sequence[Any], labels: np.ndarray) -> tuple[list[Any], np.ndarray]:
-        # After an unknown character nothing is known of what came before it.
+        # An unknown character clears the history.
         after = [
             self._ngrams.history(state, symbol) if symbol >= 0 else ()
             for state, symbol in zip(states, self._ids[labels].tolist(), strict=True)

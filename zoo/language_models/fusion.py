@@ -1,4 +1,4 @@
-"""What the beam search asks of a language model, and how labels become a model's characters."""
+"""The interface of a language model in beam search, and the mapping from labels to characters."""
 
 from __future__ import annotations
 
@@ -15,10 +15,11 @@ UNKNOWN = math.log(1e-6)
 
 
 class LanguageModel(Protocol):
-    """What the beam search asks of a language model.
+    """The interface of a language model in beam search.
 
-    States belong to the model and are values: the search keeps one a hypothesis, and may go on from
-    the same state many times. Log-probabilities are natural; ``-inf`` forbids.
+    States are immutable values that only the model interprets: the search keeps one per hypothesis
+    and may continue from the same state many times. Log-probabilities are natural; ``-inf`` forbids
+    a label.
 
     Attributes:
         labels: number of the recogniser's labels, the blank included.
@@ -27,14 +28,14 @@ class LanguageModel(Protocol):
     labels: int
 
     def start(self) -> tuple[Any, np.ndarray]:
-        """The state before any label, and ``(labels,)`` log-probabilities of the first."""
+        """The state before any label, and ``(labels,)`` log-probabilities of the first label."""
         ...
 
     def advance(self, states: Sequence[Any], labels: np.ndarray) -> tuple[list[Any], np.ndarray]:
-        """Add a label to each of several hypotheses, all at once.
+        """Add one label to each of several hypotheses.
 
         Args:
-            states: one a hypothesis.
+            states: one per hypothesis.
             labels: ``(hypotheses,)`` ints.
 
         Returns:
@@ -43,12 +44,12 @@ class LanguageModel(Protocol):
         ...
 
     def finish(self, states: Sequence[Any]) -> np.ndarray:
-        """``(hypotheses,)`` log-probability that the text ends there."""
+        """``(hypotheses,)`` log-probability that the text ends here."""
         ...
 
 
 def by_label(log_probs: np.ndarray, ids: np.ndarray) -> np.ndarray:
-    """``(labels,)`` of a model's own log-probabilities, by :func:`label_ids`."""
+    """A model's log-probabilities rearranged to ``(labels,)`` by :func:`label_ids`."""
     return np.where(ids >= 0, np.asarray(log_probs, np.float64)[ids], UNKNOWN)
 
 
@@ -56,24 +57,24 @@ def check_texts(texts: Iterable[str]) -> list[str]:
     """Return the texts as a list.
 
     Raises:
-        UsageError: there are none, or they are no texts.
+        UsageError: the list is empty, or not a list of texts.
     """
     if isinstance(texts, str):
-        raise UsageError("texts must be a list of texts, not one text")
-    found = list(texts)
-    if not found or not all(isinstance(text, str) for text in found) or not any(found):
+        raise UsageError("texts must be a list of texts, not a single text")
+    listed = list(texts)
+    if not listed or not all(isinstance(text, str) for text in listed) or not any(listed):
         raise UsageError("there are no texts to train on")
-    return found
+    return listed
 
 
 def check_alphabet(alphabet: Sequence[str]) -> tuple[str, ...]:
     """Return the text of each label.
 
     Raises:
-        UsageError: it is no list of texts.
+        UsageError: it is not a list of texts.
     """
     if isinstance(alphabet, str) or not alphabet or not all(isinstance(t, str) for t in alphabet):
-        raise UsageError("an alphabet is a list of each label's text")
+        raise UsageError("the alphabet must be a list with the text of each label")
     return tuple(alphabet)
 
 
@@ -87,18 +88,18 @@ def label_ids(
 
     Args:
         alphabet: text of each label by index; ``""`` for the blank.
-        characters: the model's.
-        renamed: the model's character for a label's text, where it is another one.
-        loose: take the same letter in the other case and a line break for a space, where the model
-            lacks the character itself.
+        characters: the model's characters.
+        renamed: the model's character for a label's text, where they differ.
+        loose: if the model lacks a character, use the same letter in the other case, and a line
+            break for a space.
 
     Raises:
-        UsageError: the alphabet is no list of texts.
+        UsageError: the alphabet is not a list of texts.
     """
     known = {character: number for number, character in enumerate(characters)}
-    found = []
+    ids = []
     for text in check_alphabet(alphabet):
         text = (renamed or {}).get(text, text)
-        ways = [text, text.swapcase(), "\n" if text == " " else text] if loose else [text]
-        found.append(next((known[way] for way in ways if way in known), -1))
-    return np.array(found, np.int64)
+        candidates = [text, text.swapcase(), "\n" if text == " " else text] if loose else [text]
+        ids.append(next((known[candidate] for candidate in candidates if candidate in known), -1))
+    return np.array(ids, np.int64)

@@ -1,6 +1,6 @@
-"""Language models for the beam search: character n-grams, word n-grams, the zoo's own networks.
+"""Language models for beam search: character n-grams, word n-grams, and the zoo's networks.
 
-A model is made from texts or loaded, and then bound to a recogniser's alphabet, which gives a
+A model is trained on texts or loaded, then bound to a recogniser's alphabet, which returns a
 :class:`~zoo.language_models.fusion.LanguageModel` over the recogniser's labels::
 
     ngram = CharacterNgram.train(transcripts, order=6)
@@ -8,7 +8,7 @@ A model is made from texts or loaded, and then bound to a recogniser's alphabet,
     model = ngram.bind(alphabet)  # alphabet[i] is the text of label i, "" that of the blank
     prefix_beam_search(log_probs, blank, language_model=model, lm_weight=0.6)
 
-Labels that a model has no character for get :data:`~zoo.language_models.fusion.UNKNOWN`, so that
+Labels for which a model has no character score :data:`~zoo.language_models.fusion.UNKNOWN`, so that
 they can still be recognised.
 """
 
@@ -47,5 +47,5 @@ def load_language_model(source: str | Path | bytes) -> CharacterNgram | WordNgra
         if kind == "words":
             return WordNgram(symbols, ngrams)
     except UsageError as error:
-        raise DataError(f"{path} is no n-gram file of the zoo: {error}") from None
-    raise DataError(f"{path} is of a kind that this zoo does not know: {kind!r}")
+        raise DataError(f"{path} is not a valid n-gram file: {error}") from None
+    raise DataError(f"{path} is an n-gram file of unknown kind {kind!r}; upgrade the zoo")

@@ -7,11 +7,11 @@ Witten and Bell 1991 ("The zero-frequency problem", method C), interpolated as i
 
 where ``T(h)`` is the number of different symbols seen after the history ``h``, ``h'`` is ``h``
 without its first symbol, and below the empty history all symbols are equally likely. It has no
-parameter to tune and holds up on texts of a few hundred lines, where the discounts of Kneser-Ney
-cannot be estimated.
+parameter to tune and works on a few hundred lines of text, too few to estimate the discounts of
+Kneser-Ney.
 
 The file is a safetensors file: the n-grams of the highest order and their counts, and a JSON
-header. Lower orders are sums of these, since every text begins with enough begin marks.
+header. Lower orders are sums of these, since every text is padded with begin marks.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ from zoo.files import user_path, write_bytes
 from zoo.folder.manifest import parse_json, read_file
 
 MAX_ORDER = 12
-"""Symbols of the longest n-grams."""
+"""Maximum length of the n-grams, in symbols."""
 MAX_SYMBOLS = 2**20
 MAX_FILE_BYTES = 256 * 2**20
 
@@ -43,9 +43,9 @@ _CACHED_NUMBERS = 2**23
 
 
 def cache_of(width: int) -> Any:
-    """A decorator that keeps the last results, arrays of ``width`` numbers, in 64 MB.
+    """A decorator that caches recent results, arrays of ``width`` numbers, in 64 MB.
 
-    It keeps at least 64 of them, which take more where they are wider than 131,072 numbers.
+    It caches at least 64 of them, which take more memory if ``width`` is above 131,072.
     """
     return functools.lru_cache(max(64, min(2**16, _CACHED_NUMBERS // width)))
 
@@ -53,17 +53,17 @@ def cache_of(width: int) -> Any:
 class Ngrams:
     """An n-gram model over symbols 0 to ``symbols - 1``.
 
-    Histories are tuples of symbols, the oldest first; ``begin`` stands before the first.
+    Histories are tuples of symbols, oldest first; ``begin`` pads the start of a text.
 
     Args:
-        symbols: how many can be predicted.
+        symbols: number of symbols that can be predicted.
         order: length of the longest n-grams: 1 to :data:`MAX_ORDER`.
-        keys: ``(ngrams,)`` uint64 in rising order: the symbols of an n-gram of the highest order,
-            the oldest in the highest bits, ``bits`` each.
-        counts: ``(ngrams,)`` how often each was seen.
+        keys: ``(ngrams,)`` uint64, ascending: the symbols of an n-gram of the highest order,
+            ``bits`` bits each, the oldest in the highest bits.
+        counts: ``(ngrams,)`` number of occurrences of each.
 
     Raises:
-        UsageError: the values do not fit together.
+        UsageError: the values are inconsistent.
     """
 
     def __init__(self, symbols: int, order: int, keys: np.ndarray, counts: np.ndarray) -> None:
@@ -72,7 +72,7 @@ class Ngrams:
         self.begin = symbols
         self._check(keys, counts)
         self.keys, self.counts = keys, counts
-        # For each length of history: its n-grams' keys in rising order, with their counts.
+        # For each length of history: the keys of its n-grams in ascending order, and their counts.
         self._tables = [(keys, counts)]
         for length in range(order - 2, -1, -1):
             shorter = keys & np.uint64((1 << (length + 1) * self.bits) - 1)
@@ -93,11 +93,11 @@ class Ngrams:
             ids = (keys >> np.uint64(place * self.bits)) & mask
             good = good and bool((ids < self.symbols + (place > 0)).all())
         if not good or (len(keys) and int(keys[-1]) >> (self.order * self.bits)):
-            raise UsageError("the n-grams are not in order or have symbols out of range")
+            raise UsageError("the n-grams are not sorted or have symbols out of range")
 
     @classmethod
     def count(cls, texts: Iterable[Sequence[int]], symbols: int, order: int) -> Ngrams:
-        """Count the n-grams of texts, each a sequence of symbols with its end mark included.
+        """Count the n-grams of texts, each a sequence of symbols that includes its end mark.
 
         Raises:
             UsageError: the order or the number of symbols is out of range.
@@ -125,7 +125,7 @@ class Ngrams:
         return (self.begin,) * (self.order - 1)
 
     def _probabilities(self, history: tuple[int, ...]) -> np.ndarray:
-        """Probability of each symbol after a history: ``(symbols,)`` float64, not to be changed."""
+        """Probability of each symbol after a history: ``(symbols,)`` float64; do not modify."""
         shorter = (
             self.probabilities(history[1:])
             if history
@@ -140,13 +140,13 @@ class Ngrams:
         if first == last:
             return shorter
         seen = (keys[first:last] & np.uint64((1 << self.bits) - 1)).astype(np.int64)
-        found = (last - first) * shorter
-        found[seen] += counts[first:last]
-        found /= counts[first:last].sum() + (last - first)
-        return found
+        smoothed = (last - first) * shorter
+        smoothed[seen] += counts[first:last]
+        smoothed /= counts[first:last].sum() + (last - first)
+        return smoothed
 
     def to_bytes(self, kind: str, symbols: Sequence[str]) -> bytes:
-        """The file of the n-grams with the text of their symbols, the end mark's left out."""
+        """The file of the n-grams, with the text of each symbol except the end mark."""
         header = {
             "format": _FORMAT,
             "kind": kind,
@@ -166,17 +166,17 @@ class Ngrams:
             "ngrams": ids.astype(narrow),
             "counts": np.minimum(self.counts, 2**32 - 1).astype(np.uint32),
         }
-        # One entry, since safetensors writes several in any order, and the same model is to give
-        # the same bytes.
+        # A single entry: safetensors writes several in arbitrary order, and the same model should
+        # give the same bytes.
         return save(arrays, {_HEADER: json.dumps(header, ensure_ascii=False)})
 
 
 class NgramModel:
-    """An n-gram model over texts of one kind, which its file names.
+    """The base class of n-gram models.
 
     Attributes:
-        kind: what its symbols are.
-        symbols: their texts; the end of a text is one more symbol.
+        kind: the kind of symbols, as named in the file.
+        symbols: the text of each symbol; the end of a text is one more symbol.
         ngrams: the counts.
     """
 
@@ -207,7 +207,7 @@ def read_ngrams(source: str | Path | bytes) -> tuple[str, list[str], Ngrams]:
         Its kind, the symbols' texts (the end mark is one more) and the n-grams.
 
     Raises:
-        DataError: it is missing, too large, damaged or no such file.
+        DataError: the file is missing, too large, damaged or of another kind.
     """
     name = "the data" if isinstance(source, bytes) else str(source)
     try:
@@ -215,7 +215,7 @@ def read_ngrams(source: str | Path | bytes) -> tuple[str, list[str], Ngrams]:
         return _parse(_header(data), load(data))
     except (SafetensorError, FolderError, UsageError, ValueError, KeyError) as error:
         text = str(error) if isinstance(error, (FolderError, UsageError)) else "it is damaged"
-        raise DataError(f"{name} is no n-gram file of the zoo: {text}") from None
+        raise DataError(f"{name} is not a valid n-gram file: {text}") from None
 
 
 def _read(path: Path) -> bytes:
@@ -238,7 +238,7 @@ def _header(data: bytes) -> dict[str, Any]:
     if not isinstance(header, dict) or header.pop("format", None) != _FORMAT:
         raise UsageError(f"its format is not {_FORMAT}")
     if set(header) != {"kind", "order", "symbols"}:
-        raise UsageError("its header has not the parts it should have")
+        raise UsageError("its header has missing or unknown fields")
     return header
 
 
@@ -250,8 +250,10 @@ def _parse(
         raise UsageError("its symbols are not a list of texts")
     if len(set(symbols)) != len(symbols):
         raise UsageError("its symbols repeat")
-    if type(order) is not int or set(arrays) != {"ngrams", "counts"}:
-        raise UsageError("it has not the parts it should have")
+    if type(order) is not int:
+        raise UsageError(f"its order must be an integer, not {order!r}")
+    if set(arrays) != {"ngrams", "counts"}:
+        raise UsageError("it has missing or unknown arrays")
     bits = _bits(len(symbols) + 1, order)
     ids, counts = arrays["ngrams"], arrays["counts"]
     if ids.ndim != 2 or ids.shape[1] != order or ids.dtype.kind != "u" or counts.dtype.kind != "u":
@@ -273,7 +275,7 @@ def _bits(symbols: int, order: int) -> int:
     bits = symbols.bit_length()
     if bits * order > _KEY_BITS:
         raise UsageError(
-            f"n-grams of order {order} over {symbols} symbols are too long; the order can be "
-            f"{_KEY_BITS // bits} at most"
+            f"n-grams of order {order} over {symbols} symbols are too long; the maximum order is "
+            f"{_KEY_BITS // bits}"
         )
     return bits

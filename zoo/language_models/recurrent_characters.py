@@ -1,4 +1,4 @@
-"""A character network of the zoo as a language model for the beam search."""
+"""A character network of the zoo as a language model for beam search."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ class RecurrentCharacters:
 
     Args:
         model: the network.
-        characters: the character of each of its ids.
+        characters: the character of each id.
 
     Raises:
         UsageError: there are more or fewer characters than ids.
@@ -49,7 +49,7 @@ class RecurrentCharacters:
 
     @classmethod
     def of_task(cls, task: Any) -> RecurrentCharacters:
-        """The language model of a text generation task, as ``zoo.load_model`` gives it.
+        """The language model of a text generation task, as returned by ``zoo.load_model``.
 
         Raises:
             UsageError: it is another kind of task.
@@ -63,18 +63,18 @@ class RecurrentCharacters:
     ) -> LanguageModel:
         """The model over a recogniser's labels.
 
-        A label is read as the character that ``characters`` names for it, else as itself; where the
-        network does not know that, as the same letter in the other case, and the space as a line
-        break. Any other label is unknown: the network does not read it. A text begins and ends
-        at a line break, where the network knows one; else it begins at a space and may end
-        anywhere.
+        A label is read as its character in ``characters``, or else as itself. If the network does
+        not know that character, the label is read as the same letter in the other case, or, for a
+        space, as a line break. Any other label is unknown and the network does not read it. A text
+        begins and ends at a line break, if the network knows one; otherwise it begins at a space
+        and may end anywhere.
 
         Args:
             alphabet: text of each label by index; ``""`` for the blank.
             characters: the network's character for a label's text.
 
         Raises:
-            UsageError: the alphabet is empty or not of texts.
+            UsageError: the alphabet is empty or not a list of texts.
         """
         ids = label_ids(alphabet, self.characters, characters, loose=True)
         return _BoundRecurrent(self.model, self.characters, ids)

@@ -1,4 +1,4 @@
-"""The word n-gram language model, letter by letter, with a closed or an open vocabulary."""
+"""The word n-gram language model, spelled letter by letter, with a closed or open vocabulary."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ from zoo.language_models.ngram import NgramModel, Ngrams, cache_of
 
 
 class WordNgram(NgramModel):
-    """A word n-gram model, smoothed as :mod:`zoo.language_models.ngram` says.
+    """A word n-gram model with the smoothing of :mod:`zoo.language_models.ngram`.
 
     Args:
-        words: what it knows, one symbol each; the end of a text is one more symbol.
-        ngrams: its counts.
+        words: the word of each symbol; the end of a text is one more symbol.
+        ngrams: the counts.
 
     Raises:
         UsageError: a word is empty or the counts are for another number.
@@ -36,7 +36,7 @@ class WordNgram(NgramModel):
     def train(cls, texts: Iterable[str], order: int = 3) -> WordNgram:
         """Count the n-grams of texts, split at white space; each text has a begin and an end.
 
-        A list of words serves as well: it makes every word equally likely with ``order=1``.
+        A plain list of words works too: with ``order=1`` every word is equally likely.
 
         Raises:
             UsageError: there is no text, or the order is out of range.
@@ -58,15 +58,15 @@ class WordNgram(NgramModel):
     ) -> LanguageModel:
         """The model over a recogniser's labels, which spell words of this vocabulary.
 
-        Each label gets the probability of all words that go on with it, so that a word's whole
-        probability is spent by its end and nothing has to wait for the separator. Words that the
-        alphabet cannot spell are left out.
+        Each label gets the probability of all words that continue with it, so that a word's whole
+        probability is spent at its end and nothing has to wait for the separator. Words that the
+        alphabet cannot spell are ignored.
 
         Args:
             alphabet: text of each label by index; ``""`` for the blank.
             separator: text of the label between words.
-            unknown_word_probability: how likely a word is to be none of the vocabulary; such a word
-                is spelled by labels that are all equally likely. At 0 the vocabulary is closed.
+            unknown_word_probability: probability that a word is not in the vocabulary; such a word
+                is spelled by labels that are all equally likely. 0 closes the vocabulary.
 
         Raises:
             UsageError: there is no separator in the alphabet, no word can be spelled, or the
@@ -82,14 +82,14 @@ class WordNgram(NgramModel):
 
 @dataclass(frozen=True)
 class _WordState:
-    """Where a hypothesis stands in the vocabulary.
+    """The position of a hypothesis in the vocabulary.
 
     Args:
-        history: of the word model, words before this one.
-        first, last: the words that begin as this one does, as a range of the sorted vocabulary.
-        length: letters of this word so far.
-        unknown: probability of its letters as an unknown word, if it is one.
-        begun: whether a word came before this one.
+        history: the previous words, as a history of the word model.
+        first, last: the words with the current prefix, as a range of the sorted vocabulary.
+        length: number of letters of the current word so far.
+        unknown: probability of these letters given that the word is unknown.
+        begun: whether there is a word before this one.
     """
 
     history: tuple[int, ...]
@@ -101,7 +101,7 @@ class _WordState:
 
 
 class _BoundWords:
-    """The words, sorted as label sequences, are a prefix tree: each prefix is a range of them.
+    """The words, sorted as label sequences, form a prefix tree: each prefix is a range of them.
 
     With ``P`` the probability of a range of words, and ``u`` of an unknown one, the probability of
     a letter after a prefix is ``((1 - u) P(longer) + u q(longer)) / ((1 - u) P(prefix) + u
@@ -133,17 +133,17 @@ class _BoundWords:
         self._children = cache_of(self.labels)(self._ranges)
 
     def _cumulated(self, history: tuple[int, ...]) -> np.ndarray:
-        """Probability of the words before each word and of all: ``(words + 1,)``.
+        """Cumulative probability of the words before each word, and of all: ``(words + 1,)``.
 
-        Given that a word comes, and that it is a word that can be spelled.
+        Conditioned on a word that can be spelled coming next.
         """
         words = self._ngrams.probabilities(history)[self._symbols]
         return np.concatenate([[0.0], np.cumsum(words / words.sum())])
 
     def _ranges(self, first: int, last: int, length: int) -> tuple[np.ndarray, np.ndarray, bool]:
-        """The next letters of a range of words, where each one's words begin, and its whole word.
+        """The next letters of a range of words, the start of each letter's words, and a flag.
 
-        The first word of a range is the prefix itself, if that is a word.
+        The flag says whether the prefix itself is a word, which is then the first of the range.
         """
         whole = last > first and len(self._spellings[first]) == length
         at = first + whole
@@ -158,18 +158,18 @@ class _BoundWords:
 
     def _log_probs(self, state: _WordState) -> np.ndarray:
         letters, starts, _ = self._children(state.first, state.last, state.length)
-        found = np.zeros(self.labels)
+        probabilities = np.zeros(self.labels)
         before = self._weight(state)
         if before > 0.0:
             cumulated = self._known(state.history)
-            found[self._letters] = self._unknown * state.unknown * self._spell(state)
-            found[letters] += (1.0 - self._unknown) * np.diff(cumulated[starts])
-            found[self._separator] = self._word_weight(state) * (1.0 - self._ending(state))
-            found /= before
+            probabilities[self._letters] = self._unknown * state.unknown * self._spell(state)
+            probabilities[letters] += (1.0 - self._unknown) * np.diff(cumulated[starts])
+            probabilities[self._separator] = self._word_weight(state) * (1.0 - self._ending(state))
+            probabilities /= before
             if not state.begun and not state.length:
-                found *= 1.0 - float(self._ngrams.probabilities(state.history)[self._end])
+                probabilities *= 1.0 - float(self._ngrams.probabilities(state.history)[self._end])
         with np.errstate(divide="ignore"):
-            return np.log(found)
+            return np.log(probabilities)
 
     def _weight(self, state: _WordState) -> float:
         """Probability of the letters so far."""
@@ -237,5 +237,5 @@ class _BoundWords:
             before = self._weight(state)
             return self._word_weight(state) * self._ending(state) / before if before else 0.0
         ending = float(self._ngrams.probabilities(state.history)[self._end])
-        # A separator that nothing follows counts as if it were not there.
+        # A trailing separator counts as if it were not there.
         return ending / (1.0 - ending) if state.begun else ending
