@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import fnmatch
 import math
 from dataclasses import fields
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -11,8 +13,11 @@ import pytest
 from zoo import load_model
 from zoo.catalogue import WEIGHTS_FOLDER, registry
 from zoo.folder.model_folder import ModelFolder
+from zoo.handwriting.page_xml import read_layout
 from zoo.registry import resolve
 
+SAMPLES = Path(__file__).parent.parent / "samples"
+MAX_SAMPLE_BYTES = 200_000
 NAMES = sorted(registry().weights)
 EMBEDDED = [name for name in NAMES if (WEIGHTS_FOLDER / name).is_dir()]
 MAX_FOLDER_BYTES = 12_500_000
@@ -46,6 +51,63 @@ def test_default_weights_are_registered(architecture: str) -> None:
 
 def test_the_golden_outputs_hold(model: Any) -> None:
     assert model.check() < 2e-3
+
+
+def hear_a_census_answer(model: Any) -> None:
+    assert model.transcribe(SAMPLES / "census.wav").text == "ELEVEN TWENTY SEVEN FIFTY SEVEN"
+
+
+def read_a_line_and_a_page(model: Any) -> None:
+    layout = read_layout(SAMPLES / "page.xml")
+    expected = [line.text for line in layout.lines]
+    line = model.read(SAMPLES / "line.png", language_model="own")
+    assert line.text == expected[1] == "comté de Nordland en Norvège."
+    page = model.read_page(SAMPLES / "page.png", layout, language_model="own").text.split("\n")
+    assert page[1:] == expected[1:]
+    assert page[0].replace("Tracna", "Træna") == expected[0]  # the one word that it misreads
+
+
+def read_a_pen(model: Any) -> None:
+    assert model.read(SAMPLES / "word.inkml").text == "anything"
+
+
+def translate_a_letter(model: Any) -> None:
+    lines = model.translate((SAMPLES / "letter.txt").read_text(encoding="utf-8"), "fr").text
+    assert lines.split("\n")[3] == (
+        "Le temps est mauvais aujourd'hui, mais demain, nous voulons aller à la mer."
+    )
+
+
+def read_and_continue_a_letter(model: Any) -> None:
+    letter = (SAMPLES / "letter.txt").read_text(encoding="utf-8")
+    assert model.score(letter).nats_per_character < 1.7
+    assert model.score(letter[::-1]).nats_per_character > 4
+    written = model.generate(letter, length=200, temperature=0.5, seed=1).text
+    words = set(written.removeprefix(letter).lower().split())
+    assert len(words & {"the", "and", "to", "of", "i", "a", "that", "you", "in", "my"}) > 3
+
+
+VERBS = {
+    "char_lstm.*": read_and_continue_a_letter,
+    "crnn.latin": read_a_line_and_a_page,
+    "ctc_*.an4": hear_a_census_answer,
+    "pen_bilstm.unipen": read_a_pen,
+    "seq2seq_lstm.tatoeba": translate_a_letter,
+}
+
+
+def test_the_verb_works_on_a_real_input(model: Any) -> None:
+    name = model.card["name"]
+    verbs = [verb for pattern, verb in VERBS.items() if fnmatch.fnmatchcase(name, pattern)]
+    assert len(verbs) == 1, f"say in VERBS what {name} does with one of the samples"
+    verbs[0](model)
+
+
+def test_the_samples_are_small_and_named_with_their_licence() -> None:
+    told = (SAMPLES / "README.md").read_text(encoding="utf-8")
+    for path in SAMPLES.iterdir():
+        assert path.stat().st_size < MAX_SAMPLE_BYTES
+        assert path.name == "README.md" or f"`{path.name}`" in told
 
 
 def test_the_entry_tells_what_the_folder_holds(model: Any) -> None:
