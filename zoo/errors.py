@@ -26,6 +26,10 @@ class DownloadError(ZooError):
     """A file could not be fetched, or what came is not what the registry promises."""
 
 
+class ZooWarning(UserWarning):
+    """Something worth knowing about the input; the result stands. The message says what."""
+
+
 class DataError(ZooError):
     """A corpus or a user's own training data is missing, damaged or unusable."""
 

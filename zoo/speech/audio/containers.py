@@ -1,0 +1,89 @@
+"""Sound of MP4 (m4a), WebM, WMA, AMR and AAC files through PyAV, which is FFmpeg.
+
+PyAV is an extra (``pip install 'sequence-zoo[av]'``). Packets are decoded one by one, so that
+memory does not grow with the file.
+"""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Iterator
+from typing import IO, Any
+
+import numpy as np
+
+from zoo.errors import DataError, ZooWarning
+from zoo.speech.audio.kinds import CONTAINERS, advice
+from zoo.speech.audio.samples import Block, check_shape, to_float
+
+# The format is named and no protocol allowed: a file must not make FFmpeg open another one.
+_OPTIONS = {"protocol_whitelist": "none"}
+_MOST_BAD = 1000  # damaged packets after which the rest is given up
+
+
+def container_blocks(file: IO[bytes], kind: str, name: str) -> Iterator[Block]:
+    """The first sound track of a container.
+
+    Args:
+        file: seekable, at its beginning.
+        kind: one of :data:`zoo.speech.audio.kinds.CONTAINERS`.
+        name: of the file, for messages.
+
+    Yields:
+        The rate and ``(samples, channels)`` float32.
+
+    Raises:
+        DataError: PyAV is not installed, there is no sound, or nothing of it can be read.
+    """
+    try:
+        import av
+    except ImportError:
+        raise DataError(f"{name}: {advice(kind, name)}") from None
+    try:
+        container: Any = av.open(file, format=CONTAINERS[kind], options=_OPTIONS)
+    except (av.FFmpegError, OSError, ValueError) as error:
+        raise DataError(f"{name} is no {kind} that can be read: {_reason(error)}") from None
+    with container:
+        if not container.streams.audio:
+            raise DataError(f"{name} has no sound")
+        seconds, bad, first_bad, problem = 0.0, 0, 0.0, ""
+        packets = container.demux(container.streams.audio[0])
+        while True:
+            try:
+                packet = next(packets, None)
+                frames = packet.decode() if packet is not None else []
+            except (av.FFmpegError, ValueError) as error:
+                bad, problem = bad + 1, problem or _reason(error)
+                first_bad = seconds if bad == 1 else first_bad
+                if isinstance(error, av.InvalidDataError) and bad < _MOST_BAD:
+                    continue
+                break
+            if packet is None:
+                break
+            for frame in frames:
+                check_shape(frame.sample_rate, frame.layout.nb_channels, name)
+                seconds += frame.samples / frame.sample_rate
+                yield frame.sample_rate, _samples(frame)
+    if bad and not seconds:
+        raise DataError(f"{name} is damaged, and nothing of it can be read: {problem}")
+    if bad:
+        warnings.warn(
+            f"{name} is damaged after {first_bad:.1f} s: {bad} of its packets were left out, "
+            f"{seconds:.1f} s were read",
+            ZooWarning,
+            stacklevel=2,
+        )
+
+
+def _samples(frame: Any) -> np.ndarray:
+    """``(samples, channels)`` float32 of a frame of any format."""
+    array = frame.to_ndarray()
+    if not frame.format.is_planar:
+        array = array.reshape(-1, frame.layout.nb_channels).T
+    if array.dtype.kind != "f" and array.dtype.itemsize == 8:
+        array = (array >> 32).astype(np.int32)
+    return to_float(np.ascontiguousarray(array.T))
+
+
+def _reason(error: Exception) -> str:
+    return getattr(error, "strerror", None) or str(error) or type(error).__name__

@@ -1,0 +1,132 @@
+"""What kind of sound file some bytes are, by how they begin."""
+
+from __future__ import annotations
+
+import re
+import shlex
+from typing import Protocol
+
+READABLE = "wav, flac, ogg (vorbis, opus), mp3, aiff, au, caf and w64"
+"""What is read without PyAV."""
+
+CONTAINERS = {
+    "m4a/mp4": "mov",
+    "webm/mkv": "matroska",
+    "wma": "asf",
+    "amr": "amr",
+    "aac": "aac",
+}
+"""Kinds that PyAV reads, and the name of FFmpeg's format for each."""
+
+HEAD = 4096
+"""Bytes after which the kind is certain."""
+
+_MAGIC = [
+    (rb"(RIFF|RIFX|RF64|BW64)....WAVE", "wav"),
+    (rb"OggS\x00", "ogg"),
+    (rb"fLaC", "flac"),
+    (rb"ID3[\x02-\x04][^\xff].[\x00-\x7f]{4}", "mp3"),
+    (rb"FORM....AIF[FC]", "aiff"),
+    (rb"caff\x00\x01", "caf"),
+    (rb"\.snd\x00\x00|dns\.", "au"),
+    (rb"riff\x2e\x91\xcf\x11", "w64"),
+    (rb"....(ftyp|moov|mdat|wide)", "m4a/mp4"),
+    (rb"\x1a\x45\xdf\xa3", "webm/mkv"),
+    (rb"\x30\x26\xb2\x75\x8e\x66\xcf\x11", "wma"),
+    (rb"#!AMR(-WB)?\n", "amr"),
+]
+_KINDS = [(re.compile(pattern, re.DOTALL), kind) for pattern, kind in _MAGIC]
+_SHORT = 12  # bytes that all of these need
+
+_BITRATES = {  # kbit a second by (MPEG 1 or not, layer)
+    (True, 1): (0, 32, 64, 96, 128, 160, 192, 224, 256, 288, 320, 352, 384, 416, 448),
+    (True, 2): (0, 32, 48, 56, 64, 80, 96, 112, 128, 160, 192, 224, 256, 320, 384),
+    (True, 3): (0, 32, 40, 48, 56, 64, 80, 96, 112, 128, 160, 192, 224, 256, 320),
+    (False, 1): (0, 32, 48, 56, 64, 80, 96, 112, 128, 144, 160, 176, 192, 224, 256),
+    (False, 2): (0, 8, 16, 24, 32, 40, 48, 56, 64, 80, 96, 112, 128, 144, 160),
+    (False, 3): (0, 8, 16, 24, 32, 40, 48, 56, 64, 80, 96, 112, 128, 144, 160),
+}
+_RATES = {3: (44_100, 48_000, 32_000), 2: (22_050, 24_000, 16_000), 0: (11_025, 12_000, 8_000)}
+
+
+class Readable(Protocol):
+    """Whatever bytes can be read from."""
+
+    def read(self, size: int, /) -> bytes:
+        """At most ``size`` bytes; none at the end."""
+        ...
+
+
+def kind_of(head: bytes) -> str | None:
+    """The kind of a sound file, or ``None`` for raw samples and for what is not known.
+
+    Args:
+        head: how the file begins; :data:`HEAD` bytes, or all of it, are enough.
+    """
+    for pattern, kind in _KINDS:
+        if pattern.match(head):
+            return kind
+    for length, kind in ((mpeg_frame_length, "mp3"), (_adts_frame_length, "aac")):
+        # Two bytes may be samples; a second frame where the first one ends is no chance.
+        size = length(head)
+        if size and length(head[size:]):
+            return kind
+    return None
+
+
+def read_head(stream: Readable) -> bytes:
+    """The beginning of a stream, as much of it as :func:`kind_of` needs.
+
+    Of raw samples little is waited for, since a microphone may be behind the stream.
+    """
+    head = _read_up_to(stream, _SHORT, b"")
+    if head[:1] == b"\xff" and len(head) == _SHORT and not _is_quiet(head):
+        head = _read_up_to(stream, HEAD, head)
+    return head
+
+
+def advice(kind: str | None, name: str) -> str:
+    """What to do with a file that cannot be read: what can be, and how to convert it."""
+    out = f"{name.rpartition('.')[0] or name}.wav" if "." in name else f"{name}.wav"
+    convert = f"ffmpeg -i {shlex.quote(name)} -ac 1 -ar 16000 {shlex.quote(out)}"
+    with_av = ", ".join(CONTAINERS)
+    if kind in CONTAINERS:
+        first = f"{kind} needs PyAV: pip install 'sequence-zoo[av]'"
+    else:
+        first = f"{READABLE} are read, and with PyAV (pip install 'sequence-zoo[av]') {with_av}"
+    return f"{first}; or convert it: {convert}"
+
+
+def mpeg_frame_length(head: bytes) -> int:
+    """Bytes of an MPEG audio frame, layer I to III, by its header; 0 if it is none."""
+    if len(head) < 4 or head[0] != 0xFF or head[1] & 0xE0 != 0xE0:
+        return 0
+    version, layer = head[1] >> 3 & 3, 4 - (head[1] >> 1 & 3)
+    bitrate, rate, padding = head[2] >> 4, head[2] >> 2 & 3, head[2] >> 1 & 1
+    if version == 1 or layer == 4 or bitrate in (0, 15) or rate == 3:
+        return 0
+    bits = 1000 * _BITRATES[version == 3, layer][bitrate]
+    samples_a_second = _RATES[version][rate]
+    if layer == 1:
+        return (12 * bits // samples_a_second + padding) * 4
+    factor = 72 if layer == 3 and version != 3 else 144
+    return factor * bits // samples_a_second + padding
+
+
+def _adts_frame_length(head: bytes) -> int:
+    """Bytes of a frame of AAC by its header; 0 if it is none."""
+    if len(head) < 7 or head[0] != 0xFF or head[1] & 0xF6 != 0xF0 or head[2] >> 2 & 15 > 12:
+        return 0
+    size = (head[3] & 3) << 11 | head[4] << 3 | head[5] >> 5
+    return size if size > 7 else 0
+
+
+def _is_quiet(head: bytes) -> bool:
+    """Whether raw samples begin so: -1 in 16 bits is no frame's header."""
+    return not mpeg_frame_length(head) and not _adts_frame_length(head)
+
+
+def _read_up_to(stream: Readable, size: int, data: bytes) -> bytes:
+    while len(data) < size and (more := stream.read(size - len(data))):
+        data += more
+    return data
