@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import csv
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import keras
 import numpy as np
+import pytest
 import tensorflow as tf
 
 from zoo.folder.figures import Measure
@@ -83,3 +85,21 @@ def test_weights_decay_and_biases_do_not(tmp_path: Path) -> None:
             np.testing.assert_array_equal(after, before)
         else:
             assert (after < before - 1e-4).all(), path
+
+
+@pytest.mark.parametrize("higher", [False, True])
+def test_the_best_epoch_is_the_one_that_its_measure_calls_best(
+    tmp_path: Path, higher: bool
+) -> None:
+    network = small_network()
+    objective = Slope(network, [1.0, 1.0])  # the sum of the weights falls from epoch to epoch
+    objective.validation_figure = Measure("sum", "", higher_is_better=higher)
+    plan = Plan(epochs=4, patience=1, average=0.0, warmup_steps=0)
+    with RunDirectory(tmp_path / "run", {}) as run:
+        best = Trainer(objective, plan, run).train()
+        with (run.training / "history.csv").open(newline="") as file:
+            sums = [float(row["validation_loss"]) for row in csv.DictReader(file)]
+    assert sums == sorted(sums, reverse=True)
+    assert len(sums) == (2 if higher else 4)
+    assert best == sums[0 if higher else -1]
+    assert objective.validate() == pytest.approx(best)
