@@ -31,7 +31,7 @@ PROGRAM = """
 import json, sys
 from pathlib import Path
 from zoo import errors
-from zoo.store import hub
+from zoo.store import cache, hub
 from zoo.store import locate as store
 def fetched(reference, **options):
     folder = store.locate(reference, **options)
@@ -271,7 +271,7 @@ def test_a_registered_name_comes_from_the_hub_into_the_cache(server, call, tmp_p
     assert not any(path.is_symlink() for path in Path(folder).iterdir())
     assert call(register, NO_SOCKETS, locate("lstm.tiny")) == ("ok", folder)
     # Without our copy the Hub client's own serves, offline too.
-    call("store.clear_cache()")
+    call("cache.clear_cache()")
     assert call(register, NO_SOCKETS, locate("lstm.tiny", offline=True)) == ("ok", folder)
 
 

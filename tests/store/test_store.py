@@ -31,7 +31,7 @@ from zoo.architectures import TASKS
 from zoo.errors import DownloadError, FolderError, UsageError, ZooError
 from zoo.folder.manifest import FileEntry, Manifest, sha256_of
 from zoo.registry import Architecture, Registry, Weights
-from zoo.store import download
+from zoo.store import cache, download
 from zoo.store import locate as store
 
 NAME = "char_lstm.tiny"
@@ -133,7 +133,7 @@ def register(monkeypatch: pytest.MonkeyPatch) -> Callable[..., None]:
 
 
 def final_folder() -> Path:
-    return store.cache_dir() / "models" / NAME / SHA[:16]
+    return cache.cache_dir() / "models" / NAME / SHA[:16]
 
 
 def partial_folder() -> Path:
@@ -352,7 +352,7 @@ def test_a_source_that_cannot_work_is_passed_over(server, register, source, reas
     monkeypatch.setenv("ZOO_SOURCES", source)
     register(base(server))
     assert read_folder(fetched(NAME)) == FILES
-    store.clear_cache()
+    cache.clear_cache()
     register()
     with pytest.raises(DownloadError) as caught:
         fetched(NAME)
@@ -505,14 +505,14 @@ def test_a_stopped_download_is_continued(server, register, killer):
     process.communicate(timeout=20)
     assert process.returncode == -killer
     assert not final_folder().exists()
-    assert [(model.name, model.partial) for model in store.cached()] == [(NAME, True)]
+    assert [(model.name, model.partial) for model in cache.cached()] == [(NAME, True)]
 
     before = len(server.requests)
     register(base(server))
     assert read_folder(fetched(NAME)) == FILES
     asked = [(r.path.rpartition("/")[2], r.start, r.sent) for r in server.requests[before:]]
     assert asked == [(BIG, HALF, SIZE - HALF)]
-    assert [model.partial for model in store.cached()] == [False]
+    assert [model.partial for model in cache.cached()] == [False]
 
 
 def test_two_processes_at_once_download_once(server):
@@ -559,10 +559,10 @@ def test_a_read_only_cache_can_be_read_but_not_filled(server, register):
     register(base(server))
     fetched(NAME)
     entry = weights(base(server))
-    with read_only(store.cache_dir()):
+    with read_only(cache.cache_dir()):
         assert outcome(start(entry, preexec_fn=drop_root)) == ("ok", str(final_folder()))
     shutil.rmtree(final_folder())
-    with read_only(store.cache_dir()):
+    with read_only(cache.cache_dir()):
         kind, message = outcome(start(entry, preexec_fn=drop_root))
     assert kind == "ZooError"
     assert "ZOO_CACHE" in message
@@ -685,26 +685,26 @@ def test_a_damaged_cache_offline_says_how_to_clear_it(server, register):
 
 def test_the_cache_is_where_the_variable_or_the_system_says(monkeypatch, tmp_path):
     monkeypatch.setenv("ZOO_CACHE", "~/there")
-    assert store.cache_dir() == Path.home() / "there"
+    assert cache.cache_dir() == Path.home() / "there"
     monkeypatch.delenv("ZOO_CACHE")
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
     if sys.platform == "linux":
-        assert store.cache_dir() == tmp_path / "sequence-zoo"
+        assert cache.cache_dir() == tmp_path / "sequence-zoo"
 
 
 def test_cached_models_are_listed_and_verified(server, register):
-    assert store.cached() == store.verify_cache() == []
+    assert cache.cached() == cache.verify_cache() == []
     register(base(server))
     fetched(NAME)
-    other = write_folder(store.cache_dir() / "models" / "gone.model" / SHA[:16])
-    misnamed = write_folder(store.cache_dir() / "models" / "gone.model" / ("0" * 16))
-    write_folder(store.cache_dir() / "models" / "gone.model" / ".partial-0123456789abcdef")
-    write_folder(store.cache_dir() / "models" / "gone.model" / "not ours")
+    other = write_folder(cache.cache_dir() / "models" / "gone.model" / SHA[:16])
+    misnamed = write_folder(cache.cache_dir() / "models" / "gone.model" / ("0" * 16))
+    write_folder(cache.cache_dir() / "models" / "gone.model" / ".partial-0123456789abcdef")
+    write_folder(cache.cache_dir() / "models" / "gone.model" / "not ours")
     whole = sum(len(data) for data in FILES.values())
-    first = store.cached()[0]
-    assert first == store.CachedModel(NAME, SHA[:16], final_folder(), whole, partial=False)
+    first = cache.cached()[0]
+    assert first == cache.CachedModel(NAME, SHA[:16], final_folder(), whole, partial=False)
     damage(other)
-    problems = {(model.name, model.manifest): text for model, text in store.verify_cache()}
+    problems = {(model.name, model.manifest): text for model, text in cache.verify_cache()}
     assert problems.keys() == {
         (NAME, SHA[:16]),
         ("gone.model", SHA[:16]),
@@ -720,36 +720,36 @@ def test_cached_models_are_listed_and_verified(server, register):
 def test_clearing_frees_one_model_or_all(server, register):
     register(base(server))
     whole = sum(len(data) for data in FILES.values())
-    models = store.cache_dir() / "models"
+    models = cache.cache_dir() / "models"
     fetched(NAME)
     write_folder(models / "gone.model" / SHA[:16])
     write_folder(models / "gone.model" / f".partial-{SHA[:16]}", {"half": bytes(10)})
-    assert store.clear_cache("char_lstm") == whole
-    assert [model.name for model in store.cached()] == ["gone.model"] * 2
-    assert store.clear_cache("char_lstm") == 0
-    assert store.clear_cache() == whole + 10
+    assert cache.clear_cache("char_lstm") == whole
+    assert [model.name for model in cache.cached()] == ["gone.model"] * 2
+    assert cache.clear_cache("char_lstm") == 0
+    assert cache.clear_cache() == whole + 10
     assert list(models.iterdir()) == []
 
 
 def test_clearing_an_unknown_name_is_an_error(register):
     register()
-    write_folder(store.cache_dir() / "models" / "gone.model" / SHA[:16])
+    write_folder(cache.cache_dir() / "models" / "gone.model" / SHA[:16])
     with pytest.raises(UsageError, match=r"did you mean 'gone\.model'"):
-        store.clear_cache("gone.modle")
-    assert len(store.cached()) == 1
+        cache.clear_cache("gone.modle")
+    assert len(cache.cached()) == 1
 
 
 def test_clearing_never_leaves_the_cache(register, tmp_path):
     register()
     outside = write_folder(tmp_path / "outside" / SHA[:16])
-    models = store.cache_dir() / "models"
+    models = cache.cache_dir() / "models"
     inside = write_folder(models / NAME / SHA[:16])
     (inside / "link").symlink_to(outside)
     (models / NAME / ("1" * 16)).symlink_to(outside)
     (models / "other.model").symlink_to(outside.parent)
     write_folder(models / NAME / "notes", {"mine.txt": b"keep"})
-    assert [model.path for model in store.cached()] == [inside]
-    store.clear_cache()
+    assert [model.path for model in cache.cached()] == [inside]
+    cache.clear_cache()
     assert read_folder(outside) == FILES
     assert read_folder(models / NAME / "notes") == {"mine.txt": b"keep"}
     assert not inside.exists()
@@ -757,19 +757,19 @@ def test_clearing_never_leaves_the_cache(register, tmp_path):
     models.symlink_to(outside.parent)
     (outside.parent / NAME).mkdir()
     write_folder(outside.parent / NAME / SHA[:16])
-    assert store.clear_cache() == 0
+    assert cache.clear_cache() == 0
     assert (outside.parent / NAME / SHA[:16]).exists()
 
 
 def test_a_model_that_is_being_downloaded_is_not_cleared(register):
     register()
     write_folder(partial_folder())
-    path = store.cache_dir() / "locks" / f"{NAME}.lock"
+    path = cache.cache_dir() / "locks" / f"{NAME}.lock"
     path.parent.mkdir()
     with filelock.FileLock(path), pytest.raises(ZooError, match="another process"):
-        store.clear_cache()
+        cache.clear_cache()
     assert partial_folder().exists()
-    assert store.clear_cache() > 0
+    assert cache.clear_cache() > 0
 
 
 # --- folders and what is none -------------------------------------------------------------------

@@ -16,7 +16,7 @@ def cache_group() -> None:
 @cache_group.command("dir")
 def dir_command() -> None:
     """Print the cache folder."""
-    from zoo.store.locate import cache_dir
+    from zoo.store.cache import cache_dir
 
     click.echo(cache_dir())
 
@@ -25,7 +25,7 @@ def dir_command() -> None:
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 def list_command(as_json: bool) -> None:
     """List the cached models."""
-    from zoo.store.locate import cached
+    from zoo.store.cache import cached
 
     entries = cached()
     if as_json:
@@ -43,7 +43,7 @@ def list_command(as_json: bool) -> None:
 @cache_group.command("verify")
 def verify_command() -> None:
     """Check every cached file against its sha256."""
-    from zoo.store.locate import verify_cache
+    from zoo.store.cache import verify_cache
 
     damaged = 0
     for entry, problem in verify_cache():
@@ -58,7 +58,7 @@ def verify_command() -> None:
 @click.option("--yes", is_flag=True, help="Do not ask before emptying the whole cache.")
 def clear_command(name: str | None, yes: bool) -> None:
     """Remove the cached model NAME, or all of them."""
-    from zoo.store.locate import clear_cache
+    from zoo.store.cache import clear_cache
 
     if name is None and not yes:
         click.confirm("Remove all cached models?", abort=True, err=True)

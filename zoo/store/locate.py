@@ -1,72 +1,24 @@
-"""The one way from what a user writes to a verified model folder, and the cache on the way.
-
-The cache::
-
-    <cache>/models/NAME/<first 16 digits of the manifest's sha256>/   a whole model
-    <cache>/models/NAME/.partial-<the same 16 digits>/                a download to be continued
-    <cache>/locks/NAME.lock                                           held while one is written
-
-A model's folder appears under its own name by one rename, after all its files have been checked. To
-read it needs neither the lock nor permission to write.
-"""
+"""The one way from what a user writes to an opened model folder."""
 
 from __future__ import annotations
 
 import contextlib
 import os
-import re
-import shutil
-import stat
-import sys
 import warnings
-from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
 
 from zoo.catalogue import WEIGHTS_FOLDER, registry
-from zoo.errors import DownloadError, FolderError, UsageError, ZooError, did_you_mean
+from zoo.errors import DownloadError, FolderError, UsageError
 from zoo.files import is_file, user_path
 from zoo.folder.manifest import MANIFEST
 from zoo.folder.model_folder import ModelFolder
 from zoo.registry import Weights
-from zoo.store import hub
+from zoo.store import cache, hub
 
-_PREFIX_DIGITS = 16
-_PARTIAL = ".partial-"
-_NAME = re.compile(r"[a-z0-9][a-z0-9_]*\.[a-z0-9][a-z0-9_]*")
-_ENTRY = re.compile(rf"({re.escape(_PARTIAL)})?([0-9a-f]{{{_PREFIX_DIGITS}}})")
 _TRUE = ("1", "ON", "YES", "TRUE")
 
 Reference = str | os.PathLike[str] | ModelFolder
 """How a model is asked for; see :func:`locate`."""
-
-
-@dataclass(frozen=True)
-class CachedModel:
-    """A model in the cache.
-
-    Args:
-        name: ``"architecture.weights"``.
-        manifest: the first 16 hex digits of its manifest's sha256.
-        path: its folder.
-        size: bytes it takes.
-        partial: whether it is a download that was not finished.
-    """
-
-    name: str
-    manifest: str
-    path: Path
-    size: int
-    partial: bool
-
-
-def cache_dir() -> Path:
-    """The cache folder: ``ZOO_CACHE``, or the system's place for caches. It need not exist."""
-    if chosen := os.environ.get("ZOO_CACHE"):
-        return user_path(chosen).absolute()
-    import platformdirs
-
-    return Path(platformdirs.user_cache_dir("sequence-zoo", appauthor=False))
 
 
 def is_offline(offline: bool | None = None) -> bool:
@@ -133,66 +85,6 @@ def locate(
     return _locate_registered(str(reference), is_offline(offline), progress)
 
 
-def cached() -> list[CachedModel]:
-    """What the cache holds, partial downloads included, by name."""
-    models = _models_folder()
-    found = []
-    for holder in _entries(models):
-        if not _NAME.fullmatch(holder.name):
-            continue
-        for entry in _entries(holder):
-            if match := _ENTRY.fullmatch(entry.name):
-                size = _size(entry)
-                found.append(
-                    CachedModel(holder.name, match[2], entry, size, partial=bool(match[1]))
-                )
-    return found
-
-
-def verify_cache() -> list[tuple[CachedModel, str | None]]:
-    """Check every file of every cached model.
-
-    Returns:
-        Each model with what is wrong with it, or ``None``. A partial download is never used as a
-        whole model, so nothing can be wrong with it.
-    """
-    return [(model, None if model.partial else _problem(model)) for model in cached()]
-
-
-def clear_cache(name: str | None = None) -> int:
-    """Remove a model, or all models, from the cache.
-
-    Nothing but what :func:`cached` lists is removed, and no symbolic link is followed.
-
-    Args:
-        name: a model's name, or ``None`` for all.
-
-    Returns:
-        The bytes that were freed.
-
-    Raises:
-        UsageError: ``name`` is neither cached nor registered.
-        ZooError: a model is being downloaded, or cannot be removed.
-    """
-    models = cached()
-    if name is not None:
-        names = {model.name for model in models}
-        if name not in names:
-            name = _registered_name(name, names)
-        models = [model for model in models if model.name == name]
-    freed = 0
-    for name in dict.fromkeys(model.name for model in models):
-        with _lock(name, wait=False), _cache_errors():
-            for model in models:
-                if model.name == name and model.path.is_dir() and not model.path.is_symlink():
-                    shutil.rmtree(model.path)
-                    freed += model.size
-            with contextlib.suppress(OSError):
-                # Not empty if something else was put there: that is not ours to remove.
-                (_models_folder() / name).rmdir()
-    return freed
-
-
 def is_folder(reference: str | os.PathLike[str]) -> bool:
     """Whether :func:`locate` takes a reference for a folder and not for a registered name."""
     if not isinstance(reference, str):
@@ -234,7 +126,7 @@ def _locate_registered(name: str, offline: bool, progress: bool) -> ModelFolder:
     sha256 = weights.manifest_sha256
     if embedded.is_dir():
         return ModelFolder.open(embedded, sha256, reference=name)
-    folder = _folder_of(weights)
+    folder = cache.folder_of(weights)
 
     def mend(_: str, error: FolderError) -> None:
         if offline:
@@ -262,14 +154,14 @@ def _download(weights: Weights, folder: Path, offline: bool, progress: bool) -> 
         sources = [text for text in sources if "://" not in text or text.startswith(hub.PREFIX)]
     if not sources:
         raise _not_found(weights, offline, [])
-    with _lock(weights.name, wait=True, tell=progress):
+    with cache.lock(weights.name, wait=True, tell=progress):
         if folder.is_dir():
             with contextlib.suppress(FolderError):
                 ModelFolder.open(folder, weights.manifest_sha256).verify()
                 return  # another process was faster
-        partial = folder.with_name(_PARTIAL + folder.name)
-        with _cache_errors():
-            _set_aside(folder, partial)
+        partial = cache.partial_of(folder)
+        with cache.cache_errors():
+            cache.set_aside(folder, partial)
             partial.mkdir(exist_ok=True)
         reasons = []
         for text in sources:
@@ -282,10 +174,7 @@ def _download(weights: Weights, folder: Path, offline: bool, progress: bool) -> 
             with contextlib.suppress(OSError):
                 partial.rmdir()  # only if no byte came
             raise _not_found(weights, offline, reasons)
-        with _cache_errors():
-            _sync(partial)
-            os.rename(partial, folder)
-            _sync(folder.parent)
+        cache.finish(partial, folder)
 
 
 def _fetch(weights: Weights, partial: Path, text: str, offline: bool, progress: bool) -> None:
@@ -313,7 +202,8 @@ def _not_found(weights: Weights, offline: bool, reasons: list[str]) -> DownloadE
     told = "".join(f"\n  {reason}" for reason in reasons)
     if offline:
         return DownloadError(
-            f"{weights.name} is not in the cache ({cache_dir()}) and offline mode is on{told}\n"
+            f"{weights.name} is not in the cache ({cache.cache_dir()}) and offline mode is "
+            f"on{told}\n"
             f"fetch it once with a connection (zoo download {weights.name}, with ZOO_OFFLINE and "
             "HF_HUB_OFFLINE unset), or set ZOO_SOURCES to a folder that holds it"
         )
@@ -326,111 +216,3 @@ def _not_found(weights: Weights, offline: bool, reasons: list[str]) -> DownloadE
         f"cannot fetch {weights.name} ({weights.size} bytes):{told}\n"
         "check the connection and try again, or set ZOO_SOURCES to another source"
     )
-
-
-def _set_aside(folder: Path, partial: Path) -> None:
-    """Make a damaged model a partial download, so that only its bad files are fetched again."""
-    folder.parent.mkdir(parents=True, exist_ok=True)
-    if not folder.is_dir():
-        return
-    if partial.is_dir():
-        shutil.rmtree(partial)
-    os.rename(folder, partial)
-
-
-def _folder_of(weights: Weights) -> Path:
-    return _models_folder() / weights.name / weights.manifest_sha256[:_PREFIX_DIGITS]
-
-
-def _models_folder() -> Path:
-    return cache_dir() / "models"
-
-
-def _entries(folder: Path) -> list[Path]:
-    """The real folders in ``folder``, by name; none if it is missing or a symbolic link."""
-    if folder.is_symlink() or not folder.is_dir():
-        return []
-    with _cache_errors():
-        return sorted(path for path in folder.iterdir() if path.is_dir() and not path.is_symlink())
-
-
-def _size(folder: Path) -> int:
-    total = 0
-    for path in folder.rglob("*"):
-        with contextlib.suppress(FileNotFoundError):  # a download may be going on
-            status = path.lstat()
-            total += status.st_size if stat.S_ISREG(status.st_mode) else 0
-    return total
-
-
-def _problem(model: CachedModel) -> str | None:
-    known = registry().weights.get(model.name)
-    try:
-        same = known is not None and known.manifest_sha256.startswith(model.manifest)
-        folder = ModelFolder.open(model.path, known.manifest_sha256 if known and same else None)
-        sha256 = folder.manifest_sha256
-        if not sha256.startswith(model.manifest):
-            return f"{MANIFEST} has sha256 {sha256[:12]}..., its folder is named {model.manifest}"
-        folder.verify()
-    except FolderError as error:
-        return str(error)
-    return None
-
-
-def _registered_name(name: str, cached_names: set[str]) -> str:
-    """The weights that a name which is not cached as it stands means."""
-    try:
-        architecture, weights = registry().find(name)
-    except UsageError as error:
-        hint = did_you_mean(name, cached_names)
-        raise UsageError(f"{name!r} is not in the cache{hint}") if hint else error from None
-    return weights.name if weights else architecture.name
-
-
-@contextlib.contextmanager
-def _lock(name: str, *, wait: bool, tell: bool = False) -> Iterator[None]:
-    """Hold the lock under which a model's cache entry is written.
-
-    Lock files stay for good: to remove one that another process waits for would let two in at once.
-    """
-    import filelock
-
-    path = cache_dir() / "locks" / f"{name}.lock"
-    with _cache_errors():
-        path.parent.mkdir(parents=True, exist_ok=True)
-        lock = filelock.FileLock(path)
-        try:
-            lock.acquire(timeout=1 if wait else 0)
-        except filelock.Timeout:
-            if not wait:
-                raise ZooError(
-                    f"{name} is being downloaded by another process; try again when it is done"
-                ) from None
-            if tell and sys.stderr is not None:
-                print(f"waiting for another process that downloads {name}", file=sys.stderr)
-            lock.acquire()
-    try:
-        yield
-    finally:
-        lock.release()
-
-
-@contextlib.contextmanager
-def _cache_errors() -> Iterator[None]:
-    try:
-        yield
-    except OSError as error:
-        raise ZooError(
-            f"cannot write to the cache {cache_dir()}: {error.strerror or error}; set ZOO_CACHE to "
-            "a folder that you may write"
-        ) from None
-
-
-def _sync(folder: Path) -> None:
-    """Bring a folder's names to the disk, where the system can."""
-    if hasattr(os, "O_DIRECTORY"):
-        handle = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
-        try:
-            os.fsync(handle)
-        finally:
-            os.close(handle)
