@@ -31,12 +31,12 @@ from zoo.architectures import TASKS
 from zoo.errors import DownloadError, FolderError, UsageError, ZooError
 from zoo.folder.manifest import FileEntry, Manifest, sha256_of
 from zoo.registry import Architecture, Registry, Weights
-from zoo.store import cache, download
+from zoo.store import cache, download, sources
 from zoo.store import locate as store
 
 NAME = "char_lstm.tiny"
 BIG = "model.safetensors"
-SIZE = 4 * download._CHUNK
+SIZE = 4 * sources.CHUNK
 HALF = SIZE // 2
 ROOT = Path(__file__).parents[2]
 
@@ -283,11 +283,11 @@ def test_a_cut_manifest_is_fetched_again(server, register):
 
 def test_a_silent_server_is_given_up_and_the_rest_asked_for(server, register, monkeypatch):
     register(base(server))
-    monkeypatch.setattr(download, "READ_SECONDS", 0.2)
+    monkeypatch.setattr(sources, "READ_SECONDS", 0.2)
     fault(server, BIG, "stall")
     begun = time.monotonic()
     assert read_folder(fetched(NAME)) == FILES
-    assert time.monotonic() - begun < download.CONNECT_SECONDS / 2
+    assert time.monotonic() - begun < sources.CONNECT_SECONDS / 2
     assert [request.start for request in server.gets(BIG)] == [None, HALF]
 
 
@@ -477,7 +477,7 @@ def test_https_does_not_lead_to_what_listens_on_this_machine(
     server, register, certificate, monkeypatch
 ):
     monkeypatch.setenv("SSL_CERT_FILE", str(certificate))
-    monkeypatch.setattr(download, "_is_loopback", lambda host: host == "127.0.0.1")
+    monkeypatch.setattr(sources, "_is_loopback", lambda host: host == "127.0.0.1")
     with FileServer(certificate) as secure:
         serve(secure)
         register(base(secure))

@@ -179,22 +179,22 @@ def _download(weights: Weights, folder: Path, offline: bool, progress: bool) -> 
 
 def _fetch(weights: Weights, partial: Path, text: str, offline: bool, progress: bool) -> None:
     """Complete a partial folder from the source that ``text`` names."""
-    from zoo.store import download
+    from zoo.store import download, sources
 
-    source: download.Source
+    source: sources.Source
     if text.startswith(hub.PREFIX):
         repo, revision = hub.parse_reference(text)
         sha256 = weights.manifest_sha256
-        source = download.FolderSource(
+        source = sources.FolderSource(
             hub.fetch(
                 repo, revision, offline=offline, progress=progress, manifest_sha256=sha256
             ).path
         )
         progress = False
     elif "://" in text:
-        source = download.WebSource(f"{text.rstrip('/')}/{weights.name}")
+        source = sources.WebSource(f"{text.rstrip('/')}/{weights.name}")
     else:
-        source = download.FolderSource(user_path(text) / weights.name)
+        source = sources.FolderSource(user_path(text) / weights.name)
     download.complete(partial, weights.name, weights.manifest_sha256, source, progress=progress)
 
 
