@@ -86,8 +86,8 @@ class CTCObjective:
             blank_index=self._blank,
         )
         blank = tf.nn.log_softmax(logits)[..., self._blank]
-        real = tf.sequence_mask(outputs, tf.shape(logits)[1], tf.float32)
-        losses = tf.where(wordless, -tf.reduce_sum(blank * real, axis=1), losses)
+        mask = tf.sequence_mask(outputs, tf.shape(logits)[1], tf.float32)
+        losses = tf.where(wordless, -tf.reduce_sum(blank * mask, axis=1), losses)
         return tf.reduce_sum(losses) / tf.cast(tf.reduce_sum(counted), tf.float32), carry
 
     def validate(self) -> float:
