@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import io
 import json
+import re
+import shlex
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +16,7 @@ from PIL import Image
 from tests.handwriting.toy import draw, save_ink, write_page
 from zoo.handwriting.page_xml import read_layout
 
+ROOT = Path(__file__).parent.parent
 TEXT = "loiz vol"
 WORDS = ["loiz", "loiz"]
 
@@ -41,3 +45,15 @@ def test_a_page_is_read_into_its_layout_file(zoo: Any, tmp_path: Path, kind: str
     dark = np.flatnonzero((page < 128).any(axis=0))
     assert abs(found[0]["characters"][0]["start"] - dark[0]) < 30
     assert abs(found[0]["characters"][-1]["end"] - dark[-1]) < 40
+
+
+def test_the_commands_of_the_samples_page_run(zoo: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    page = (ROOT / "samples" / "README.md").read_text(encoding="utf-8")
+    commands = re.findall(r"^zoo (.*)$", page, re.MULTILINE)
+    assert len(commands) == 6
+    monkeypatch.chdir(ROOT)
+    for command in commands:
+        arguments, _, file = command.partition(" < ")
+        if file:
+            monkeypatch.setattr("sys.stdin", io.StringIO(Path(file).read_text(encoding="utf-8")))
+        assert zoo(*shlex.split(arguments)).strip()
