@@ -55,5 +55,6 @@ def test_the_commands_of_the_samples_page_run(zoo: Any, monkeypatch: pytest.Monk
     for command in commands:
         arguments, _, file = command.partition(" < ")
         if file:
-            monkeypatch.setattr("sys.stdin", io.StringIO(Path(file).read_text(encoding="utf-8")))
+            stdin = io.TextIOWrapper(io.BytesIO(Path(file).read_bytes()), encoding="utf-8")
+            monkeypatch.setattr("sys.stdin", stdin)
         assert zoo(*shlex.split(arguments)).strip()
