@@ -1,7 +1,7 @@
-"""The one exception family of the zoo.
+"""The exceptions of the zoo.
 
-Every failure that a user can cause or meet is a :class:`ZooError`. Its message says what was wrong,
-with what, and what to do next, so that the command line can print it as it is.
+Every failure that a user can cause or meet is a :class:`ZooError`. Its message says what is wrong,
+with what, and what to do next; the command line prints it unchanged.
 """
 
 from __future__ import annotations
@@ -11,19 +11,19 @@ from collections.abc import Iterable
 
 
 class ZooError(Exception):
-    """Something the user can act on went wrong; the message says what and what to do next."""
+    """The base class: something went wrong that the user can act on; the message says how."""
 
 
 class UsageError(ZooError):
-    """The call itself is wrong (a bad name, a bad value). The command line exits with 2."""
+    """The call is wrong (an invalid name or value). The command line exits with 2."""
 
 
 class FolderError(ZooError):
-    """A model folder is missing something, damaged, or of a kind this version cannot read."""
+    """A model folder is incomplete, damaged, or of a version that the zoo cannot read."""
 
 
 class DownloadError(ZooError):
-    """A file could not be fetched, or what came is not what the registry promises."""
+    """A file could not be downloaded, or does not match the registry."""
 
 
 class ZooWarning(UserWarning):
@@ -35,6 +35,6 @@ class DataError(ZooError):
 
 
 def did_you_mean(word: str, known: Iterable[str]) -> str:
-    """Return ``"; did you mean 'x'?"`` for the nearest of ``known``, or an empty string."""
+    """Return ``"; did you mean 'x'?"`` for the closest of ``known``, or an empty string."""
     near = difflib.get_close_matches(word, list(known), n=1, cutoff=0.5)
     return f"; did you mean {near[0]!r}?" if near else ""

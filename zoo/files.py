@@ -1,4 +1,4 @@
-"""Reading text, and writing so that a kill, a full disk or a second process leaves no half file."""
+"""Reading text files, and atomic writing: a crash or a full disk leaves no partial file."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from zoo.errors import DataError, ZooError
 
 @contextlib.contextmanager
 def readable_os_errors(what: str) -> Iterator[None]:
-    """Turn an ``OSError`` of the block into a :class:`ZooError` that says what failed."""
+    """Turn an ``OSError`` in the block into a :class:`ZooError` that says what failed."""
     try:
         yield
     except OSError as error:
@@ -25,10 +25,10 @@ def readable_os_errors(what: str) -> Iterator[None]:
 
 @contextlib.contextmanager
 def atomic_path(path: Path) -> Iterator[Path]:
-    """Give a temporary path beside ``path`` that takes its place when the block ends well.
+    """Yield a temporary path beside ``path`` that replaces it if the block succeeds.
 
     Raises:
-        ZooError: the file cannot be written (full disk, no permission); ``path`` is as it was.
+        ZooError: the file cannot be written (full disk, no permission); ``path`` is unchanged.
     """
     with readable_os_errors(f"write {path}"):
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -47,7 +47,7 @@ def atomic_path(path: Path) -> Iterator[Path]:
 
 
 def write_bytes(path: Path, data: bytes) -> None:
-    """Write a whole file, or leave what was there.
+    """Write a file atomically: on failure, the previous content remains.
 
     Raises:
         ZooError: the file cannot be written.
@@ -57,9 +57,9 @@ def write_bytes(path: Path, data: bytes) -> None:
 
 
 def user_path(path: str | os.PathLike[str]) -> Path:
-    """A path with ``~`` at its beginning replaced by the home folder, where there is one.
+    """A path with a leading ``~`` replaced by the home folder, if there is one.
 
-    A name that merely begins with ``~`` stays as it is.
+    A file name that merely starts with ``~`` is returned unchanged.
     """
     try:
         return Path(path).expanduser()
@@ -68,7 +68,7 @@ def user_path(path: str | os.PathLike[str]) -> Path:
 
 
 def read_text(paths: Sequence[Path]) -> str:
-    """The text of UTF-8 files, one after the other, with line ends as ``\\n``.
+    """The concatenated text of UTF-8 files, with line ends converted to ``\\n``.
 
     Raises:
         DataError: a file is missing, unreadable, empty, or not UTF-8 text.
@@ -95,12 +95,12 @@ def read_text(paths: Sequence[Path]) -> str:
 
 
 def open_without_waiting(path: str, flags: int) -> int:
-    """An ``opener`` for :func:`open` that a named pipe cannot block for ever."""
+    """An ``opener`` for :func:`open` that does not block on a named pipe."""
     return os.open(path, flags | getattr(os, "O_NONBLOCK", 0))
 
 
 def is_file(path: Path) -> bool:
-    """Whether there is a file, as far as one may know; no name is too long to ask."""
+    """Whether a file exists and is accessible; also works for names that are too long."""
     try:
         return path.is_file()
     except OSError:
@@ -114,7 +114,7 @@ def _umask() -> int:
     with contextlib.suppress(OSError, ValueError, StopIteration):
         lines = Path("/proc/self/status").read_text(encoding="ascii").splitlines()
         return int(next(line for line in lines if line.startswith("Umask:")).split()[1], 8)
-    # Elsewhere the mask can only be read by setting it, by one thread at a time.
+    # On other systems, reading the mask requires setting it, by one thread at a time.
     with _MASK_LOCK:
         mask = os.umask(0)
         os.umask(mask)

@@ -1,4 +1,4 @@
-"""Checks that every builder's values go through before anything is allocated for them."""
+"""Checks of a builder's values, made before anything is allocated."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ def check_range(config: Any, name: str, kind: type, low: float, high: float) -> 
     """Check that ``config.name`` is a number of ``kind`` from ``low`` to ``high``.
 
     Raises:
-        UsageError: it is not.
+        UsageError: the value is of another type, not finite or out of range.
     """
     value = getattr(config, name)
     numeric = type(value) is int or (kind is float and type(value) is float)
@@ -27,7 +27,7 @@ def check_choice(config: Any, name: str, choices: Sequence[Any]) -> None:
     """Check that ``config.name`` is one of ``choices``.
 
     Raises:
-        UsageError: it is not.
+        UsageError: the value is not one of the choices.
     """
     value = getattr(config, name)
     if not any(type(value) is type(choice) and value == choice for choice in choices):
@@ -36,24 +36,24 @@ def check_choice(config: Any, name: str, choices: Sequence[Any]) -> None:
 
 
 def check_same(config: Any, name: str, wanted: int, of: str) -> None:
-    """Check that ``config.name`` is what something else has.
+    """Check that ``config.name`` agrees with another part of the model.
 
     Args:
         config: the builder's values.
-        name: of the value.
-        wanted: what it must be.
-        of: what it must agree with, for the message.
+        name: the name of the value.
+        wanted: the required value.
+        of: the part it must agree with, for the message.
 
     Raises:
-        UsageError: it is not.
+        UsageError: the value differs.
     """
     value = getattr(config, name)
     if value != wanted:
-        raise UsageError(f"{name} is {value}, but {wanted} is what fits {of}")
+        raise UsageError(f"{name} is {value}, but must be {wanted} to match {of}")
 
 
 def make_config(config_class: type, values: Mapping[str, Any]) -> Any:
-    """Make a builder's config from plain values.
+    """Create a builder's config from plain values.
 
     Raises:
         UsageError: a value is unknown, missing or out of range.
@@ -70,12 +70,12 @@ def make_config(config_class: type, values: Mapping[str, Any]) -> Any:
 
 
 def make_settings(kind: type, settings: Mapping[str, Any], part: str) -> Any:
-    """Make the settings that a part of a model folder has from their plain values.
+    """Create the settings of one part of a model folder from plain values.
 
     Args:
-        kind: their class.
+        kind: the class of the settings.
         settings: the values.
-        part: what they are of, for the message.
+        part: the part of the folder, for the message.
 
     Raises:
         FolderError: a value is unknown, missing or out of range.

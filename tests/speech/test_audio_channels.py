@@ -36,7 +36,9 @@ def test_a_channel_can_be_chosen() -> None:
     for channel in ("mix", "auto"):
         assert np.allclose(read(A, B, channel=channel), (A + B) / 2, atol=1e-7)
     assert np.abs(read(A, -A, B, channel="mix") - B / 3).max() < 1e-6
-    with pytest.raises(UsageError, match=r"the array has 2 channels, numbered from 0; .* channel 2"):
+    with pytest.raises(
+        UsageError, match=r"the array has 2 channels, numbered from 0; .* channel 2"
+    ):
         read(A, B, channel=2)
     with pytest.raises(UsageError, match="has 1 channel, "):
         read(A, channel=1)

@@ -237,7 +237,7 @@ def test_numbers_of_numpy_and_huge_ones_are_numbers(tiny_model: Any) -> None:
     [
         ({"dtype": "float99"}, "no dtype policy"),
         ({"vocabulary": 3}, "vocabulary must be texts"),
-        ({"weights": None, "vocabulary_size": 31}, "vocabulary_size is 31, but 30 is what fits"),
+        ({"weights": None, "vocabulary_size": 31}, "vocabulary_size is 31, but must be 30"),
     ],
 )
 def test_loading_with_values_that_do_not_fit_is_a_usage_error(

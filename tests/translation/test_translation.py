@@ -359,7 +359,7 @@ def test_settings_of_a_folder_are_used_and_checked(
     for decoder, message in (({"beam_size": 0}, "beam_size"), ({"beams": 5}, "beam_size")):
         with pytest.raises(FolderError, match=message):
             assemble(replace(bundle, decoder=decoder), "here")
-    with pytest.raises(UsageError, match="vocabulary_size is 500, but 360 is what fits"):
+    with pytest.raises(UsageError, match="vocabulary_size is 500, but must be 360"):
         assemble(
             replace(bundle, config=bundle.config.with_vocabulary(500)), "here", pretrained=False
         )

@@ -1,4 +1,4 @@
-"""Recurrent layers: Keras's own, with a faster gradient on the CPU and with weight dropout."""
+"""Recurrent layers: Keras's layers with a faster gradient on the CPU and weight dropout."""
 
 from zoo.layers.convert import to_keras_layers
 from zoo.layers.factory import recurrent_layer

@@ -1,4 +1,4 @@
-"""A model with the zoo's layers as one with Keras's own, for use without the zoo."""
+"""Conversion of models with the zoo's layers to Keras layers, for use without the zoo."""
 
 from __future__ import annotations
 
@@ -17,20 +17,20 @@ _KERAS_NAMES = {
 
 
 def to_keras_layers(model: keras.Model) -> keras.Model:
-    """Rebuilds a model with Keras's recurrent layers in the place of the zoo's.
+    """Rebuilds a model with Keras's recurrent layers in place of the zoo's.
 
-    The copy has the same weights and gives the same outputs, and a `.keras` file of it can be read
-    where the zoo is not installed. Weight dropout, which only acts in training, is left out.
+    The copy has the same weights and outputs, and a `.keras` file of it loads without the zoo.
+    Weight dropout, which only acts in training, is dropped.
 
     Args:
         model: a functional or sequential model; models and layers inside it (`Bidirectional`,
             `TimeDistributed`) are converted too.
 
     Returns:
-        A new model, not compiled.
+        A new, uncompiled model.
     """
-    # By way of the configuration and not of `clone_model`, which would give the inputs new names
-    # and does not look into wrappers.
+    # Via the configuration, not `clone_model`, which would rename the inputs and ignores layers
+    # inside wrappers.
     config = keras.saving.serialize_keras_object(model)
     config.pop("compile_config", None)
     copy = keras.saving.deserialize_keras_object(_with_keras_names(config))
@@ -39,7 +39,7 @@ def to_keras_layers(model: keras.Model) -> keras.Model:
 
 
 def _with_keras_names(config: Any) -> Any:
-    """Renames the zoo's layers in a serialised model, at whatever depth they are."""
+    """Renames the zoo's layers in a serialised model at any depth."""
     if isinstance(config, (list, tuple)):
         return type(config)(_with_keras_names(value) for value in config)
     if not isinstance(config, dict):

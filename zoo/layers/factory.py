@@ -1,4 +1,4 @@
-"""A recurrent layer by the name of its cell."""
+"""Recurrent layers by the name of their cell."""
 
 from __future__ import annotations
 
@@ -15,18 +15,18 @@ CELLS: dict[str, type[keras.layers.Layer]] = {"lstm": LSTM, "gru": GRU, "rnn": S
 
 
 def recurrent_layer(cell: str, units: int, **kwargs: Any) -> keras.layers.Layer:
-    """Makes a recurrent layer.
+    """Creates a recurrent layer.
 
     Args:
         cell: "lstm", "gru" or "rnn".
         units: size of the hidden state.
-        **kwargs: the layer's further arguments.
+        **kwargs: further arguments of the layer.
 
     Returns:
         A `zoo.layers.LSTM`, `GRU` or `SimpleRNN`.
 
     Raises:
-        UsageError: if the cell has another name.
+        UsageError: the name of the cell is unknown.
     """
     if cell not in CELLS:
         raise UsageError(

@@ -54,11 +54,11 @@ class GRUStep:
 class GRU(Recurrence, keras.layers.GRU):
     """`keras.layers.GRU`, faster to train on a CPU, with the same weights.
 
-    With `reset_after=False` it runs as Keras's layer does, at its speed.
+    With `reset_after=False` it uses Keras's implementation, at its speed.
 
     Args:
         units: size of the hidden state.
-        weight_dropout: probability with which a weight of the recurrent kernel is zero for a
+        weight_dropout: probability of setting each weight of the recurrent kernel to zero for one
             training call; see `zoo.layers.recurrence.Recurrence`.
         *args: as for `keras.layers.GRU`.
         **kwargs: as for `keras.layers.GRU`.

@@ -1,10 +1,10 @@
-"""The loop over time on TensorFlow, with a gradient of its own.
+"""The loop over time on TensorFlow, with a custom gradient.
 
-TensorFlow's gradient of a while loop adds the weight gradient up step by step: one small matrix
-product and one pass over the whole weight matrix for every step. Here the loop keeps the gates of
-every step instead, the backward loop only carries the gradient of the state, and the gradients of
-the weights are formed after it, for all steps, in one large matrix product. cuDNN works the same
-way (Appleyard, Kocisky, Blunsom 2016, "Optimizing Performance of Recurrent Neural Networks on
+TensorFlow's gradient of a while loop accumulates the weight gradient step by step: one small matrix
+product and one pass over the whole weight matrix for every step. Here the loop stores the gates of
+every step instead, the backward loop only propagates the gradient of the state, and the gradients
+of the weights are computed after it, for all steps, in one large matrix product. cuDNN works the
+same way (Appleyard, Kocisky, Blunsom 2016, "Optimizing Performance of Recurrent Neural Networks on
 GPUs", https://arxiv.org/abs/1604.01946).
 
 Everything is time-major in this file: `(time, batch, features)`. Only this file needs TensorFlow,
@@ -47,9 +47,9 @@ def run(
         states: one (batch, units) tensor a state, the hidden state first.
         mask: (time, batch, 1) bool; a step where it is False leaves the states as they are.
         drop_masks: one (batch, units) factor for the hidden state for each gate, or None.
-        training: keep the gates for a fast gradient. Without it nothing is kept, and a gradient,
-            if one is asked for, is TensorFlow's own.
-        return_sequences: whether the hidden states of all steps are wanted.
+        training: store the gates for a fast gradient. Otherwise nothing is stored, and a gradient,
+            if requested, is computed by TensorFlow.
+        return_sequences: whether to return the hidden states of all steps.
 
     Returns:
         The hidden states after every step, (time, batch, units), or None; and the final states.

@@ -61,7 +61,7 @@ class LSTM(Recurrence, keras.layers.LSTM):
 
     Args:
         units: size of the hidden state and of the cell state.
-        weight_dropout: probability with which a weight of the recurrent kernel is zero for a
+        weight_dropout: probability of setting each weight of the recurrent kernel to zero for one
             training call; see `zoo.layers.recurrence.Recurrence`.
         *args: as for `keras.layers.LSTM`.
         **kwargs: as for `keras.layers.LSTM`.

@@ -1,4 +1,4 @@
-"""What the zoo's recurrent layers share: the choice of the loop, dropout and weight dropout."""
+"""The base class of the zoo's recurrent layers: choice of the loop, dropout, weight dropout."""
 
 from __future__ import annotations
 
@@ -16,19 +16,19 @@ Tensor = Any
 
 
 class Recurrence(keras.layers.RNN):
-    """Mixed into a Keras recurrent layer to give it the fast loop and weight dropout.
+    """A mix-in that gives a Keras recurrent layer the fast loop and weight dropout.
 
     The loop in `zoo.layers.loop` is used on the TensorFlow backend when no GPU is visible and the
-    layer has its standard activations. Everywhere else Keras's own way is taken.
+    layer has its standard activations. Otherwise, Keras's implementation is used.
 
     Weight dropout sets each weight of the recurrent kernel to zero with the given probability, once
-    a call and only in training, and scales the others up so that the expected kernel stays the same
+    per call and only in training, and scales the others up to preserve the expected kernel
     (DropConnect on the hidden-to-hidden weights; Merity, Keskar, Socher 2018, "Regularizing and
     Optimizing LSTM Language Models", https://arxiv.org/abs/1708.02182).
     """
 
     keras_class: ClassVar[type]
-    """Keras's own layer with the same weights."""
+    """The Keras layer with the same weights."""
 
     def __init__(self, units: int, *args: Any, weight_dropout: float = 0.0, **kwargs: Any):
         if not 0.0 <= weight_dropout < 1.0:
@@ -36,7 +36,7 @@ class Recurrence(keras.layers.RNN):
         super().__init__(units, *args, **kwargs)
         self.weight_dropout = weight_dropout
         if weight_dropout and hasattr(self, "use_cudnn"):
-            # Bidirectional would hand the undropped kernels of two cuDNN layers to cuDNN directly.
+            # Bidirectional would pass the kernels of two cuDNN layers to cuDNN without dropout.
             self.use_cudnn = False
 
     def get_config(self) -> dict[str, Any]:
@@ -51,7 +51,7 @@ class Recurrence(keras.layers.RNN):
             sequences: (batch, time, features).
             initial_state: one (batch, units) tensor for each state, or a list of them.
             mask: (batch, time) bool, or None.
-            training: whether dropout is applied and a gradient is likely to be wanted.
+            training: whether to apply dropout and prepare for a gradient.
 
         Returns:
             The last output (batch, units); the outputs (batch, time, units), or (batch, 1, units)
@@ -69,16 +69,16 @@ class Recurrence(keras.layers.RNN):
         return self._fast_loop(step, kernel, sequences, tuple(initial_state), mask, bool(training))
 
     def _recurrent_kernel(self, training: bool | None) -> Any:
-        """The kernel of this call: with weight dropout in training, else the cell's variable."""
+        """The kernel for this call: with weight dropout in training, else the cell's variable."""
         kernel = self.cell.recurrent_kernel
         if not (training and self.weight_dropout):
             return kernel
         kernel = ops.cast(kernel, self.cell.compute_dtype)
-        # The cell's own generator: a second one would be one more variable than Keras's layer has.
+        # The cell's generator: a second one would add a variable that Keras's layer does not have.
         return keras.random.dropout(kernel, self.weight_dropout, seed=self.cell.seed_generator)
 
     def _step(self) -> Step | None:
-        """The arithmetic of one step, or None where only Keras has the configuration."""
+        """The arithmetic of one step, or None if only Keras supports the configuration."""
         raise NotImplementedError
 
     def _fast_step(self) -> Step | None:
@@ -144,7 +144,7 @@ class Recurrence(keras.layers.RNN):
         return hidden[-1], _time_major(hidden), list(final)
 
     def _biases(self) -> tuple[Tensor | None, Tensor | None]:
-        """The bias of the inputs' part of the gates, and that of the recurrent product."""
+        """The biases of the input part of the gates and of the recurrent product."""
         if not self.use_bias:
             return None, None
         return ops.cast(self.cell.bias, self.cell.compute_dtype), None
@@ -152,8 +152,8 @@ class Recurrence(keras.layers.RNN):
     def _shown(self, mask: Tensor) -> Tensor:
         """Where the output is the hidden state; elsewhere it is zero.
 
-        Keras gives zero at masked steps (`zero_output_for_mask`), or else repeats the last output,
-        which is zero before the first unmasked step, whatever the initial state.
+        Keras returns zeros at masked steps (`zero_output_for_mask`), or repeats the last output,
+        which is zero before the first unmasked step, regardless of the initial state.
         """
         if self.zero_output_for_mask:
             return mask
@@ -161,7 +161,7 @@ class Recurrence(keras.layers.RNN):
 
 
 def _project(inputs: Tensor, kernel: Tensor, bias: Tensor | None, drop_masks: Any) -> Tensor:
-    """The inputs' part of the gates for all steps, in one product.
+    """The input part of the gates for all steps, in one product.
 
     Args:
         inputs: (time, batch, features).
@@ -201,7 +201,7 @@ def _as_list(masks: Any) -> list[Tensor]:
 
 @contextlib.contextmanager
 def replaced_attribute(owner: Any, name: str, value: Any) -> Iterator[None]:
-    """Replaces an attribute of a layer for a moment, out of sight of Keras's tracking."""
+    """Temporarily replaces an attribute of a layer, hidden from Keras's tracking."""
     before = getattr(owner, name)
     if value is before:
         yield

@@ -48,7 +48,7 @@ class SimpleRNN(Recurrence, keras.layers.SimpleRNN):
 
     Args:
         units: size of the hidden state.
-        weight_dropout: probability with which a weight of the recurrent kernel is zero for a
+        weight_dropout: probability of setting each weight of the recurrent kernel to zero for one
             training call; see `zoo.layers.recurrence.Recurrence`.
         *args: as for `keras.layers.SimpleRNN`.
         **kwargs: as for `keras.layers.SimpleRNN`.

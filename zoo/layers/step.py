@@ -1,4 +1,4 @@
-"""What one step of a recurrent cell must say for the loop over time to run it both ways."""
+"""The interface of one step of a recurrent cell, for the loop over time and its gradient."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ class Step(Protocol):
     """
 
     gates: int
-    """How many blocks of `units` columns the kernels have."""
+    """Number of blocks of `units` columns in the kernels."""
 
     adds: bool
-    """Whether the gates depend on `inputs + product` only, so that both have the same gradient."""
+    """Whether the gates depend only on `inputs + product`, so that both have the same gradient."""
 
     def forward(
         self, inputs: Tensor, product: Tensor, states: Tensors
@@ -32,6 +32,6 @@ class Step(Protocol):
 
         Those of inputs and product are lists with one (batch, units) gradient for each gate.
 
-        The gradient of the old hidden state is without the part that comes through the product: the
-        loop adds that.
+        The gradient of the old hidden state excludes the part that comes through the product,
+        which the loop adds.
         """

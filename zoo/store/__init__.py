@@ -1,1 +1,1 @@
-"""Where weights come from: the package, the cache, the Hub and other sources."""
+"""Finding and downloading weights: the package, the cache, the Hub and other sources."""

@@ -2,12 +2,12 @@
 
 ::
 
-    <cache>/models/NAME/<first 16 digits of the manifest's sha256>/   a whole model
-    <cache>/models/NAME/.partial-<the same 16 digits>/                a download to be continued
+    <cache>/models/NAME/<first 16 digits of the manifest's sha256>/   a complete model
+    <cache>/models/NAME/.partial-<the same 16 digits>/                a download to resume
     <cache>/locks/NAME.lock                                           held while one is written
 
-A model's folder appears under its own name by one rename, after all its files have been checked. To
-read it needs neither the lock nor permission to write.
+A model's folder gets its final name by a rename, after all its files have been checked. Reading it
+needs neither the lock nor write permission.
 """
 
 from __future__ import annotations
@@ -43,8 +43,8 @@ class CachedModel:
         name: ``"architecture.weights"``.
         manifest: the first 16 hex digits of its manifest's sha256.
         path: its folder.
-        size: bytes it takes.
-        partial: whether it is a download that was not finished.
+        size: its size in bytes.
+        partial: whether it is an unfinished download.
     """
 
     name: str
@@ -55,7 +55,7 @@ class CachedModel:
 
 
 def cache_dir() -> Path:
-    """The cache folder: ``ZOO_CACHE``, or the system's place for caches. It need not exist."""
+    """The cache folder: ``ZOO_CACHE``, or the system's cache location. It need not exist."""
     if chosen := os.environ.get("ZOO_CACHE"):
         return user_path(chosen).absolute()
     import platformdirs
@@ -64,7 +64,7 @@ def cache_dir() -> Path:
 
 
 def cached() -> list[CachedModel]:
-    """What the cache holds, partial downloads included, by name."""
+    """The models in the cache by name, partial downloads included."""
     models = _models_folder()
     found = []
     for holder in _entries(models):
@@ -83,8 +83,8 @@ def verify_cache() -> list[tuple[CachedModel, str | None]]:
     """Check every file of every cached model.
 
     Returns:
-        Each model with what is wrong with it, or ``None``. A partial download is never used as a
-        whole model, so nothing can be wrong with it.
+        Each model with its problem, or ``None``. A partial download is never used as a model, so it
+        is never reported as damaged.
     """
     return [(model, None if model.partial else _problem(model)) for model in cached()]
 
@@ -92,17 +92,17 @@ def verify_cache() -> list[tuple[CachedModel, str | None]]:
 def clear_cache(name: str | None = None) -> int:
     """Remove a model, or all models, from the cache.
 
-    Nothing but what :func:`cached` lists is removed, and no symbolic link is followed.
+    Only entries listed by :func:`cached` are removed, and no symbolic link is followed.
 
     Args:
         name: a model's name, or ``None`` for all.
 
     Returns:
-        The bytes that were freed.
+        The number of bytes freed.
 
     Raises:
         UsageError: ``name`` is neither cached nor registered.
-        ZooError: a model is being downloaded, or cannot be removed.
+        ZooError: a model is being downloaded or cannot be removed.
     """
     models = cached()
     if name is not None:
@@ -118,7 +118,7 @@ def clear_cache(name: str | None = None) -> int:
                     shutil.rmtree(model.path)
                     freed += model.size
             with contextlib.suppress(OSError):
-                # Not empty if something else was put there: that is not ours to remove.
+                # Fails if it contains other files, which are not ours to remove.
                 (_models_folder() / name).rmdir()
     return freed
 
@@ -137,7 +137,7 @@ def finish(partial: Path, folder: Path) -> None:
 
 
 def set_aside(folder: Path, partial: Path) -> None:
-    """Make a damaged model a partial download, so that only its bad files are fetched again."""
+    """Turn a damaged model into a partial download, so that only bad files are fetched again."""
     folder.parent.mkdir(parents=True, exist_ok=True)
     if not folder.is_dir():
         return
@@ -156,7 +156,7 @@ def _models_folder() -> Path:
 
 
 def _entries(folder: Path) -> list[Path]:
-    """The real folders in ``folder``, by name; none if it is missing or a symbolic link."""
+    """The real subfolders of ``folder`` by name; none if it is missing or a symbolic link."""
     if folder.is_symlink() or not folder.is_dir():
         return []
     with cache_errors():
@@ -187,7 +187,7 @@ def _problem(model: CachedModel) -> str | None:
 
 
 def _registered_name(name: str, cached_names: set[str]) -> str:
-    """The weights that a name which is not cached as it stands means."""
+    """The weights meant by a name that is not in the cache as it is."""
     try:
         architecture, weights = registry().find(name)
     except UsageError as error:
@@ -198,9 +198,9 @@ def _registered_name(name: str, cached_names: set[str]) -> str:
 
 @contextlib.contextmanager
 def lock(name: str, *, wait: bool, tell: bool = False) -> Iterator[None]:
-    """Hold the lock under which a model's cache entry is written.
+    """Hold the lock for writing a model's cache entry.
 
-    Lock files stay for good: to remove one that another process waits for would let two in at once.
+    Lock files are never removed: removing one that another process waits for would admit both.
     """
     import filelock
 
@@ -216,7 +216,7 @@ def lock(name: str, *, wait: bool, tell: bool = False) -> Iterator[None]:
                     f"{name} is being downloaded by another process; try again when it is done"
                 ) from None
             if tell and sys.stderr is not None:
-                print(f"waiting for another process that downloads {name}", file=sys.stderr)
+                print(f"waiting for another process to finish downloading {name}", file=sys.stderr)
             lock.acquire()
     try:
         yield
@@ -237,7 +237,7 @@ def cache_errors() -> Iterator[None]:
 
 
 def _sync(folder: Path) -> None:
-    """Bring a folder's names to the disk, where the system can."""
+    """Flush a folder's directory entries to disk, if the system supports it."""
     if hasattr(os, "O_DIRECTORY"):
         handle = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
         try:

@@ -1,12 +1,13 @@
-"""Getting a model's files from one source into a partial folder, each checked while it comes.
+"""Downloading a model's files from one source into a partial folder, with checks on the fly.
 
-A source is a web address or a local folder under which ``NAME/FILE`` lies. Whatever it sends is
-held against the manifest: no more bytes are taken than it promises, and a file gets its name only
-when its sha256 is right. What was fetched before a break stays, and the next attempt asks for the
-rest only.
+A source is a web address or a local folder that contains ``NAME/FILE``. Everything it sends is
+checked against the manifest: no more bytes are accepted than the manifest lists, and a file gets
+its name only once its sha256 matches. Interrupted downloads are kept, and the next attempt requests
+only the rest.
 
-A fault of the source is a :class:`DownloadError`, so that the next source can be tried; a fault of
-this machine (a full disk, no permission) is a plain :class:`ZooError`, which no other source cures.
+A failure of the source is a :class:`DownloadError`, so that the next source can be tried; a failure
+of this machine (a full disk, no permission) is a plain :class:`ZooError`, which no other source can
+fix.
 """
 
 from __future__ import annotations
@@ -48,19 +49,19 @@ T = TypeVar("T")
 def complete(
     folder: Path, name: str, manifest_sha256: str, source: Source, *, progress: bool
 ) -> None:
-    """Bring a partial folder up to the whole model.
+    """Download the missing files of a partial folder.
 
     Args:
-        folder: the partial folder; what earlier attempts left in it is used.
+        folder: the partial folder; files from earlier attempts are reused.
         name: the model's name, for messages and the progress bar.
-        manifest_sha256: what the registry says of ``manifest.json``.
-        source: where the rest comes from.
-        progress: draw a bar on stderr if that is a terminal.
+        manifest_sha256: the sha256 of ``manifest.json`` in the registry.
+        source: the source of the missing files.
+        progress: show a progress bar if stderr is a terminal.
 
     Raises:
-        DownloadError: the source fails, or sends something else than the registry promises.
-        FolderError: the manifest is none that this version can read.
-        ZooError: this machine cannot take the files.
+        DownloadError: the source fails, or its files do not match the registry.
+        FolderError: this version cannot read the manifest.
+        ZooError: the files cannot be written on this machine.
     """
     manifest = _fetch_manifest(folder, manifest_sha256, source)
     _check_room(folder, name, manifest)
@@ -81,7 +82,7 @@ def complete(
 
 
 def remove(path: Path) -> None:
-    """Remove a file, a link (not what it points to) or a folder with all that is in it."""
+    """Remove a file, a link (not its target) or a folder with its contents."""
     if path.is_dir() and not path.is_symlink():
         shutil.rmtree(path)
     else:
@@ -108,7 +109,7 @@ def _fetch_manifest(folder: Path, sha256: str, source: Source) -> Manifest:
     if found != sha256:
         raise DownloadError(
             f"{MANIFEST} has sha256 {found[:12]}..., the registry says {sha256[:12]}...: "
-            "it is another version of the model or was changed"
+            "it is another version of the model or was modified"
         )
     manifest = parse_manifest(data, MANIFEST)
     write_bytes(path, data)
@@ -127,15 +128,15 @@ def _fetch_file(folder: Path, file: str, entry: FileEntry, source: Source, bar: 
     continued = half.exists() and half.stat().st_size > 0
     found = _fetch_rest(half, file, entry, source, bar)
     if found != entry and continued:
-        # The half file may have come from another, faulty source: judge this one by its own bytes.
+        # The partial file may come from another, faulty source: judge this one by its own bytes.
         half.unlink()
         bar.update(-found.size)
         found = _fetch_rest(half, file, entry, source, bar)
     if found != entry:
         half.unlink()
         raise DownloadError(
-            f"{file} comes with sha256 {found.sha256[:12]}..., its manifest says "
-            f"{entry.sha256[:12]}...: it was damaged or changed on the way"
+            f"{file} has sha256 {found.sha256[:12]}..., its manifest says "
+            f"{entry.sha256[:12]}...: it was damaged or modified in transit"
         )
     os.replace(half, whole)
 
@@ -186,7 +187,7 @@ def _fetch_once(
 
 
 def _resume(half: Path, out: BinaryIO, size: int) -> tuple[int, Any]:
-    """Length and running sha256 of a half file; one that is too long is emptied."""
+    """Length and running sha256 of a partial file; one that is too long is emptied."""
     digest = hashlib.sha256()
     if half.stat().st_size > size:
         out.truncate(0)
@@ -203,7 +204,7 @@ def _write_all(out: BinaryIO, data: bytes) -> None:
 
 
 def _retrying(attempt: Callable[[], T]) -> T:
-    """Call ``attempt`` until it works, or fails :data:`TRIES` times in a row and gains nothing."""
+    """Call ``attempt`` until it succeeds or fails :data:`TRIES` times in a row without progress."""
     failures = 0
     while True:
         try:
@@ -222,7 +223,7 @@ def _check_room(folder: Path, name: str, manifest: Manifest) -> None:
 
 
 def _there(folder: Path) -> int:
-    """Bytes of the model's files that a partial folder holds, without the manifest."""
+    """Bytes of the model's files in a partial folder, without the manifest."""
     files = [path for path in folder.iterdir() if path.is_file() and path.name != MANIFEST]
     return sum(path.stat().st_size for path in files)
 
@@ -243,5 +244,5 @@ def _no_room(folder: Path, name: str, missing: int) -> ZooError:
     return ZooError(
         f"no room for {name} in {folder.parent}: {missing} more bytes are needed, "
         f"{shutil.disk_usage(folder).free} are free; free some space, or set ZOO_CACHE to a folder "
-        "on another disk; what is there already is kept and continued"
+        "on another disk; the partial download is kept and will be resumed"
     )

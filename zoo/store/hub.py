@@ -1,9 +1,8 @@
 """Models on the Hugging Face Hub, through its own client.
 
-The client keeps what it fetches in its own cache (``HF_HOME``), where other programs find it too,
-and ``HF_ENDPOINT``, ``HF_HUB_OFFLINE`` and ``HF_TOKEN`` mean what they always mean. A repository is
-a model folder: only the files that its manifest lists are fetched, all at one commit, and each is
-checked.
+The client stores downloads in its own cache (``HF_HOME``), which other programs share, and
+``HF_ENDPOINT``, ``HF_HUB_OFFLINE`` and ``HF_TOKEN`` have their usual meaning. A repository is a
+model folder: only the files in its manifest are fetched, all at one commit, and each is verified.
 """
 
 from __future__ import annotations
@@ -36,11 +35,11 @@ def parse_reference(reference: str) -> tuple[str, str | None]:
     """Split ``hf://owner/repo@revision`` into repository and revision (``None`` if it has none).
 
     Raises:
-        UsageError: it has another form.
+        UsageError: the reference has another form.
     """
     repo, at, revision = reference.removeprefix(PREFIX).partition("@")
     if not _REPO.fullmatch(repo) or (at and not _REVISION.fullmatch(revision)):
-        raise UsageError(f"{reference!r} is no Hub model: write hf://owner/repo@revision")
+        raise UsageError(f"{reference!r} is not a valid Hub model; write hf://owner/repo@revision")
     return repo, revision or None
 
 
@@ -56,19 +55,20 @@ def fetch(
 
     Args:
         owner_repo: such as ``"somebody/char-lstm"``.
-        revision: a branch, a tag or a commit hash; the default branch when ``None``. With a full
-            commit hash a cached model needs no connection.
+        revision: a branch, tag or commit hash; the default branch if ``None``. With a full commit
+            hash, a cached model needs no connection.
         offline: open no connection.
-        progress: draw a bar on stderr if that is a terminal.
-        manifest_sha256: what ``manifest.json`` must have, checked before anything else is fetched.
+        progress: show a progress bar if stderr is a terminal.
+        manifest_sha256: expected sha256 of ``manifest.json``, checked before anything else is
+            fetched.
 
     Returns:
         The folder of the fetched commit, opened. Files that were fetched have been checked; others
         are checked as they are read, and fetched again if they are damaged.
 
     Raises:
-        DownloadError: it cannot be had, is no zoo model that this version can read, or is not
-            what its manifest promises.
+        DownloadError: the model cannot be downloaded, is not a zoo model that this version can
+            read, or does not match its manifest.
     """
     from tqdm import tqdm
 
@@ -111,25 +111,25 @@ def push(
     token: str | None = None,
     message: str | None = None,
 ) -> str:
-    """Upload a model folder to the Hub as one commit; make the repository if there is none.
+    """Upload a model folder to the Hub as one commit; create the repository if needed.
 
-    Exactly the files that the manifest lists go up, and ``manifest.json``. Other files of the
-    repository stay as they are.
+    Exactly the files in the manifest and ``manifest.json`` are uploaded. Other files in the
+    repository are unchanged.
 
     Args:
         folder: the model folder; it is verified first.
         repo_id: such as ``"somebody/char-lstm"``.
         private: make a new repository private.
-        revision: the branch to commit to, made if there is none; the default branch when ``None``.
-        token: an access token; by default ``HF_TOKEN`` or the one that ``hf auth login`` keeps.
-        message: the commit's message.
+        revision: the branch to commit to, created if needed; the default branch if ``None``.
+        token: an access token; by default ``HF_TOKEN`` or the one stored by ``hf auth login``.
+        message: the commit message.
 
     Returns:
-        The address of the commit, which ends in its hash.
+        The URL of the commit, which ends in its hash.
 
     Raises:
-        FolderError: the folder is damaged or no zoo model; nothing was sent.
-        UsageError: ``repo_id`` is no repository's name.
+        FolderError: the folder is damaged or not a zoo model; nothing was uploaded.
+        UsageError: ``repo_id`` is not a valid repository name.
         DownloadError: the Hub refuses or cannot be reached.
     """
     repo_id, _ = parse_reference(repo_id)
@@ -231,7 +231,7 @@ class _Getter:
 
 
 def _meter(limit: int, bar: Any) -> Any:
-    """A class for the client's ``tqdm_class``: moves our one bar, and stops an endless file."""
+    """A class for the client's ``tqdm_class`` that moves our bar and stops oversized files."""
     from tqdm import tqdm
 
     class Meter(tqdm):
@@ -244,13 +244,13 @@ def _meter(limit: int, bar: Any) -> Any:
         def update(self, n: float | None = 1) -> bool | None:
             self.seen += int(n or 0)
             if self.seen > limit:
-                raise DownloadError(f"a file is longer than the {limit} bytes it may have")
+                raise DownloadError(f"a file is longer than the {limit} bytes allowed")
             if bar is not None:
                 bar.update(self.seen - Meter.shown)
                 Meter.shown = self.seen
             return None
 
-        # The client counts what goes over the wire apart from what is written; one is enough.
+        # The client counts transferred and written bytes separately; one of them is enough.
         def update_transfer(self, n: float | None = 1) -> None:
             pass
 
@@ -262,7 +262,7 @@ def _meter(limit: int, bar: Any) -> Any:
 
 @contextlib.contextmanager
 def _plain_errors(where: str) -> Iterator[None]:
-    """Turn what the Hub client raises into an error that says what to do next."""
+    """Turn errors of the Hub client into errors that say what to do next."""
     from huggingface_hub import errors
 
     try:
@@ -307,8 +307,8 @@ def _plain_errors(where: str) -> Iterator[None]:
     except errors.HFValidationError as error:
         raise UsageError(f"{where}: {_first_line(error)}") from None
     except Exception as error:
-        # What else the client lets through differs from version to version (its HTTP library's
-        # errors, plain ValueError): none of it may reach the user as a traceback.
+        # Other errors differ between versions of the client (those of its HTTP library, plain
+        # ValueError): none of them may reach the user as a traceback.
         if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT):
             raise ZooError(
                 f"{where}: no room in the Hub's cache; free some space or set HF_HOME"

@@ -22,7 +22,7 @@ Reference = str | os.PathLike[str] | ModelFolder
 
 
 def is_offline(offline: bool | None = None) -> bool:
-    """Whether to open no connection: as told, else by ``ZOO_OFFLINE`` or ``HF_HUB_OFFLINE``."""
+    """Whether connections are disabled, by argument or ``ZOO_OFFLINE`` or ``HF_HUB_OFFLINE``."""
     if offline is not None:
         return offline
     names = ("ZOO_OFFLINE", "HF_HUB_OFFLINE")
@@ -45,22 +45,22 @@ def locate(
 
             * ``"hf://owner/repo@revision"``, a model on the Hub;
             * a registered name such as ``"char_lstm.shakespeare"``, or an architecture's name,
-              which means its default weights: embedded in the package, else cached, else fetched;
-            * a folder: any :class:`~pathlib.Path`, and any text with a path separator or that
-              starts with ``.`` or ``~``. Other text names a folder only if no model of that name
-              is registered, so that what lies in the current folder never takes a model's place;
-              write ``"./char_lstm.shakespeare"`` for the folder.
-        revision: of a Hub model: branch, tag or commit hash, when ``reference`` has none.
-        offline: open no connection. By default so if ``ZOO_OFFLINE`` or ``HF_HUB_OFFLINE`` is set.
-        progress: draw a bar on stderr if that is a terminal.
+              which means its default weights: from the package, the cache or a source;
+            * a folder: any :class:`~pathlib.Path`, and any string that contains a path separator
+              or starts with ``.`` or ``~``. Any other string is a folder only if no model of that
+              name is registered, so that a folder never shadows a model; write
+              ``"./char_lstm.shakespeare"`` for the folder.
+        revision: branch, tag or commit hash of a Hub model whose ``reference`` has none.
+        offline: open no connection; by default if ``ZOO_OFFLINE`` or ``HF_HUB_OFFLINE`` is set.
+        progress: show a progress bar if stderr is a terminal.
 
     Returns:
         The folder, opened. Do not write to it.
 
     Raises:
         UsageError: there is no such model, or the model has no weights.
-        FolderError: the folder is damaged or no zoo model.
-        DownloadError: no source could give the model; each one's reason is told.
+        FolderError: the folder is damaged or not a zoo model.
+        DownloadError: no source could provide the model; the message has each source's reason.
         ZooError: the cache cannot be written.
     """
     if isinstance(reference, ModelFolder):
@@ -70,10 +70,12 @@ def locate(
     if isinstance(reference, str) and reference.startswith(hub.PREFIX):
         repo, pinned = hub.parse_reference(reference)
         if pinned and revision and pinned != revision:
-            raise UsageError(f"{reference!r} has its own revision; leave out {revision!r}")
+            raise UsageError(f"{reference!r} already has a revision; leave out {revision!r}")
         return hub.fetch(repo, pinned or revision, offline=is_offline(offline), progress=progress)
     if revision is not None:
-        raise UsageError(f"a revision goes with a Hub model (hf://owner/repo), not {reference!r}")
+        raise UsageError(
+            f"a revision is only valid for a Hub model (hf://owner/repo), not {reference!r}"
+        )
     if isinstance(reference, str) and "://" in reference:
         raise UsageError(
             f"{reference!r} is an address, not a model; give a name, a folder or hf://owner/repo, "
@@ -86,7 +88,7 @@ def locate(
 
 
 def is_folder(reference: str | os.PathLike[str]) -> bool:
-    """Whether :func:`locate` takes a reference for a folder and not for a registered name."""
+    """Whether :func:`locate` treats a reference as a folder rather than a registered name."""
     if not isinstance(reference, str):
         return True
     separators = {"/", os.sep, os.altsep or os.sep}
@@ -96,7 +98,7 @@ def is_folder(reference: str | os.PathLike[str]) -> bool:
 
 
 def warn_of_folder(name: str) -> None:
-    """Warn that a folder in the current one has a model's name, and is not what is meant by it."""
+    """Warn if a folder in the current directory has a model's name and is ignored."""
     if _is_here(name):
         warnings.warn(
             f"{name!r} means the registered model; write {'./' + name!r} for the folder",
@@ -146,7 +148,7 @@ def _locate_registered(name: str, offline: bool, progress: bool) -> ModelFolder:
 
 
 def _download(weights: Weights, folder: Path, offline: bool, progress: bool) -> None:
-    """Fetch a model into the cache from the first source that gives every file right."""
+    """Download a model into the cache from the first source that provides every file correctly."""
     chosen = [text.strip() for text in os.environ.get("ZOO_SOURCES", "").split(",")]
     sources = [text for text in [*chosen, *weights.sources] if text]
     if offline:
@@ -178,7 +180,7 @@ def _download(weights: Weights, folder: Path, offline: bool, progress: bool) -> 
 
 
 def _fetch(weights: Weights, partial: Path, text: str, offline: bool, progress: bool) -> None:
-    """Complete a partial folder from the source that ``text`` names."""
+    """Complete a partial folder from the source named by ``text``."""
     from zoo.store import download, sources
 
     source: sources.Source

@@ -26,30 +26,30 @@ _TRANSIENT = (408, 425, 429)
 
 
 class Source(Protocol):
-    """Where files come from."""
+    """A source of files."""
 
     def open(self, file: str, offset: int, size: int | None) -> tuple[BinaryIO, int]:
         """Open ``file`` for reading from ``offset``.
 
         Args:
             file: its name in the model folder.
-            offset: bytes that are there already.
-            size: bytes it must have as a whole, or ``None`` when that is not known.
+            offset: number of bytes that were already downloaded.
+            size: total size of the file in bytes, or ``None`` if unknown.
 
         Returns:
-            The stream, and the offset it really starts at (0 if the source cannot start later).
+            The stream, and its actual offset (0 if the source cannot start later).
 
         Raises:
-            DownloadError: the source cannot give the file.
+            DownloadError: the source cannot provide the file.
         """
 
 
 class BrokenOffError(Exception):
-    """The connection failed in a way that may be over in a moment.
+    """A transient failure of the connection.
 
     Args:
         reason: what happened.
-        gained: bytes that came before it did.
+        gained: number of bytes received before the failure.
     """
 
     def __init__(self, reason: str, gained: int = 0) -> None:
@@ -58,7 +58,7 @@ class BrokenOffError(Exception):
 
 
 class FolderSource:
-    """The files lie in a folder of this machine."""
+    """Files in a local folder."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
@@ -77,13 +77,13 @@ class FolderSource:
 
 
 class WebSource:
-    """The files lie under a web address.
+    """Files under a web address.
 
     Args:
-        base: the address of the model's folder, ``https://``, or ``http://`` on this machine.
+        base: the address of the model's folder: ``https://``, or ``http://`` on this machine.
 
     Raises:
-        DownloadError: the address is of another kind.
+        DownloadError: any other address.
     """
 
     def __init__(self, base: str) -> None:
@@ -94,7 +94,7 @@ class WebSource:
         """See :meth:`Source.open`.
 
         Raises:
-            BrokenOffError: the server or the network failed for the moment.
+            BrokenOffError: a transient failure of the server or the network.
         """
         headers = {"User-Agent": "sequence-zoo", "Accept-Encoding": "identity"}
         if offset:
@@ -123,7 +123,7 @@ class WebSource:
 
 
 def pieces(stream: BinaryIO, limit: int) -> Iterator[bytes]:
-    """What ``stream`` gives, at most ``limit`` bytes of it."""
+    """The content of ``stream`` in pieces, at most ``limit`` bytes."""
     while limit > 0:
         try:
             piece = stream.read(min(CHUNK, limit))
@@ -131,7 +131,7 @@ def pieces(stream: BinaryIO, limit: int) -> Iterator[bytes]:
             raise BrokenOffError(_say(error)) from None
         if not piece:
             if getattr(stream, "length", None):
-                raise BrokenOffError("the connection ended too soon")
+                raise BrokenOffError("the connection was closed early")
             return
         limit -= len(piece)
         yield piece
@@ -142,7 +142,7 @@ def _check_address(address: str) -> None:
     if parts.scheme == "https" and parts.hostname:
         return
     if parts.scheme != "http" or not parts.hostname:
-        raise DownloadError(f"{address} is no https:// address")
+        raise DownloadError(f"{address} is not a valid https:// address")
     if not _is_loopback(parts.hostname):
         raise DownloadError("http:// is for this machine only; use https://")
 
@@ -160,7 +160,7 @@ def _check_answer(
     if response.status == 206:
         span = response.headers.get("Content-Range", "")
         if not span.startswith(f"bytes {start}-"):
-            raise DownloadError(f"the server sends another part of {file} than it was asked for")
+            raise DownloadError(f"the server sent a different part of {file} than requested")
     elif response.status != 200:
         raise DownloadError(f"the server answers {response.status} for {file}")
     length = response.headers.get("Content-Length", "")
