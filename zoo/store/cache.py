@@ -1,4 +1,4 @@
-"""The cache: where fetched models are kept, whole or half.
+"""The cache of downloaded models, complete or partial.
 
 ::
 
@@ -124,12 +124,12 @@ def clear_cache(name: str | None = None) -> int:
 
 
 def partial_of(folder: Path) -> Path:
-    """Where the download of a whole model's folder is put together."""
+    """The partial folder in which a model's download is assembled."""
     return folder.with_name(_PARTIAL + folder.name)
 
 
 def finish(partial: Path, folder: Path) -> None:
-    """Give a partial folder, now whole, its own name."""
+    """Give a completed partial folder its final name."""
     with cache_errors():
         _sync(partial)
         os.rename(partial, folder)
@@ -147,7 +147,7 @@ def set_aside(folder: Path, partial: Path) -> None:
 
 
 def folder_of(weights: Weights) -> Path:
-    """The folder of a whole model in the cache."""
+    """The folder of a complete model in the cache."""
     return _models_folder() / weights.name / weights.manifest_sha256[:_PREFIX_DIGITS]
 
 
@@ -226,7 +226,7 @@ def lock(name: str, *, wait: bool, tell: bool = False) -> Iterator[None]:
 
 @contextlib.contextmanager
 def cache_errors() -> Iterator[None]:
-    """Turn an ``OSError`` of the block into a :class:`ZooError` that names the cache."""
+    """Turn an ``OSError`` in the block into a :class:`ZooError` that names the cache."""
     try:
         yield
     except OSError as error:

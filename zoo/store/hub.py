@@ -157,7 +157,7 @@ def push(
 
 
 class _Getter:
-    """Gets files of one repository."""
+    """Downloads files of one repository."""
 
     def __init__(self, repo: str, offline: bool) -> None:
         self.repo = repo

@@ -1,4 +1,4 @@
-"""The one way from what a user writes to an opened model folder."""
+"""From a user's reference to an opened model folder."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from zoo.store import cache, hub
 _TRUE = ("1", "ON", "YES", "TRUE")
 
 Reference = str | os.PathLike[str] | ModelFolder
-"""How a model is asked for; see :func:`locate`."""
+"""A user's reference to a model; see :func:`locate`."""
 
 
 def is_offline(offline: bool | None = None) -> bool:
@@ -41,7 +41,7 @@ def locate(
     A file that is damaged in a cache is fetched again when it is read.
 
     Args:
-        reference: a folder that was located before, which is given back, or one of
+        reference: an opened folder, which is returned as it is, or one of
 
             * ``"hf://owner/repo@revision"``, a model on the Hub;
             * a registered name such as ``"char_lstm.shakespeare"``, or an architecture's name,

@@ -1,6 +1,6 @@
-"""The sources of a model's files: a folder of this machine, or a web address.
+"""The sources of a model's files: a local folder or a web address.
 
-A fault of the source is a :class:`DownloadError`, so that the next source can be tried.
+A failure of the source is a :class:`DownloadError`, so that the next source can be tried.
 """
 
 from __future__ import annotations
