@@ -170,17 +170,17 @@ class Figure:
 
     @property
     def name(self) -> str:
-        """What it is a figure of: the metric, and how the model decoded."""
+        """The metric, and how the model decoded."""
         return ", ".join(filter(None, [self.metric, self.decoding]))
 
     @property
     def data(self) -> str:
-        """What was scored: data set and split."""
+        """Data set and split."""
         return f"{self.dataset}, {self.split}"
 
     @property
     def shown(self) -> str:
-        """Its value, rounded as people write it, with unit and interval: ``5.8 % (4.1 to 7.6)``."""
+        """The rounded value with unit and interval, such as ``5.8 % (4.1 to 7.6)``."""
         text = f"{self._rounded(self.value)} {self.unit}".strip()
         if self.interval_95 is None:
             return text

@@ -226,7 +226,7 @@ def lock(name: str, *, wait: bool, tell: bool = False) -> Iterator[None]:
 
 @contextlib.contextmanager
 def cache_errors() -> Iterator[None]:
-    """Turn an ``OSError`` in the block into a :class:`ZooError` that names the cache."""
+    """Turn an ``OSError`` in the block into an error that names the cache."""
     try:
         yield
     except OSError as error:

@@ -41,7 +41,7 @@ def evaluate_translations(
     tokenized: bool = False,
     progress: Callable[[int, int], None] | None = None,
 ) -> list[Figure]:
-    """BLEU and chrF of each direction.
+    """BLEU and chrF of each direction by sacrebleu (Post 2018, arXiv:1804.08771).
 
     A source that has several translations is translated once and scored against all of them.
 
@@ -54,8 +54,7 @@ def evaluate_translations(
         progress: called with the number of characters translated since the last call, and of all.
 
     Returns:
-        sacrebleu's BLEU and chrF (Post 2018, arXiv:1804.08771) of each direction, with their
-        signatures.
+        The figures, with sacrebleu's signatures.
 
     Raises:
         UsageError: the model does not translate in a direction that the pairs need.
