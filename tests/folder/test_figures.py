@@ -99,8 +99,13 @@ def test_the_headline_names_the_data_unless_it_is_the_models_only_corpus(
 ) -> None:
     headline = Figure("wer", 5.8215, "%", dataset, "test", scorer="jiwer").to_headline("an4")
     assert headline == {"name": "wer", "value": 5.8215, "unit": "%", "split": split}
-    again = Figure.from_headline(headline)
+    again = Figure.from_headline(headline, "an4")
     assert (str(again), again.split) == ("5.8 % WER", split)
+
+
+def test_a_malformed_headline_is_told_with_its_model() -> None:
+    with pytest.raises(FolderError, match=r"figure of mine\.tiny: 'value' is None, not a float"):
+        Figure.from_headline({"name": "wer", "split": "test"}, "mine.tiny")
 
 
 def test_a_measure_gives_its_figures_unit_and_direction(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -44,7 +44,7 @@ def list_command(
             ",".join(facts.get("languages", ())) or "-",
             f"{facts['parameters']:,}" if "parameters" in facts else "-",
             megabytes(facts["size"]) if "size" in facts else "-",
-            str(Figure.from_headline(facts["metric"])) if "metric" in facts else "-",
+            str(Figure.from_headline(facts["metric"], name)) if facts.get("metric") else "-",
         )
         for name, facts in zip(names, described, strict=True)
     ]
@@ -77,8 +77,8 @@ def show_command(model: str, as_json: bool) -> None:
         return
     width = max(len(key) for key in facts)
     for key, value in facts.items():
-        if key == "metric":
-            headline = Figure.from_headline(value)
+        if key == "metric" and value:
+            headline = Figure.from_headline(value, model)
             value = f"{headline} ({headline.split})"
         elif key == "metrics":
             figures = [Figure.from_row(row) for row in value]

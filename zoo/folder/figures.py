@@ -123,14 +123,20 @@ class Figure:
         return cls(**fields, extra=extra)
 
     @classmethod
-    def from_headline(cls, metric: Mapping[str, Any]) -> Figure:
+    def from_headline(cls, metric: Mapping[str, Any], model: str) -> Figure:
         """The headline figure of the registry: a table of ``name``, ``value``, ``unit``, ``split``.
+
+        Args:
+            metric: the table.
+            model: whose it is, for messages.
 
         Raises:
             FolderError: a field is missing or has another type.
         """
         row = {"dataset": "", "metric": metric.get("name"), **metric}
-        return cls.from_row({key: row[key] for key in row if key != "name"}, "the headline figure")
+        return cls.from_row(
+            {key: row[key] for key in row if key != "name"}, f"the figure of {model}"
+        )
 
     def to_row(self) -> dict[str, Any]:
         """The row for ``metrics.json``; fields that say nothing are left out."""
