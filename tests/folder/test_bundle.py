@@ -209,7 +209,7 @@ def test_differing_weights_are_listed(folder: Path) -> None:
         (lambda c: c["config"].update(unit=3), "did you mean 'units'"),
         (lambda c: c["config"].update(hidden_dropout=float("nan")), "hidden_dropout"),
         (lambda c: c["config"].pop("vocabulary_size"), "vocabulary_size"),
-        (lambda c: c["config"].update(vocabulary_size=29), "vocabulary_size is 29, but 30"),
+        (lambda c: c["config"].update(vocabulary_size=29), "vocabulary_size is 29, but must be 30"),
         (lambda c: c["card"].update(name=[]), "'name' is \\[\\], not a str"),
         (lambda c: c["card"].update(languages=5), "'languages' is 5, not a list"),
         (lambda c: c["card"].update(languages=[5]), "not a list of texts"),
