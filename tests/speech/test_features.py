@@ -33,6 +33,13 @@ def running() -> LogMel:
     return plain.with_prior(plain.log_mel(noise(40_000, seed)) for seed in range(3))
 
 
+@pytest.fixture(scope="module")
+def fixed() -> LogMel:
+    plain = LogMel(mel_bins=40)
+    energies = (plain.log_mel(noise(40_000, seed)) for seed in range(3))
+    return plain.with_prior(energies, normalisation="fixed")
+
+
 def log_mel_by_hand(samples: np.ndarray, settings: LogMel) -> np.ndarray:
     """Kaldi's definition, written down once more."""
     size, hop = settings.window, settings.hop
@@ -231,14 +238,14 @@ def test_the_memory_fades() -> None:
     assert found[1, 0] == pytest.approx(0.81 / math.sqrt(variance))
 
 
-def test_silence_and_clipping_give_finite_features(running: LogMel) -> None:
+def test_silence_and_clipping_give_finite_features(running: LogMel, fixed: LogMel) -> None:
     silence = np.zeros(16_000, np.float32)
     assert np.all(LogMel().log_mel(silence) == np.float32(FLOOR))
     assert np.all(LogMel().features(silence) == 0.0)
     square = np.sign(noise(16_000))
     full = np.full(16_000, -(2**15), np.int16)
     for samples in (silence, square, full):
-        for log_mel in (LogMel(), running):
+        for log_mel in (LogMel(), running, fixed):
             found = log_mel.features(samples)
             assert np.isfinite(found).all()
             assert np.abs(found).max() < 50
@@ -256,6 +263,58 @@ def test_after_long_silence_a_stream_is_not_blown_up(running: LogMel) -> None:
     assert np.abs(found[-2:]).max() < 1.0
 
 
+def test_fixed_statistics_are_those_of_the_data(fixed: LogMel) -> None:
+    assert fixed.normalisation == "fixed"
+    energies = fixed.log_mel(noise(16_000, seed=3))
+    expected = (energies - np.array(fixed.prior_mean)) / np.array(fixed.prior_deviation)
+    assert fixed.normalise(energies) == pytest.approx(expected, abs=1e-4)
+    assert fixed.features(noise(16_000, seed=3)).dtype == np.float32
+    pooled = np.concatenate([fixed.features(noise(40_000, seed)) for seed in range(3)])
+    assert np.abs(pooled.mean(axis=0)).max() < 1e-3
+    assert np.abs(pooled.std(axis=0) - 1).max() < 1e-3
+
+
+@given(st.lists(st.sampled_from([0, 1, 2, 159, 160, 161, 400, 3_000, 20_000]), max_size=40))
+@settings(deadline=None, max_examples=50)
+def test_fixed_features_are_the_same_to_the_bit_in_any_chunks(
+    fixed: LogMel, sizes: list[int]
+) -> None:
+    samples = noise(sum(sizes), seed=5)
+    stream, parts, at = fixed.stream(), [], 0
+    for size in sizes:
+        parts.append(stream.feed(samples[at : at + size]))
+        at += size
+        stream = stream.copy()
+    parts.append(stream.finish())
+    assert np.array_equal(np.concatenate(parts), fixed.features(samples))
+
+
+@pytest.mark.parametrize("loudness", [0.0, 0.3])
+@pytest.mark.parametrize(("before", "after"), [(0, 800), (800, 0), (1_600, 480_000)])
+def test_what_stands_around_speech_does_not_change_its_fixed_features(
+    fixed: LogMel, running: LogMel, loudness: float, before: int, after: int
+) -> None:
+    speech = noise(16_000, seed=7)
+    surroundings = noise(before, 1, loudness), speech, noise(after, 2, loudness)
+    first = before // fixed.hop
+    for log_mel in (fixed, running):
+        alone = log_mel.features(speech)
+        inside = log_mel.features(np.concatenate(surroundings))[first : first + len(alone)]
+        # What came before moves the running statistics.
+        assert np.array_equal(inside, alone) == (log_mel is fixed or not before)
+
+
+def test_the_fixed_scale_of_a_steady_bin_has_a_floor() -> None:
+    steady = dataclasses.replace(
+        LogMel(mel_bins=3),
+        normalisation="fixed",
+        prior_mean=(0.0,) * 3,
+        prior_deviation=(1e-300, DEVIATION_FLOOR, 2.0),
+    )
+    found = steady.normalise(np.ones((2, 3)))
+    assert found[1] == pytest.approx([1 / DEVIATION_FLOOR, 1 / DEVIATION_FLOOR, 0.5])
+
+
 def test_the_prior_is_measured_on_the_frames_given() -> None:
     plain = LogMel(mel_bins=20)
     utterances = [plain.log_mel(noise(9_000, seed)) for seed in range(4)]
@@ -264,12 +323,16 @@ def test_the_prior_is_measured_on_the_frames_given() -> None:
     assert found.prior_mean == pytest.approx(pooled.mean(axis=0), abs=1e-3)
     assert found.prior_deviation == pytest.approx(pooled.std(axis=0), abs=1e-3)
     assert (found.normalisation, found.prior_frames) == ("running", 70)
+    again = plain.with_prior(iter(utterances), prior_frames=70, normalisation="fixed")
+    assert again == dataclasses.replace(found, normalisation="fixed")
     with pytest.raises(UsageError, match="no frames"):
         plain.with_prior([])
+    with pytest.raises(UsageError, match="prior_mean must have 0 numbers"):
+        plain.with_prior(utterances, normalisation="utterance")
 
 
-def test_settings_survive_json(running: LogMel) -> None:
-    for log_mel in (LogMel(), LogMel(mel_bins=64, window_ms=20), running):
+def test_settings_survive_json(running: LogMel, fixed: LogMel) -> None:
+    for log_mel in (LogMel(), LogMel(mel_bins=64, window_ms=20), running, fixed):
         text = json.dumps(log_mel.settings())
         again = LogMel.from_folder(json.loads(text), {})
         assert again == log_mel
@@ -295,6 +358,20 @@ def test_settings_survive_json(running: LogMel) -> None:
         ({"low_frequency": 7_600.0}, "cannot be made"),
         ({"normalisation": "batch"}, "normalisation must be one of"),
         ({"normalisation": "running"}, "prior_mean must have 80 numbers"),
+        ({"normalisation": "fixed"}, "prior_mean must have 80 numbers"),
+        (
+            {"normalisation": "fixed", "mel_bins": 3, "prior_mean": [0.0] * 3},
+            "prior_deviation must have 3 numbers",
+        ),
+        (
+            {
+                "normalisation": "fixed",
+                "mel_bins": 3,
+                "prior_mean": [0.0] * 3,
+                "prior_deviation": [1.0, -1.0, 1.0],
+            },
+            "above 0",
+        ),
         ({"prior_mean": [0.0]}, "prior_mean must have 0 numbers"),
         ({"memory_frames": 5}, "memory_frames must be"),
         ({"dither": 1.0}, "no value 'dither'"),

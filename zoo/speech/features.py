@@ -40,11 +40,14 @@ class LogMel:
 
     With ``normalisation="fixed"`` each bin is scaled by the mean and the standard deviation that it
     has over the training data, ``y = (x - prior_mean) / prior_deviation``: a frame depends on no
-    other, so silence or noise elsewhere in a recording changes nothing. With ``"utterance"`` each
-    bin is brought to mean 0 and deviation 1 over the whole
-    utterance, which takes out gain and the microphone's colour. With ``"running"`` nothing looks
-    ahead: mean ``m`` and variance ``v`` of a bin begin at the prior, counted as ``prior_frames``
-    frames, and each frame ``x`` moves them before it is normalised by them (Welford 1962)::
+    other, so silence or noise elsewhere in a recording changes nothing.
+
+    With ``"utterance"`` each bin is brought to mean 0 and deviation 1 over the whole utterance,
+    which takes out gain and the microphone's colour.
+
+    With ``"running"`` nothing looks ahead: mean ``m`` and variance ``v`` of a bin begin at the
+    prior, counted as ``prior_frames`` frames, and each frame ``x`` moves them before it is
+    normalised by them (Welford 1962)::
 
         n = min(n + 1, memory_frames)
         d = x - m;  m += d / n;  v += (d * (x - m) - v) / n
@@ -52,6 +55,8 @@ class LogMel:
 
     Up to ``memory_frames`` these are the exact mean and variance of prior and frames pooled; after
     that older frames fade, so that a stream of hours goes on adapting.
+
+    In all three no deviation counts for less than :data:`DEVIATION_FLOOR`.
 
     Args:
         sample_rate: samples a second.
@@ -370,7 +375,8 @@ class _Fixed:
 
     def __init__(self, log_mel: LogMel) -> None:
         self.mean = np.array(log_mel.prior_mean, np.float32)
-        self.scale = 1 / np.array(log_mel.prior_deviation, np.float32)
+        deviation = np.array(log_mel.prior_deviation, np.float32)
+        self.scale = 1 / np.maximum(deviation, np.float32(DEVIATION_FLOOR))
 
     def copy(self) -> _Fixed:
         return self
