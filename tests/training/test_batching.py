@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import math
 from collections import Counter
 
 import numpy as np
 import pytest
 
 from zoo.errors import DataError
-from zoo.training.batching import EvenBatches, SizedBatches
+from zoo.training.batching import EvenBatches, PlannedBatches, SizedBatches
 
 LENGTHS = np.random.default_rng(0).choice([30.0, 80.0, 85.0, 300.0, 620.0], 400)
 SHARES = np.where(np.arange(400) % 4 == 0, 1.0, 0.25)
@@ -72,7 +73,83 @@ def test_a_line_longer_than_the_size_is_a_batch_by_itself() -> None:
     assert sorted(map(list, made.groups(0))) == [[0], [1]]
 
 
+def changing(epoch: int) -> np.ndarray:
+    """Lengths that differ from epoch to epoch, as of utterances between silences."""
+    rng = np.random.default_rng([9, epoch])
+    return np.round(LENGTHS * rng.uniform(0.9, 1.1, 400) + rng.choice([0.0, 500.0], 400))
+
+
+def test_planned_batches_have_every_example_once_in_a_constant_number_of_steps() -> None:
+    made = PlannedBatches(changing, 4000, seed=1)
+    assert made.steps == math.ceil(changing(0).sum() / 4000)
+    for epoch in range(8):
+        groups = made.groups(epoch)
+        assert len(groups) == made.steps
+        assert min(map(len, groups)) >= 1
+        assert sorted(np.concatenate(groups).tolist()) == list(range(400))
+
+
+def test_planned_batches_are_near_one_size_with_little_padding() -> None:
+    made = PlannedBatches(changing, 4000, seed=1)
+    for epoch in range(4):
+        lengths = changing(epoch)
+        sizes = np.asarray([lengths[group].sum() for group in made.groups(epoch)])
+        assert np.abs(sizes - lengths.sum() / made.steps).max() <= lengths.max()
+        padded = sum(lengths[group].max() * len(group) for group in made.groups(epoch))
+        assert lengths.sum() > 0.9 * padded
+
+
+def test_the_first_epochs_rise_from_short_to_long_and_later_ones_do_not() -> None:
+    made = PlannedBatches(changing, 4000, seed=1, rising=2)
+    for epoch in range(4):
+        means = np.asarray([changing(epoch)[group].mean() for group in made.groups(epoch)])
+        # Lengths are shuffled by 3 % either way before they are sorted.
+        rising = (means[1:] > 0.94 * means[:-1]).all()
+        assert rising == (epoch < 2)
+    assert PlannedBatches(changing, 4000, seed=1).groups(0)[0].tolist() != (
+        made.groups(0)[0].tolist()
+    )
+
+
+def test_planned_batches_are_the_same_at_each_call_and_differ_between_epochs() -> None:
+    made, again, other = (
+        PlannedBatches(lambda epoch: LENGTHS, 4000, seed=seed) for seed in (5, 5, 6)
+    )
+
+    def numbers(batches: PlannedBatches, epoch: int) -> list[list[int]]:
+        return [group.tolist() for group in batches.groups(epoch)]
+
+    assert numbers(made, 7) == numbers(again, 7)
+    assert numbers(made, 7) != numbers(made, 8)
+    assert numbers(made, 7) != numbers(other, 7)
+    # Not only the order of the batches differs, but what is in them.
+    assert set(map(tuple, numbers(made, 7))) != set(map(tuple, numbers(made, 8)))
+
+
+def test_few_examples_are_a_batch_each_at_most() -> None:
+    for count, size, steps in ((1, 10.0, 1), (3, 10.0, 3), (3, 1e6, 1), (3, 150.0, 2)):
+        made = PlannedBatches(lambda epoch, count=count: np.full(count, 100.0), size, seed=0)
+        assert made.steps == steps
+        groups = made.groups(0)
+        assert len(groups) == steps
+        assert sorted(np.concatenate(groups).tolist()) == list(range(count))
+
+
+def test_a_giant_example_leaves_something_for_every_batch() -> None:
+    lengths = np.asarray([*[10.0] * 30, 9000.0])
+    made = PlannedBatches(lambda epoch: lengths, 1000, seed=0)
+    assert made.steps == 10
+    groups = sorted(made.groups(0), key=lambda group: float(lengths[group].sum()))
+    assert min(map(len, groups)) >= 1
+    assert groups[-1].tolist() == [30]
+    assert sorted(np.concatenate(groups).tolist()) == list(range(31))
+
+
 def test_no_examples_are_refused() -> None:
-    for make in (lambda: EvenBatches([], 4, 0), lambda: SizedBatches([], 10, [], 0)):
+    for make in (
+        lambda: EvenBatches([], 4, 0),
+        lambda: SizedBatches([], 10, [], 0),
+        lambda: PlannedBatches(lambda epoch: np.zeros(0), 10, 0),
+    ):
         with pytest.raises(DataError):
             make()

@@ -134,14 +134,14 @@ class SizedBatches:
 
 
 class PlannedBatches:
-    """Batches of about one size, padding included, of examples whose lengths differ by epoch.
+    """Batches of about one size, of examples whose lengths differ by epoch.
 
     The examples of an epoch are ordered by length and cut into a fixed number of batches that
-    cost about the same.
+    cost about the same. Padding is a few percent of a batch and not counted in its size.
 
     Args:
         lengths: gives the lengths of all examples in an epoch.
-        size: frames of a batch.
+        size: frames of a batch in the first epoch.
         seed: of the order.
         rising: epochs at the beginning that go from short to long examples, not in random order
             (Amodei et al. 2016, arXiv:1512.02595).
