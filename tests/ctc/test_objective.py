@@ -7,10 +7,11 @@ from pathlib import Path
 import keras
 import numpy as np
 import pytest
+import tensorflow as tf
 
 from zoo.ctc.decoding import ctc_log_probability
 from zoo.ctc.network_parts import output_frames
-from zoo.ctc.training.objective import CTCObjective, Example, fits
+from zoo.ctc.training.objective import CTCObjective, Example, fits, pad_batch
 from zoo.errors import DataError
 from zoo.speech.networks import CTCBiLSTMConfig, build_bidirectional
 from zoo.training.plan import Plan
@@ -56,6 +57,44 @@ def test_the_loss_is_the_ctc_probability_of_the_decoder() -> None:
         for row, n in enumerate(frames)
     )
     assert float(loss) == pytest.approx(expected / counts.sum(), rel=1e-4)
+
+
+def test_an_example_without_labels_costs_the_blanks_of_its_real_frames() -> None:
+    made = objective()
+    silence = np.random.default_rng(5).standard_normal((50, BINS)).astype(np.float32)
+    none = np.zeros(0, np.int32)
+    batch = pad_batch([example(1), (silence, none), example(3), (silence[:9], none)])
+    features, frames, labels, counts = batch
+    assert counts.tolist()[1::2] == [0, 0]
+    assert frames.max() > 50
+    log_probs = made._log_probs(features, frames).numpy()
+    expected = 0.0
+    for row, outputs in enumerate(map(int, output_frames(frames))):
+        if counts[row]:
+            words = labels[row, : counts[row]].tolist()
+            expected -= ctc_log_probability(log_probs[row], words, 0, length=outputs)
+        else:
+            expected -= float(log_probs[row, :outputs, 0].sum())
+    loss, _ = made.loss(batch, [], training=False)
+    assert float(loss) == pytest.approx(expected / (counts.sum() + 2), rel=1e-4)
+
+
+@pytest.mark.parametrize("blank", [0, LABELS - 1])
+def test_examples_without_labels_teach_blanks_with_finite_gradients(blank: int) -> None:
+    made = objective()
+    made._blank = blank
+    silence, none = np.zeros((40, BINS), np.float32), np.zeros(0, np.int32)
+    words = (example(1)[0], example(1)[1] % (LABELS - 1) + (blank == 0))
+    for rows in ([words, (silence, none)], [(silence, none), (silence[:9], none)]):
+        batch = pad_batch(rows)
+        with tf.GradientTape() as tape:
+            loss, _ = made.loss(batch, [], training=True)
+        found = tape.gradient(loss, made.network.trainable_variables)
+        assert np.isfinite(float(loss))
+        assert all(np.isfinite(gradient.numpy()).all() for gradient in found)
+    # The last batch has no words at all: its gradient raises the blank and lowers the rest.
+    bias = found[[v.path for v in made.network.trainable_variables].index("logits/bias")].numpy()
+    assert bias[blank] < 0 < np.delete(bias, blank).min()
 
 
 def test_an_epoch_has_every_example_once_and_like_lengths_together() -> None:
