@@ -23,9 +23,10 @@ import numpy as np
 import soxr
 from tqdm import tqdm
 
-from zoo.ctc.training.objective import Example, fits
+from zoo.ctc.network_parts import SUBSAMPLING, output_frames
+from zoo.ctc.training.objective import Example, fits, outputs_needed
 from zoo.errors import DataError
-from zoo.files import readable_os_errors, write_bytes
+from zoo.files import is_file, readable_os_errors, write_bytes
 from zoo.folder.manifest import sha256_of
 from zoo.speech.features import LogMel
 from zoo.speech.processor import Speech, Utterance
@@ -164,6 +165,7 @@ class FeatureStore:
         frames: ``(utterances, variants)`` frame counts.
 
     Raises:
+        DataError: no recording is as long as a window of the features.
         ZooError: the folder cannot be written.
     """
 
@@ -190,13 +192,15 @@ class FeatureStore:
         key = sha256_of(json.dumps(made_of, sort_keys=True).encode())[:16]
         self._files = [folder / f"{key}_{i}.f16" for i in range(augmentation.variants)]
         index = folder / f"{key}.json"
-        if not index.exists():
-            folder.mkdir(parents=True, exist_ok=True)
-            write_bytes(index, json.dumps(self._make(utterances)).encode())
-        facts = json.loads(index.read_bytes())
+        facts = self._stored(index)
+        if facts is None:
+            facts = self._make(utterances)
+            write_bytes(index, json.dumps(facts).encode())
         self.texts: list[str] = facts["texts"]
         self.sources: list[str] = facts["sources"]
-        self.frames = np.asarray(facts["frames"], np.int64)
+        self.frames = np.asarray(facts["frames"], np.int64).reshape(-1, augmentation.variants)
+        if not self.frames.any(axis=0).all():
+            raise DataError("no recording is as long as a window of the features")
         self._starts = np.cumsum(np.vstack([np.zeros_like(self.frames[:1]), self.frames]), axis=0)
         bins = log_mel.mel_bins
         self._arrays = [
@@ -211,6 +215,19 @@ class FeatureStore:
             self._arrays[variant][start : start + self.frames[number, variant]], np.float32
         )
 
+    def _stored(self, index: Path) -> dict[str, Any] | None:
+        """What was made before, if all of it is there."""
+        if not is_file(index):
+            return None
+        facts: dict[str, Any] = json.loads(index.read_bytes())
+        frames = np.asarray(facts["frames"], np.int64).reshape(-1, len(self._files))
+        sizes = frames.sum(axis=0) * self._log_mel.mel_bins * np.dtype(np.float16).itemsize
+        whole = all(
+            is_file(path) and path.stat().st_size == size
+            for path, size in zip(self._files, sizes, strict=True)
+        )
+        return facts if whole else None
+
     def _make(self, utterances: Sequence[Utterance]) -> dict[str, Any]:
         texts: list[str] = []
         sources: list[str] = []
@@ -219,6 +236,7 @@ class FeatureStore:
             readable_os_errors(f"keep the features in {self._files[0].parent}"),
             contextlib.ExitStack() as opened,
         ):
+            self._files[0].parent.mkdir(parents=True, exist_ok=True)
             streams = [opened.enter_context(open(path, "wb")) for path in self._files]
             workers = opened.enter_context(ThreadPoolExecutor(2))
             numbers = tqdm(range(len(utterances)), desc="making features", delay=2)
@@ -317,7 +335,6 @@ class Scenes:
         change = self._augmentation
         bins = self._processor.log_mel.mel_bins
         energies = np.full((scene.frames, bins), FLOOR, np.float32)
-        labels: list[np.ndarray] = []
         place, level = 0, -20.0 * _NEPERS
         for gap, (member, variant) in zip(scene.gaps, scene.parts, strict=False):
             place += gap
@@ -325,7 +342,6 @@ class Scenes:
             level = _loudness(voice)
             energies[place : place + len(voice)] = voice
             place += len(voice)
-            labels += [self._space, self._labels[member]] if labels else [self._labels[member]]
         if rng.random() < 0.5:  # no recorder is wholly silent, but digital silence happens
             mean = min(rng.uniform(-15.5, -9.0), level - 3.0)
             hiss = mean + 0.4 * rng.gumbel(size=energies.shape)
@@ -336,8 +352,12 @@ class Scenes:
             noise += np.float32(level - _loudness(noise) - ratio * _NEPERS)
             energies = np.logaddexp(energies, noise)
         features = self._processor.log_mel.normalise(energies)
-        joined = np.concatenate(labels) if labels else np.zeros(0, np.int32)
-        return change.masked(features, rng), joined
+        return change.masked(features, rng), self._words([member for member, _ in scene.parts])
+
+    def _words(self, members: Sequence[int]) -> np.ndarray:
+        """Labels of utterances in a row, with a space between two."""
+        labels = [part for member in members for part in (self._space, self._labels[member])]
+        return np.concatenate(labels[1:]) if labels else np.zeros(0, np.int32)
 
     def _scene(self, number: int, epoch: int) -> tuple[Scene, np.random.Generator]:
         rng = np.random.default_rng([self._seed, number, epoch])
@@ -357,6 +377,11 @@ class Scenes:
                 # Short silences are more frequent: the square keeps the mean at a third.
                 gaps[place] += round(rng.random() ** 2 * change.silence_seconds * second)
         frames = sum(gaps) + sum(int(self._store.frames[part]) for part in parts)
+        if len(parts) > 1:  # the space between two fast speakers may need a longer pause
+            missing = outputs_needed(self._words(members)) - output_frames(frames)
+            pause = SUBSAMPLING * max(0, missing)
+            gaps[1] += pause
+            frames += pause
         return Scene(parts, tuple(gaps), frames), rng
 
     def _noise(self, frames: int, rng: np.random.Generator) -> np.ndarray:
