@@ -6,14 +6,15 @@ zoo evaluate runs/an4
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 from zoo.folder.figures import Figure
 from zoo.speech.datasets import load_speech
 from zoo.speech.features import LogMel
+from zoo.speech.processor import Utterance
 from zoo.speech.training.augmentation import AudioAugmentation
 from zoo.speech.training.scenes import SceneAugmentation
 from zoo.training.plan import Plan, stages
@@ -36,7 +37,7 @@ class Values(RecipeValues):
             ``log_mel``.
         repeats: how often an utterance is used per epoch, by source.
         longest: duration of the longest training utterance, in seconds.
-        seconds: duration of a batch in seconds, padding included.
+        seconds: duration of a batch in seconds, silences included.
         rising: number of epochs at the start that go from short to long utterances.
     """
 
@@ -77,19 +78,21 @@ AN4_COMPARISON = (
     published("ESPnet Transformer with language model", 7.4, "espnet/espnet, egs/an4"),
 )
 
+SHORT_FIRST = {"longest": 7.0, "rising": 1}
+"""Short utterances first: more steps in the same time, and easier alignments."""
+
 ENGLISH = Values(
     corpus="english+an4",
     languages=("en",),
     network={"units": 320, "layers": 4, "dropout": 0.25, "weight_dropout": 0.2},
     plans=(
-        # Short utterances first: more steps in the same time, and easier alignments.
         Plan(
             epochs=14,
             learning_rate=2e-3,
             warmup_steps=400,
             final_share=0.3,
             average=0.998,
-            values={"longest": 7.0, "rising": 1},
+            values=SHORT_FIRST,
         ),
         Plan(epochs=40, learning_rate=2e-3, warmup_steps=200, average=0.999),
     ),
@@ -98,8 +101,31 @@ ENGLISH = Values(
     license="cc-by-4.0",
 )
 
+# For people with a GPU: 960 hours of speech; the features of one variant take 55 GB of disk.
+LIBRISPEECH = Values(
+    corpus="librispeech",
+    languages=("en",),
+    network={"units": 768, "layers": 5, "dropout": 0.1},
+    plans=(
+        Plan(
+            epochs=2,
+            learning_rate=1e-3,
+            warmup_steps=2000,
+            final_share=0.3,
+            values=SHORT_FIRST,
+        ),
+        Plan(epochs=30, learning_rate=1e-3, warmup_steps=1000),
+    ),
+    scenes=SceneAugmentation(variants=2),
+    seconds=600.0,
+    license="cc-by-4.0",
+)
+
 MODELS = {
     "ctc_bilstm.english": ENGLISH,
+    "ctc_lstm.english": replace(
+        ENGLISH, network={**ENGLISH.network, "units": 536, "look_ahead": 8}
+    ),
     "ctc_bilstm.an4": Values(
         corpus="an4",
         languages=("en",),
@@ -124,24 +150,9 @@ MODELS = {
         limits=AN4_LIMITS,
         comparison=AN4_COMPARISON,
     ),
-    # For those who have a GPU: 960 hours.
-    "ctc_bilstm.librispeech": Values(
-        corpus="librispeech",
-        languages=("en",),
-        network={"units": 768, "layers": 5, "dropout": 0.1},
-        plans=(Plan(epochs=30, learning_rate=1e-3, warmup_steps=5000),),
-        variants=2,
-        batch=32,
-        license="cc-by-4.0",
-    ),
-    "ctc_lstm.librispeech": Values(
-        corpus="librispeech",
-        languages=("en",),
-        network={"units": 1024, "layers": 5, "dropout": 0.1, "look_ahead": 4},
-        plans=(Plan(epochs=30, learning_rate=1e-3, warmup_steps=5000),),
-        variants=2,
-        batch=32,
-        license="cc-by-4.0",
+    "ctc_bilstm.librispeech": LIBRISPEECH,
+    "ctc_lstm.librispeech": replace(
+        LIBRISPEECH, network={**LIBRISPEECH.network, "units": 1024, "look_ahead": 8}
     ),
 }
 
@@ -222,13 +233,17 @@ def evaluate(
     data: Path | None = None,
     progress: Callable[[int, int], None] | None = None,
 ) -> list[Figure]:
-    """Score a model on the test recordings of its corpus: word and character error rates.
+    """Score a model on the test recordings of its corpora: word and character error rates.
 
     Args:
         model: a model of :data:`MODELS`, or one fine-tuned from it.
         reference: the argument of ``zoo evaluate``, for the command in the figures.
         data: a folder of recordings with ``transcripts.tsv`` to score on instead.
         progress: called with the number of recordings decoded since the last call, and the total.
+
+    Returns:
+        Figures, one set for each test split of each corpus. The first figure is the greedy word
+        error rate on the first corpus's first test split.
 
     Raises:
         UsageError: no data is given and the model's own corpus is not one of this recipe's.
@@ -242,6 +257,22 @@ def evaluate(
         recordings = Recordings(data, read_transcripts(data), model.processor)
         command += f" --data {data}"
         return evaluate_recogniser(model, recordings, data.name, "whole", command, progress)
-    corpus = own_corpus(model, reference, MODELS)
-    test = load_speech(corpus)["test"]
-    return evaluate_recogniser(model, test, corpus, "test", command, progress)
+    tests = test_splits(own_corpus(model, reference, MODELS))
+    total = sum(map(len, tests.values()))
+    return [
+        figure
+        for (corpus, split), utterances in tests.items()
+        for figure in evaluate_recogniser(
+            model, utterances, corpus, split, command, progress, total
+        )
+    ]
+
+
+def test_splits(corpora: str) -> dict[tuple[str, str], Sequence[Utterance]]:
+    """Test utterances by ``(corpus, split)``, of one corpus or of several joined by ``+``."""
+    return {
+        (corpus, split): utterances
+        for corpus in corpora.split("+")
+        for split, utterances in load_speech(corpus).items()
+        if split.startswith("test")
+    }

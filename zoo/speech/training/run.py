@@ -269,7 +269,7 @@ def train_on_scenes(
         scenes: how much utterances are changed.
         repeats: by source, how often an utterance is in an epoch; 1 where it is not named.
         longest: seconds of the longest utterance that is learnt from.
-        seconds: length of a batch, padding included.
+        seconds: length of a batch, silences included.
         rising: epochs at the beginning that go from short to long.
         features: folder in which features are kept.
         start: a model folder of the same network to start from; its weights are kept if nothing
@@ -291,7 +291,7 @@ def train_on_scenes(
     )
     some = range(0, len(training), max(1, len(training) // 2000))
     log_mel = log_mel.with_prior((store.energies(i, 0) for i in some), normalisation="fixed")
-    alphabet = Alphabet.of_texts(store.texts)
+    alphabet = Alphabet.of_texts([*store.texts, " "])  # which stands between joined utterances
     processor = Speech(log_mel, alphabet)
     config = entry.load("config")(labels=len(alphabet), bins=log_mel.mel_bins, **network)
     values = {
@@ -463,6 +463,7 @@ def evaluate_recogniser(
     split: str,
     command: str,
     progress: Callable[[int, int], None] | None = None,
+    total: int | None = None,
 ) -> list[Figure]:
     """Word and character error rates, greedy and with the model's own language model.
 
@@ -475,6 +476,7 @@ def evaluate_recogniser(
         split: which part of it, in the figures.
         command: the command that gives the figures again.
         progress: called with the number of recordings decoded since the last call, and of all.
+        total: of all recordings, where these are not all.
 
     Returns:
         Figures in percent, each with a 95 % bootstrap interval; the first is
@@ -496,7 +498,7 @@ def evaluate_recogniser(
             else:
                 texts.append(model.transcribe(utterance.samples, rate, **values).text)
         if progress:
-            progress(1, len(utterances))
+            progress(1, total or len(utterances))
     return error_rates(
         references,
         {name: texts for (name, _, _), texts in zip(ways, found, strict=True)},
