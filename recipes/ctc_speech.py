@@ -78,8 +78,25 @@ AN4_COMPARISON = (
     published("ESPnet Transformer with language model", 7.4, "espnet/espnet, egs/an4"),
 )
 
-SHORT_FIRST = {"longest": 7.0, "rising": 1}
-"""Short utterances first: more steps in the same time, and easier alignments."""
+PLAIN = SceneAugmentation(
+    gain_db=(0.0, 0.0),
+    warp=0.0,
+    colour_db=0.0,
+    band_share=0.0,
+    smooth_share=0.0,
+    noise_share=0.0,
+    silence_share=0.0,
+    join_share=0.0,
+    sound_share=0.0,
+    frequency_masks=0,
+    time_masks=0.0,
+)
+"""The variants of the waveforms as they are."""
+
+SHORT_AND_PLAIN = {"longest": 3.0, "seconds": 48.0, "scenes": PLAIN}
+"""Where a network finds its first alignments. Of Opus-coded utterances up to 3 s it began to write
+letters after 375 steps; with noise, silence and utterances up to 7 s, it wrote nothing but blanks
+in 800 steps."""
 
 ENGLISH = Values(
     corpus="english+an4",
@@ -87,12 +104,21 @@ ENGLISH = Values(
     network={"units": 320, "layers": 4, "dropout": 0.25, "weight_dropout": 0.2},
     plans=(
         Plan(
-            epochs=14,
+            epochs=8,
             learning_rate=2e-3,
-            warmup_steps=400,
-            final_share=0.3,
+            warmup_steps=100,
+            final_share=0.5,
+            average=0.99,
+            network={"dropout": 0.1, "weight_dropout": 0.0},
+            values=SHORT_AND_PLAIN,
+        ),
+        Plan(
+            epochs=12,
+            learning_rate=2e-3,
+            warmup_steps=200,
+            final_share=0.5,
             average=0.998,
-            values=SHORT_FIRST,
+            values={"longest": 7.0},
         ),
         Plan(epochs=40, learning_rate=2e-3, warmup_steps=200, average=0.999),
     ),
@@ -112,7 +138,7 @@ LIBRISPEECH = Values(
             learning_rate=1e-3,
             warmup_steps=2000,
             final_share=0.3,
-            values=SHORT_FIRST,
+            values=SHORT_AND_PLAIN,
         ),
         Plan(epochs=30, learning_rate=1e-3, warmup_steps=1000),
     ),
