@@ -37,6 +37,7 @@ nitpick_ignore_regex = [
         r"(np|numpy|keras|tf|tensorflow|tensorflow_datasets|click|collections|pathlib|typing|os|PIL|xml)\..*",
     ),
     (r"py:.*", r"(Path|Any|Callable|Iterable|Iterator|Mapping|Sequence|ClassVar|Protocol)"),
+    (r"py:.*", r"(Self|Unpack|TypedDict|NamedTuple)"),
     (r"py:class", r"(.*\.)?T"),  # a type variable
 ]
 

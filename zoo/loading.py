@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import replace
 from typing import Any
 
 import numpy as np
 
+from zoo.contracts import ConfigWithShapes, ConfigWithVocabulary, ProcessorWithVocabulary
 from zoo.errors import UsageError
-from zoo.folder.bundle import Bundle, assign_weights, check_processor, read_bundle
+from zoo.folder.bundle import Bundle, check_processor, check_weights, read_bundle
+from zoo.network import build_network, check_dtype, rounded
 from zoo.store.locate import Reference, locate
+from zoo.task import Task
 from zoo.values import make_config
 
 
@@ -25,7 +28,7 @@ def load_model(
     offline: bool | None = None,
     progress: bool = True,
     **values: Any,
-) -> Any:
+) -> Task:
     """Load a model ready for raw text, audio or images.
 
     Args:
@@ -36,7 +39,8 @@ def load_model(
         revision: a Hub revision (branch, tag or commit).
         vocabulary: another output vocabulary. Rows of entries that the model knows are kept, the
             others start at random, and a warning says how many.
-        dtype: Keras dtype policy of the network.
+        dtype: Keras dtype policy of ``network``, for training in it; the model's own methods
+            calculate in float32 with the same weights.
         offline: never touch the network; left out, ``HF_HUB_OFFLINE`` and ``ZOO_OFFLINE`` decide.
         progress: show a progress bar while downloading.
         **values: builder values to change, such as ``hidden_dropout=0.3``. A value that changes a
@@ -62,15 +66,6 @@ def load_model(
     )
 
 
-def _check_dtype(dtype: Any) -> None:
-    import keras
-
-    try:
-        keras.dtype_policies.get(dtype)
-    except (ValueError, TypeError) as error:
-        raise UsageError(f"{dtype!r} is no dtype policy of Keras: {error}") from None
-
-
 def assemble(
     bundle: Bundle,
     where: str,
@@ -78,13 +73,13 @@ def assemble(
     vocabulary: Iterable[str] | None = None,
     dtype: str = "float32",
     values: dict[str, Any] | None = None,
-) -> Any:
-    """Build the network of a bundle, put the weights in, and give the task that holds them.
+) -> Task:
+    """Make the task of a bundle, with its values and its vocabulary changed if that is asked for.
 
     Args:
         bundle: what the model folder said.
         where: its name in messages.
-        pretrained: put the bundle's weights in.
+        pretrained: use the bundle's weights, not random ones.
         vocabulary: another output vocabulary, or ``None``.
         dtype: Keras dtype policy.
         values: builder values to change.
@@ -103,6 +98,10 @@ def assemble(
             entries = tuple(vocabulary)
         except TypeError:
             raise UsageError(f"vocabulary must be texts, not {vocabulary!r}") from None
+        if not isinstance(bundle.processor, ProcessorWithVocabulary) or not isinstance(
+            config, ConfigWithVocabulary
+        ):
+            raise UsageError(f"the vocabulary of {architecture.name} cannot be changed")
         processor = bundle.processor.with_vocabulary(entries)
         config = config.with_vocabulary(len(processor.vocabulary))
         stored = _move_rows(bundle, processor, config) if pretrained else {}
@@ -116,12 +115,14 @@ def assemble(
         # Figures and golden outputs speak of the model as it was.
         bundle = replace(bundle, metrics=[], golden={})
     check_processor(config, bundle.processor)
-    _check_dtype(dtype)
-    bundle = replace(bundle, config=config)
-    network = architecture.load("builder")(config, dtype=dtype)
-    if pretrained:
-        assign_weights(network, stored, where)
-    return architecture.load("task_class")(bundle, network)
+    policy, variables = check_dtype(dtype)
+    make_task: Callable[..., Task] = architecture.load("task_class")
+    if pretrained and isinstance(config, ConfigWithShapes):
+        check_weights(stored, config.shapes(), where)
+        stored = rounded(stored, variables)
+        return make_task(replace(bundle, config=config, weights=stored), dtype=policy)
+    network = build_network(architecture, config, policy, stored if pretrained else None, where)
+    return make_task(replace(bundle, config=config, weights={}), network, dtype=policy)
 
 
 def _move_rows(bundle: Bundle, processor: Any, config: Any) -> dict[str, np.ndarray]:

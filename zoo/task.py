@@ -2,18 +2,31 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any, ClassVar, Protocol, TypeVar
 
 import numpy as np
 
 from zoo.errors import FolderError, UsageError, ZooError
 from zoo.files import atomic_path, user_path
-from zoo.folder.bundle import Bundle, assign_weights, half_precision
+from zoo.folder.bundle import Bundle, half_precision
 from zoo.folder.writing import write_bundle
+from zoo.network import (
+    PLAIN,
+    Weights,
+    build_network,
+    network_shapes,
+    network_weights,
+    same_weights,
+)
 
 GOLDEN_TOLERANCE = 2e-3
+
+_NONE: Mapping[str, Any] = MappingProxyType({})
 
 
 class _WithText(Protocol):
@@ -27,12 +40,17 @@ Text = TypeVar("Text", bound=_WithText)
 class Task:
     """A model ready for raw input.
 
+    Its verbs run on :attr:`inference`, which is made from the model's weights when it is first
+    needed, and made anew when the weights of :attr:`network` have changed: a verb never answers
+    with other weights than the network has. A task can be copied, pickled and sent to another
+    process; the copy has the weights of that moment.
+
     Args:
         bundle: architecture, values, processor and weights.
-        network: the functional ``keras.Model`` with its weights in place.
+        network: the ``keras.Model`` that has the weights; left out, the bundle has them.
+        dtype: Keras dtype policy of the network.
 
     Attributes:
-        network: the ``keras.Model``, arrays to arrays.
         processor: raw input to arrays.
         decoder: plain settings of the decoder, used where a call names none.
         config: the builder's values.
@@ -43,8 +61,7 @@ class Task:
 
     verb: ClassVar[str]
 
-    def __init__(self, bundle: Bundle, network: Any) -> None:
-        self.network = network
+    def __init__(self, bundle: Bundle, network: Any = None, *, dtype: str = PLAIN) -> None:
         self.architecture = bundle.architecture
         self.config = bundle.config
         self.processor = bundle.processor
@@ -52,7 +69,76 @@ class Task:
         self.metrics = list(bundle.metrics)
         self.card = dict(bundle.card)
         self.files = dict(bundle.files)
+        self.dtype = dtype
         self._golden = dict(bundle.golden)
+        self._stored: Weights = bundle.weights
+        self._network = network
+        self._shapes = {} if network is None else network_shapes(network)
+        self._inference: Any = None
+        self._inference_weights: Weights = {}
+        self._lock = threading.RLock()
+
+    @property
+    def network(self) -> Any:
+        """The ``keras.Model``, arrays to arrays; it is built when it is first asked for."""
+        with self._lock:
+            if self._network is None:
+                network = build_network(self.architecture, self.config, self.dtype, self._stored)
+                self._shapes = network_shapes(network)
+                self._network = network
+            return self._network
+
+    def weights(self) -> Weights:
+        """The model's weights as they are now: float16 or float32 arrays by variable path.
+
+        Raises:
+            ZooError: the network was quantised, or its variables are not those of its builder.
+        """
+        with self._lock:
+            if self._network is None:
+                return self._stored
+            return network_weights(self._network, self._shapes)
+
+    @property
+    def inference(self) -> Any:
+        """What the verbs run on, with the weights as they are now; see :mod:`zoo.contracts`.
+
+        It keeps these weights: who holds it, such as a stream, goes on with them.
+
+        Raises:
+            ZooError: as :meth:`weights`, or the architecture has no inference and its network
+                cannot be run in its place.
+        """
+        with self._lock:
+            weights = self.weights()
+            if self._inference is None or not same_weights(weights, self._inference_weights):
+                self._inference = self._make_inference(weights)
+                self._inference_weights = weights
+            return self._inference
+
+    def _make_inference(self, weights: Weights) -> Any:
+        if self.architecture.inference:
+            return self.architecture.load("inference")(self.config, weights)
+        return self.keras_inference(build_network(self.architecture, self.config, PLAIN, weights))
+
+    def keras_inference(self, network: Any) -> Any:
+        """An inference of the task's kind that runs a network of an architecture without one.
+
+        Args:
+            network: a ``keras.Model`` of its own.
+
+        Raises:
+            ZooError: the task has none.
+        """
+        raise ZooError(
+            f"{self.architecture.name} has no inference, and the task {self.architecture.task} "
+            "cannot run a network without one; the architecture must name its inference"
+        )
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        processor = (type(self.processor), self.processor.settings(), self.processor.files())
+        bundle = self._bundle(self.weights(), self._golden)
+        return _restored, (type(self), replace(bundle, processor=None), processor, self.dtype)
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         """The same as the task's verb."""
@@ -60,7 +146,7 @@ class Task:
 
     def __repr__(self) -> str:
         name = self.card.get("name", self.architecture.name)
-        return f"<{type(self).__name__} {name!r}, {self.network.count_params():,} parameters>"
+        return f"<{type(self).__name__} {name!r}, {self.config.parameters():,} parameters>"
 
     def check(self) -> float:
         """Run the network on the golden input and compare.
@@ -103,22 +189,26 @@ class Task:
 
     def bundle(self, card: Mapping[str, Any] | None = None) -> Bundle:
         """The model as data, with weights in float16 and fresh golden outputs."""
-        weights = half_precision(self.network)
+        weights = half_precision(self.weights())
         # The golden outputs belong to the weights as they are stored, in float32 arithmetic, while
         # this network may have been trained in another.
-        stored = self.architecture.load("builder")(self.config, dtype="float32")
-        assign_weights(stored, weights, "this model")
+        stored = build_network(self.architecture, self.config, PLAIN, weights)
         golden = self.golden_inputs()
         golden |= golden_outputs(stored, golden)
+        return self._bundle(weights, golden, card or {})
+
+    def _bundle(
+        self, weights: Weights, golden: Mapping[str, np.ndarray], card: Mapping[str, Any] = _NONE
+    ) -> Bundle:
         return Bundle(
             architecture=self.architecture,
             config=self.config,
             processor=self.processor,
             decoder=self.decoder,
-            weights=weights,
-            golden=golden,
+            weights=dict(weights),
+            golden=dict(golden),
             metrics=self.metrics,
-            card={**self.card, **(card or {})},
+            card={**self.card, **card},
             files=self.files,
         )
 
@@ -152,6 +242,12 @@ class Task:
             finally:
                 plain.unlink(missing_ok=True)
         return target
+
+
+def _restored(kind: type[Task], bundle: Bundle, processor: tuple[Any, ...], dtype: str) -> Task:
+    """A task out of what :meth:`Task.__reduce__` gave."""
+    made, settings, files = processor
+    return kind(replace(bundle, processor=made.from_folder(settings, files)), dtype=dtype)
 
 
 def one_or_many(value: Any, kind: type) -> tuple[bool, list[Any]]:

@@ -136,9 +136,9 @@ def network_side(name: str, task: Any, threads: int) -> tuple[Callable[[Any], An
 
     tf.config.set_soft_device_placement(True)
     if name == "zoo":
-        engine = task.engine
+        inference = task.inference
         return (
-            lambda x: engine.log_probs(x, np.full(len(x), x.shape[1], np.int32)),
+            lambda x: inference.log_probs(x, np.full(len(x), x.shape[1], np.int32)),
             f"numba {version('numba')}",
         )
     if name == "zoo_graph":

@@ -147,6 +147,8 @@ def with_graph_step(model: Any) -> Any:
     import numpy as np
     import tensorflow as tf
 
+    from zoo.speech.inference import StreamingNativeCTC
+
     step = streaming_step(model.network, model.config)
 
     @tf.function
@@ -154,9 +156,7 @@ def with_graph_step(model: Any) -> Any:
         logits, *after = step([frames, real, *state])
         return tf.nn.log_softmax(logits)[0], after
 
-    class GraphEngine:
-        look_ahead = model.config.look_ahead
-
+    class GraphSteps(StreamingNativeCTC):
         def start(self) -> Any:
             return [tf.zeros((1, *spec.shape[1:])) for spec in step.inputs[2:]]
 
@@ -166,7 +166,8 @@ def with_graph_step(model: Any) -> Any:
             return log_probs.numpy(), after
 
     twin = copy.copy(model)
-    twin._engine = GraphEngine()
+    twin._inference_weights = twin.weights()
+    twin._inference = GraphSteps(model.config, twin._inference_weights)
     return twin
 
 
@@ -187,7 +188,8 @@ def streaming_step(network: Any, config: Any) -> Any:
     """
     import keras
 
-    from zoo.ctc.network_parts import SUBSAMPLING, zero_padding
+    from zoo.ctc.network_parts import zero_padding
+    from zoo.ctc.subsampling import SUBSAMPLING
 
     frames = keras.Input((SUBSAMPLING, config.bins), name="frames")
     real = keras.Input((1,), name="real")

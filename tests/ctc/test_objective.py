@@ -10,7 +10,7 @@ import pytest
 import tensorflow as tf
 
 from zoo.ctc.decoding import ctc_log_probability
-from zoo.ctc.network_parts import output_frames
+from zoo.ctc.subsampling import output_frames
 from zoo.ctc.training.objective import CTCObjective, Example, fits, pad_batch
 from zoo.errors import DataError
 from zoo.speech.networks import CTCBiLSTMConfig, build_bidirectional

@@ -8,7 +8,7 @@ import keras
 import numpy as np
 import pytest
 
-from zoo.ctc.network_parts import output_frames
+from zoo.ctc.subsampling import output_frames
 from zoo.errors import UsageError
 from zoo.handwriting import crnn, pen_bilstm
 from zoo.layers import to_keras_layers
@@ -57,6 +57,7 @@ def alone(network: keras.Model, x: np.ndarray) -> np.ndarray:
 def test_the_parameter_count_is_that_of_the_network(kind: str, values: dict[str, Any]) -> None:
     config, network = make(kind, **values)
     assert config.parameters() == network.count_params()
+    assert config.shapes() == {v.path: tuple(v.shape) for v in network.weights}
 
 
 def test_the_default_sizes_are_between_one_and_three_million() -> None:

@@ -6,11 +6,12 @@ from typing import Any
 import numpy as np
 import pytest
 
+from zoo.cells import CELLS
 from zoo.errors import UsageError
 from zoo.inference import Generator, RecurrentStack
 from zoo.inference import loop as native
 from zoo.inference.loop import NativeEngine
-from zoo.inference.stack import GATES, Sampling
+from zoo.inference.stack import Sampling
 
 
 def make_stack(
@@ -25,7 +26,7 @@ def make_stack(
     layers = []
     inputs = 5
     for size in units:
-        wide = GATES[cell] * size
+        wide = CELLS[cell].gates * size
         bias = draw(2, wide) if cell == "gru" else draw(wide)
         scale = 1 / np.sqrt(size)  # more is chaos, which no two orders of summation survive
         layers.append((draw(inputs, wide, scale=0.5), draw(size, wide, scale=scale), bias))

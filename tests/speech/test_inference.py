@@ -8,12 +8,14 @@ import numpy as np
 import pytest
 
 from tests.speech.test_networks import BUILDERS, alone, features, make
-from zoo.ctc.network_parts import output_frames
-from zoo.speech.inference import NativeCTC
+from zoo.ctc.subsampling import output_frames
+from zoo.speech.inference import NativeCTC, StreamingNativeCTC
+from zoo.speech.networks import CTCLSTMConfig
 
 
-def native(network: Any, config: Any) -> NativeCTC:
-    return NativeCTC({v.path: v.numpy() for v in network.weights}, config)
+def native(network: Any, config: Any) -> Any:
+    kind = StreamingNativeCTC if isinstance(config, CTCLSTMConfig) else NativeCTC
+    return kind(config, {v.path: v.numpy() for v in network.weights})
 
 
 def log_softmax(logits: np.ndarray) -> np.ndarray:

@@ -49,6 +49,7 @@ def alone(network: keras.Model, x: np.ndarray) -> np.ndarray:
 def test_the_parameter_count_is_that_of_the_network(kind: str, values: dict[str, Any]) -> None:
     config, network = make(kind, **values)
     assert config.parameters() == network.count_params()
+    assert config.shapes() == {v.path: tuple(v.shape) for v in network.weights}
 
 
 @pytest.mark.parametrize("kind", BUILDERS)

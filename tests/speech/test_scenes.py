@@ -14,7 +14,7 @@ import pytest
 
 from tests.speech.toy import LABELS, RATE, speech_like
 from zoo.ctc.alphabet import Alphabet
-from zoo.ctc.network_parts import output_frames
+from zoo.ctc.subsampling import output_frames
 from zoo.ctc.training.objective import fits
 from zoo.errors import DataError, ZooError
 from zoo.speech.features import LogMel

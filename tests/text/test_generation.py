@@ -13,7 +13,8 @@ import pytest
 from tests.conftest import TEXT, VOCABULARY, make_model
 from zoo import load_model
 from zoo.errors import FolderError, UsageError
-from zoo.text.char_lstm import CharLSTMConfig, build, with_state
+from zoo.inference.stateful import with_state
+from zoo.text.char_lstm import CharLSTMConfig, build
 from zoo.text.processor import Characters
 from zoo.text.results import TextState
 
@@ -38,7 +39,9 @@ def reference_log_probs(model: Any, text: str) -> np.ndarray:
 @pytest.mark.parametrize("values", VARIANTS)
 def test_the_parameter_count_is_that_of_the_network(values: dict[str, Any]) -> None:
     config = CharLSTMConfig(vocabulary_size=30, **({"units": 24, "embedding": 8} | values))
-    assert config.parameters() == build(config).count_params()
+    network = build(config)
+    assert config.parameters() == network.count_params()
+    assert config.shapes() == {v.path: tuple(v.shape) for v in network.weights}
 
 
 @pytest.mark.parametrize("values", VARIANTS)
@@ -235,7 +238,7 @@ def test_numbers_of_numpy_and_huge_ones_are_numbers(tiny_model: Any) -> None:
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        ({"dtype": "float99"}, "no dtype policy"),
+        ({"dtype": "float99"}, "not a valid dtype policy"),
         ({"vocabulary": 3}, "vocabulary must be texts"),
         ({"weights": None, "vocabulary_size": 31}, "vocabulary_size is 31, but must be 30"),
     ],

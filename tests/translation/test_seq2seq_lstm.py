@@ -65,6 +65,7 @@ def outputs(network: keras.Model, source: np.ndarray, target: np.ndarray) -> lis
 def test_the_parameter_count_is_that_of_the_network(values: dict[str, Any]) -> None:
     config, network = make(**values)
     assert config.parameters() == network.count_params()
+    assert config.shapes() == {v.path: tuple(v.shape) for v in network.weights}
 
 
 @pytest.mark.parametrize("values", VARIANTS)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pickle
 from pathlib import Path
 from typing import Any
 
@@ -70,6 +71,31 @@ def test_a_result_has_the_probabilities_that_the_network_gives(translator: Any) 
     assert sentence.source_pieces[0] == "<2fr>"
     assert result.attention.shape == (len(sentence.pieces), len(sentence.source_pieces))
     np.testing.assert_allclose(result.attention.sum(axis=1), 1, atol=1e-4)
+
+
+def test_it_answers_with_the_weights_that_the_network_has_and_can_be_copied(
+    translator_folder: Path,
+) -> None:
+    model: Any = load_model(translator_folder)
+    greedy = {"target": "fr", "beam_size": 1}
+    before = model.translate(SENTENCE, **greedy).text
+    assert model._network is None
+    embeddings = model.network.get_layer("embedding").embeddings
+    old = embeddings.numpy()
+    embeddings.assign(old[:, ::-1])
+    changed = model.translate(SENTENCE, **greedy)
+    assert changed.text != before
+    source = model.processor.encode_source(SENTENCE, "fr")
+    written = list(model.processor.encode("Le roi"))
+    expected = network_log_probs(model, source, written)
+    np.testing.assert_allclose(model.score(SENTENCE, "Le roi", "fr").log_probs, expected, atol=1e-3)
+    twin = pickle.loads(pickle.dumps(model))
+    embeddings.assign(old)
+    assert model.translate(SENTENCE, **greedy).text == before
+    assert twin.translate(SENTENCE, **greedy).text == changed.text
+    model.network.quantize("int8")
+    with pytest.raises(ZooError, match="quantised to int8"):
+        model.translate(SENTENCE, "fr")
 
 
 def test_a_list_gives_each_text_as_alone_in_its_order(translator: Any) -> None:
@@ -224,9 +250,9 @@ def test_the_language_of_a_source_is_found_out_for_the_way_back(translator: Any)
     asked: list[str] = []
     likelihoods = translator._likelihoods
 
-    def listening(questions: Any) -> Any:
+    def listening(inference: Any, questions: Any) -> Any:
         asked.extend(code for _, code, _ in questions)
-        return likelihoods(questions)
+        return likelihoods(inference, questions)
 
     sentence = language()[3]
     for text, target, own in (
@@ -236,7 +262,8 @@ def test_the_language_of_a_source_is_found_out_for_the_way_back(translator: Any)
         search = translator._search(3, 1.0, 0.5, 1)
         translator._likelihoods = listening
         try:
-            list(translator._translate_sentences([text], target, search, 1, ["en", "fr"]))
+            inference, origins = translator.inference, ["en", "fr"]
+            list(translator._translate_sentences(inference, [text], target, search, 1, origins))
         finally:
             del translator._likelihoods
         assert asked == ["en", "fr", own, own, own]

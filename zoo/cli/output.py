@@ -77,7 +77,8 @@ def import_tensorflow_quietly() -> None:
     backend = os.environ.get("KERAS_BACKEND") or "tensorflow"
     if backend not in _BACKENDS:
         raise UsageError(f"KERAS_BACKEND is {backend!r}; Keras has {', '.join(_BACKENDS)}")
-    if backend != "tensorflow" or os.environ.get("TF_CPP_MIN_LOG_LEVEL"):
+    # On another backend too: the layers import TensorFlow.
+    if os.environ.get("TF_CPP_MIN_LOG_LEVEL"):
         return
     sys.stderr.flush()
     terminal = os.dup(2)

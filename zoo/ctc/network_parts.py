@@ -12,13 +12,11 @@ from typing import Any, Self
 
 import keras
 
+from zoo.cells import Shapes, count, normalisation_shapes, recurrent_shapes
 from zoo.layers import recurrent_layer
 from zoo.values import check_choice, check_range, check_same
 
 CELLS = ("lstm", "gru")
-SUBSAMPLING = 4
-"""Frames, columns or points for each output of the networks."""
-_GATES = {"lstm": 4, "gru": 3}
 
 
 @dataclass(frozen=True)
@@ -54,14 +52,17 @@ class CTCConfig:
         """
         check_same(self, "labels", len(processor.alphabet), "the alphabet with its blank")
 
+    def shapes(self) -> Shapes:
+        """Shape of each variable of the network by its path."""
+        raise NotImplementedError
+
+    def parameters(self) -> int:
+        """Number of weights of the network, without building it."""
+        return count(self.shapes())
+
     def vocabulary_axes(self) -> dict[str, int]:
         """Which axis of which variable counts labels, for a change of the alphabet."""
         return {"logits/kernel": 1, "logits/bias": 0}
-
-
-def output_frames(frames: Any) -> Any:
-    """How many outputs the networks give for so many frames."""
-    return (frames + SUBSAMPLING - 1) // SUBSAMPLING
 
 
 def zero_padding(x: Any, mask: Any) -> Any:
@@ -114,11 +115,14 @@ def recurrent_layers(x: Any, mask: Any, config: Any, dtype: str, *, bidirectiona
     return x
 
 
-def recurrent_parameters(config: Any, width: int, directions: int) -> int:
-    """Number of weights of :func:`recurrent_layers` on ``width`` features."""
-    biases, total = 2 if config.cell == "gru" else 1, 0
-    for _ in range(config.layers):
-        total += directions * _GATES[config.cell] * config.units * (width + config.units + biases)
-        width = directions * config.units
-        total += 2 * width
-    return total
+def recurrent_stack_shapes(config: Any, width: int, *, bidirectional: bool) -> Shapes:
+    """The variables of :func:`recurrent_layers` on ``width`` features, by path."""
+    shapes: Shapes = {}
+    for number in range(1, config.layers + 1):
+        name = f"recurrent_{number}"
+        shapes |= recurrent_shapes(
+            name, config.cell, width, config.units, bidirectional=bidirectional
+        )
+        width = (2 if bidirectional else 1) * config.units
+        shapes |= normalisation_shapes(f"normalisation_{number}", width)
+    return shapes

@@ -230,9 +230,10 @@ class SearchFactory:
 
 
 def _identity(wanted: Any) -> Any:
-    """What a language model is known by: a file by its name, size and time."""
+    """What a language model is known by: a file by its name, size and time, a task by its
+    inference, which is another one when its weights have changed."""
     if not isinstance(wanted, (str, os.PathLike)):
-        return id(wanted)
+        return id(wanted), id(getattr(wanted, "inference", None))
     path = user_path(wanted)
     try:
         facts = path.stat()

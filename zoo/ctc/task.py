@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
 
-from zoo.ctc.network_parts import output_frames
+from zoo.contracts import CTCInference
 from zoo.ctc.search import SearchFactory
-from zoo.errors import UsageError
+from zoo.ctc.subsampling import SUBSAMPLING, output_frames
+from zoo.errors import UsageError, ZooError
 from zoo.folder.bundle import Bundle
+from zoo.network import PLAIN
 from zoo.task import Task, batches_by_length
 
 BATCH = 16
@@ -28,11 +29,9 @@ class CTCRecogniser(Task):
         searches: makes the search for a call's arguments.
     """
 
-    def __init__(self, bundle: Bundle, network: Any) -> None:
-        super().__init__(bundle, network)
+    def __init__(self, bundle: Bundle, network: Any = None, *, dtype: str = PLAIN) -> None:
+        super().__init__(bundle, network, dtype=dtype)
         self.searches = SearchFactory(self.processor.vocabulary, self.decoder, self.files)
-        self._run: Any = None
-        self._lock = threading.Lock()
 
     def set_search(self, settings: Mapping[str, Any], files: Mapping[str, bytes]) -> None:
         """Change the decoder's settings and files, such as the model's own language model.
@@ -56,9 +55,10 @@ class CTCRecogniser(Task):
         Returns:
             ``(outputs, labels)`` float32 for each, an output for every fourth frame.
         """
+        inference: CTCInference = self.inference
         found: dict[int, np.ndarray] = {}
         for group in batches_by_length([len(one) for one in features], BATCH, _BATCH_FRAMES):
-            results = self._batch([features[number] for number in group])
+            results = self._batch(inference, [features[number] for number in group])
             found.update(zip(group, results, strict=True))
         return [found[number] for number in range(len(features))]
 
@@ -74,7 +74,13 @@ class CTCRecogniser(Task):
         labels: list[int] = self.processor.alphabet.encode(text, "the text").tolist()
         return labels
 
-    def _batch(self, features: Sequence[np.ndarray]) -> list[np.ndarray]:
+    def keras_inference(self, network: Any) -> CTCInference:
+        """The network on whole inputs."""
+        from zoo.inference.keras_ctc import KerasCTC
+
+        return KerasCTC(network)
+
+    def _batch(self, inference: CTCInference, features: Sequence[np.ndarray]) -> list[np.ndarray]:
         frames = np.asarray([len(one) for one in features], np.int32)
         if not frames.max():
             empty = np.zeros((0, len(self.processor.vocabulary)), np.float32)
@@ -82,34 +88,14 @@ class CTCRecogniser(Task):
         padded = np.zeros((len(features), frames.max(), features[0].shape[1]), np.float32)
         for row, one in enumerate(features):
             padded[row, : len(one)] = one
-        found = self._log_probs(padded, frames)
+        found = inference.log_probs(padded, frames)
         lengths = output_frames(frames).tolist()
+        if found.shape[1] < max(lengths):
+            raise ZooError(
+                f"{self.architecture.name} gives {found.shape[1]} outputs for {frames.max()} "
+                f"frames; a recogniser gives one for every {SUBSAMPLING}"
+            )
         return [found[row, :length] for row, length in enumerate(lengths)]
-
-    def _log_probs(self, padded: np.ndarray, frames: np.ndarray) -> np.ndarray:
-        """Run the network on ``(batch, frames, width)``, of which the first ``frames`` are real."""
-        outputs: np.ndarray = self._compiled(padded.shape[2])(padded, frames).numpy()
-        return outputs
-
-    def _compiled(self, width: int) -> Any:
-        """The network as one graph for all lengths, compiled once."""
-        with self._lock:
-            if self._run is None:
-                import tensorflow as tf
-
-                @tf.function(
-                    input_signature=[
-                        tf.TensorSpec((None, None, width), tf.float32),
-                        tf.TensorSpec((None,), tf.int32),
-                    ]
-                )
-                def run(features: Any, frames: Any) -> Any:
-                    mask = tf.sequence_mask(frames, tf.shape(features)[1])
-                    logits = self.network([features, mask], training=False)
-                    return tf.nn.log_softmax(tf.cast(logits, tf.float32))
-
-                self._run = run
-            return self._run
 
 
 def tidy(text: str) -> str:

@@ -213,40 +213,57 @@ def _table(content: Mapping[str, Any], key: str, folder: ModelFolder) -> dict[st
     return value
 
 
-def assign_weights(network: Any, weights: Mapping[str, np.ndarray], where: str) -> None:
-    """Put weights into a network, by variable path, every one and no other.
+def check_weights(
+    weights: Mapping[str, np.ndarray], shapes: Mapping[str, tuple[int, ...]], where: str
+) -> None:
+    """Check that weights are those of a network, by variable path, every one and no other.
+
+    Args:
+        weights: arrays by variable path.
+        shapes: of the network's variables.
+        where: what holds the weights, for the message.
 
     Raises:
-        FolderError: a name or a shape differs; the difference is listed.
+        FolderError: a name or a shape differs (the difference is listed), or a number is NaN or
+            infinite.
     """
-    wanted = {variable.path: variable for variable in network.weights}
-    lines = [f"  missing: {name} {tuple(wanted[name].shape)}" for name in wanted.keys() - weights]
-    lines += [f"  unknown: {name} {weights[name].shape}" for name in weights.keys() - wanted.keys()]
+    lines = [f"  missing: {name} {shapes[name]}" for name in shapes.keys() - weights.keys()]
+    lines += [f"  unknown: {name} {weights[name].shape}" for name in weights.keys() - shapes.keys()]
     lines += [
-        f"  {name}: the file has {weights[name].shape}, the network {tuple(wanted[name].shape)}"
-        for name in wanted.keys() & weights.keys()
-        if weights[name].shape != tuple(wanted[name].shape)
+        f"  {name}: the file has {weights[name].shape}, the network {shapes[name]}"
+        for name in shapes.keys() & weights.keys()
+        if weights[name].shape != shapes[name]
     ]
     if lines:
         raise FolderError(
             f"the weights in {where} do not fit the network:\n" + "\n".join(sorted(lines)[:20])
         )
-    for name, variable in wanted.items():
-        if not np.isfinite(weights[name]).all():
+    for name, array in weights.items():
+        if not np.isfinite(array).all():
             raise FolderError(f"the weights in {where} hold NaN or infinite values in {name}")
+
+
+def assign_weights(network: Any, weights: Mapping[str, np.ndarray], where: str) -> None:
+    """Put weights into a network, by variable path, every one and no other.
+
+    Raises:
+        FolderError: as :func:`check_weights`.
+    """
+    wanted = {variable.path: variable for variable in network.weights}
+    check_weights(weights, {name: tuple(one.shape) for name, one in wanted.items()}, where)
+    for name, variable in wanted.items():
         variable.assign(weights[name].astype(np.float32))
 
 
-def half_precision(network: Any) -> dict[str, np.ndarray]:
-    """A network's weights as float16, by variable path.
+def half_precision(weights: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
+    """Weights as float16, by variable path.
 
     Raises:
         ZooError: a weight is NaN, infinite or too large for float16.
     """
-    weights = {}
-    for variable in network.weights:
-        value = np.asarray(variable.numpy(), np.float32)
-        if not np.isfinite(value).all() or np.abs(value).max(initial=0) > _LARGEST_HALF:
-            raise ZooError(f"{variable.path} has values that float16 cannot hold")
-        weights[variable.path] = value.astype(np.float16)
-    return weights
+    halves = {}
+    for name, array in weights.items():
+        if not np.isfinite(array).all() or np.abs(array).max(initial=0) > _LARGEST_HALF:
+            raise ZooError(f"{name} has values that float16 cannot hold")
+        halves[name] = array.astype(np.float16)
+    return halves

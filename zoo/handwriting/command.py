@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any, cast
 
 import click
 
@@ -12,6 +12,9 @@ from zoo.cli.options import MODEL, OUT, search_options, training_options
 from zoo.cli.output import print_json
 from zoo.errors import UsageError, ZooError
 from zoo.store.locate import Reference
+
+if TYPE_CHECKING:
+    from zoo.handwriting.reading import HandwritingRecognition
 
 
 @click.command(
@@ -69,7 +72,7 @@ def run(
     for target in (out, picture):
         if target is not None and any(_same_file(target, path) for path in given):
             raise UsageError(f"{target} is an input, which would be lost; write to another file")
-    loaded = load_model(model)
+    loaded = cast("HandwritingRecognition", load_model(model))
     if is_page and not isinstance(loaded, LineRecognition):
         raise UsageError(f"{model} reads pen strokes; --layout and --page go with images")
     if is_page:

@@ -19,10 +19,11 @@ from typing import Any
 
 import keras
 
+from zoo.cells import Shapes, convolution_shapes, dense_shapes, normalisation_shapes
 from zoo.ctc.network_parts import (
     CTCConfig,
     recurrent_layers,
-    recurrent_parameters,
+    recurrent_stack_shapes,
     strided_length,
     zero_padding,
 )
@@ -91,18 +92,20 @@ class CRNNConfig(CTCConfig):
         super().check_processor(processor)
         check_same(self, "height", processor.normaliser.height, "the images that it is given")
 
-    def parameters(self) -> int:
-        """Number of weights of the network, without building it."""
-        total, height, before = 0, self.height, 1
-        for layer in CONVOLUTIONS:
-            filters = layer.filters * self.channels
-            total += layer.size**2 * before * filters + filters
+    def shapes(self) -> Shapes:
+        """Shape of each variable of the network by its path."""
+        shapes: Shapes = {}
+        height, before = self.height, 1
+        for number, layer in enumerate(CONVOLUTIONS, 1):
+            name, filters = f"convolution_{number}", layer.filters * self.channels
+            shapes |= convolution_shapes(name, layer.size, layer.size, before, filters)
             height = strided_length(height) if layer.strides[1] == 2 else height
-            total += 2 * height * filters if layer.normalised else 0
+            if layer.normalised:
+                shapes |= normalisation_shapes(f"{name}_normalisation", height, filters)
             before = filters
-        total += recurrent_parameters(self, height * before, directions=2)
-        total += (2 * self.units + 1) * _RATE * self.projection
-        return total + (self.projection + 1) * self.labels
+        shapes |= recurrent_stack_shapes(self, height * before, bidirectional=True)
+        shapes |= dense_shapes("projection", 2 * self.units, _RATE * self.projection)
+        return shapes | dense_shapes("logits", self.projection, self.labels)
 
 
 def build(config: CRNNConfig, *, dtype: str = "float32") -> keras.Model:

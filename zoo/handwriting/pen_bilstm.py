@@ -14,7 +14,13 @@ from typing import Any
 
 import keras
 
-from zoo.ctc.network_parts import CTCConfig, recurrent_layers, recurrent_parameters, zero_padding
+from zoo.cells import Shapes, convolution_shapes, dense_shapes, normalisation_shapes
+from zoo.ctc.network_parts import (
+    CTCConfig,
+    recurrent_layers,
+    recurrent_stack_shapes,
+    zero_padding,
+)
 from zoo.handwriting.ink import FEATURES
 from zoo.values import check_range, check_same
 
@@ -59,12 +65,16 @@ class PenBiLSTMConfig(CTCConfig):
         super().check_processor(processor)
         check_same(self, "features", FEATURES, "the features of a point")
 
-    def parameters(self) -> int:
-        """Number of weights of the network, without building it."""
+    def shapes(self) -> Shapes:
+        """Shape of each variable of the network by its path."""
         wide = _WIDENING * self.channels
-        total = (_SIZE * self.features + 1) * self.channels + (_SIZE * self.channels + 1) * wide
-        total += 2 * wide + recurrent_parameters(self, wide, directions=2)
-        return total + (2 * self.units + 1) * self.labels
+        return {
+            **convolution_shapes("convolution_1", _SIZE, self.features, self.channels),
+            **convolution_shapes("convolution_2", _SIZE, self.channels, wide),
+            **normalisation_shapes("normalisation_0", wide),
+            **recurrent_stack_shapes(self, wide, bidirectional=True),
+            **dense_shapes("logits", 2 * self.units, self.labels),
+        }
 
 
 def build(config: PenBiLSTMConfig, *, dtype: str = "float32") -> keras.Model:

@@ -18,9 +18,9 @@ from zoo.ctc.decoding import (
     forced_alignment,
     ranges_from_spans,
 )
-from zoo.ctc.network_parts import SUBSAMPLING
 from zoo.ctc.results import Alternative
 from zoo.ctc.search import Search
+from zoo.ctc.subsampling import SUBSAMPLING
 from zoo.ctc.task import BATCH, CTCRecogniser
 from zoo.errors import DataError, UsageError
 from zoo.files import user_path
@@ -54,7 +54,7 @@ class HandwritingRecognition(CTCRecogniser):
         n_best: int = 1,
         lm_weight: float | None = None,
         insertion_bonus: float | None = None,
-        on_progress: Callable[[int], None] | None = None,
+        on_progress: Callable[[int], object] | None = None,
     ) -> Any:
         """The text of one input, or of each of a list.
 
@@ -180,7 +180,7 @@ class HandwritingRecognition(CTCRecogniser):
         self,
         inputs: Iterator[Any],
         search: Search,
-        on_progress: Callable[[int], None] | None,
+        on_progress: Callable[[int], object] | None,
     ) -> list[Reading]:
         """Read what the processor made of inputs, a few batches at a time."""
         readings: list[Reading] = []
@@ -247,7 +247,7 @@ class LineRecognition(HandwritingRecognition):
         n_best: int = 1,
         lm_weight: float | None = None,
         insertion_bonus: float | None = None,
-        on_progress: Callable[[int], None] | None = None,
+        on_progress: Callable[[int], object] | None = None,
     ) -> PageReading:
         """The text of a page.
 

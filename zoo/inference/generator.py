@@ -1,6 +1,6 @@
 """`Generator`: sample ids from a recurrent network, with the whole loop compiled."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import numpy as np
 
@@ -27,7 +27,7 @@ class Generator:
 
     def run(
         self,
-        state: list[np.ndarray],
+        state: Sequence[np.ndarray],
         first: np.ndarray,
         length: int,
         *,
@@ -64,25 +64,50 @@ class Generator:
             UsageError: an argument is out of its range or has the wrong shape.
         """
         sampling = Sampling(float(temperature), int(top_k), float(top_p))
-        first = np.asarray(first)
         vocabulary = len(self.stack.embedding)
-        if first.ndim != 1 or not len(first) or first.dtype.kind not in "iu":
-            raise UsageError(f"first must be (batch,) ids, not {first.dtype} {first.shape}")
-        if first.min() < 0 or first.max() >= vocabulary:
-            raise UsageError(f"first has ids outside 0..{vocabulary - 1}: {first}")
-        if length < 0 or position < 0:
-            raise UsageError(f"length and position must be 0 or more, not {length} and {position}")
-        expected = [part.shape for part in self.initial_state(len(first))]
-        found = [np.shape(part) for part in state]
-        if found != expected:
-            raise UsageError(f"state has shapes {found}, this network needs {expected}")
-        uniforms = _uniforms(seed, len(first), position, length)
+        first = check_run(vocabulary, self.initial_state, state, first, length, position)
+        drawn = uniforms(seed, len(first), position, length)
         state = [np.asarray(part, np.float32) for part in state]
-        ids, log_probs, state = self._engine.run(state, first, uniforms, sampling)
-        return np.ascontiguousarray(ids.T), np.ascontiguousarray(log_probs.T), state
+        ids, log_probs, after = self._engine.run(state, first, drawn, sampling)
+        return np.ascontiguousarray(ids.T), np.ascontiguousarray(log_probs.T), after
 
 
-def _uniforms(seed: int | Sequence[int], batch: int, position: int, length: int) -> np.ndarray:
+def check_run(
+    vocabulary: int,
+    initial_state: Callable[[int], list[np.ndarray]],
+    state: Sequence[np.ndarray],
+    first: np.ndarray,
+    length: int,
+    position: int,
+) -> np.ndarray:
+    """Check what `Generator.run` is given.
+
+    Args:
+        vocabulary: number of ids.
+        initial_state: gives a state of the right shapes for a number of rows.
+        state: as `Generator.run`, and so on.
+
+    Returns:
+        ``first`` as an array.
+
+    Raises:
+        UsageError: an argument is out of its range or has the wrong shape.
+    """
+    first = np.asarray(first)
+    if first.ndim != 1 or not len(first) or first.dtype.kind not in "iu":
+        raise UsageError(f"first must be (batch,) ids, not {first.dtype} {first.shape}")
+    if first.min() < 0 or first.max() >= vocabulary:
+        raise UsageError(f"first has ids outside 0..{vocabulary - 1}: {first}")
+    if length < 0 or position < 0:
+        raise UsageError(f"length and position must be 0 or more, not {length} and {position}")
+    expected = [part.shape for part in initial_state(len(first))]
+    found = [np.shape(part) for part in state]
+    if found != expected:
+        raise UsageError(f"state has shapes {found}, this network needs {expected}")
+    return first
+
+
+def uniforms(seed: int | Sequence[int], batch: int, position: int, length: int) -> np.ndarray:
     """(length, batch) float32 in [0, 1), each a function of seed, row and position only.
 
     Philox (Salmon et al. 2011, "Parallel random numbers: as easy as 1, 2, 3") is a function from a
@@ -94,10 +119,10 @@ def _uniforms(seed: int | Sequence[int], batch: int, position: int, length: int)
         keys = [(int(own), 0) for own in seed]
         if len(keys) != batch:
             raise UsageError(f"{len(keys)} seeds for {batch} rows")
-    uniforms = np.empty((length, batch), np.float32)
+    drawn = np.empty((length, batch), np.float32)
     for row, (own, stream) in enumerate(keys):
         bits = np.random.Philox(key=np.array([own % 2**64, stream], np.uint64))
         bits.advance(position // 4)  # a count of the counter makes four numbers
         raw = np.asarray(bits.random_raw(position % 4 + length), np.uint64)[position % 4 :]
-        uniforms[:, row] = (raw >> np.uint64(40)).astype(np.float32) * np.float32(2**-24)
-    return uniforms
+        drawn[:, row] = (raw >> np.uint64(40)).astype(np.float32) * np.float32(2**-24)
+    return drawn

@@ -27,7 +27,7 @@ from numba.extending import intrinsic
 LANES = 16  # units a block: one AVX-512 register of float32, two of AVX2, four of NEON
 ROWS = 4  # rows of a batch that share a loaded weight
 SPINS = 2000  # looks at a barrier before the thread offers its core to others
-CELLS = {"lstm": 0, "gru": 1, "rnn": 2}  # codes in the kernels
+CODES = {"lstm": 0, "gru": 1, "rnn": 2}  # codes in the kernels
 
 _yield_core = types.ExternalFunction(
     "SwitchToThread" if sys.platform == "win32" else "sched_yield", types.int32()

@@ -10,8 +10,9 @@ import threading
 import numba
 import numpy as np
 
+from zoo.cells import CELLS
 from zoo.inference.kernels import (
-    CELLS,
+    CODES,
     LANES,
     ROWS,
     add,
@@ -25,13 +26,13 @@ from zoo.inference.kernels import (
     round_up,
     update_block,
 )
-from zoo.inference.stack import GATES, RecurrentStack, Sampling
+from zoo.inference.stack import RecurrentStack, Sampling
 
 MIN_BYTES_A_THREAD = 128 * 1024  # below this a barrier costs more than the split saves
 
 
 @numba.njit(nogil=True, error_model="numpy")
-def _choose(logits, uniform, temperature, top_k, top_p, weight):  # type: ignore[no-untyped-def]
+def choose(logits, uniform, temperature, top_k, top_p, weight):  # type: ignore[no-untyped-def]
     """Sample an id from ``(vocabulary,)`` logits; ``weight`` is scratch of the same length.
 
     Returns the id and its natural log-probability under the unmodified softmax.
@@ -154,9 +155,7 @@ def _work(  # type: ignore[no-untyped-def]
         meeting += 1
         meet(flags, thread, threads, meeting)
         for b in range(thread, batch, threads):
-            chosen, log_prob = _choose(
-                logits[b], uniforms[t, b], temperature, top_k, top_p, scratch
-            )
+            chosen, log_prob = choose(logits[b], uniforms[t, b], temperature, top_k, top_p, scratch)
             current[b] = chosen
             ids[t, b] = chosen
             log_probs[t, b] = log_prob
@@ -178,7 +177,7 @@ class NativeEngine:
     def __init__(
         self, stack: RecurrentStack, threads: int | None = None, half: bool | None = None
     ) -> None:
-        code, gates = CELLS[stack.cell], GATES[stack.cell]
+        code, gates = CODES[stack.cell], CELLS[stack.cell].gates
         self.units = stack.units
         self._vocabulary = len(stack.embedding)
         self._cell, self._gates = code, gates

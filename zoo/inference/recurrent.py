@@ -7,8 +7,9 @@ from typing import Any
 import numba
 import numpy as np
 
+from zoo.cells import CELLS
 from zoo.inference.kernels import (
-    CELLS,
+    CODES,
     LANES,
     ROWS,
     aligned,
@@ -16,10 +17,10 @@ from zoo.inference.kernels import (
     copy,
     halved,
     multiply,
+    pad,
     round_up,
     update_block,
 )
-from zoo.inference.stack import GATES
 
 
 @numba.njit(nogil=True, cache=True, fastmath={"contract"}, error_model="numpy")
@@ -94,9 +95,9 @@ class NativeRecurrent:
         bias: np.ndarray,
         backwards: bool = False,
     ) -> None:
-        gates = GATES[cell]
+        gates = CELLS[cell].gates
         self.units = recurrent_kernel.shape[0]
-        self._code, self._gates, self._backwards = CELLS[cell], gates, backwards
+        self._code, self._gates, self._backwards = CODES[cell], gates, backwards
         self._padded = round_up(self.units)
         first, second = bias if bias.ndim == 2 else (bias, np.zeros_like(bias))
         # (inputs, gates * units) to (inputs, units / 16, gates, 16): the order of the sums.
@@ -111,6 +112,10 @@ class NativeRecurrent:
         """The state at the beginning: h and c, ``(batch, units)`` padded; only an LSTM uses c."""
         shape = (batch, self._padded)
         return np.zeros(shape, np.float32), np.zeros(shape, np.float32)
+
+    def padded(self, state: np.ndarray) -> np.ndarray:
+        """One array of a state, ``(batch, units)``, as :meth:`run` takes it."""
+        return pad(np.asarray(state, np.float32), (len(state), self._padded))
 
     def run(
         self, inputs: np.ndarray, lengths: np.ndarray, state: tuple[np.ndarray, np.ndarray]

@@ -6,9 +6,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from zoo.cells import CELLS, cell_shapes
 from zoo.errors import UsageError, did_you_mean
-
-GATES = {"lstm": 4, "gru": 3, "rnn": 1}
 
 
 @dataclass(frozen=True)
@@ -32,16 +31,14 @@ class RecurrentStack:
     output_bias: np.ndarray
 
     def __post_init__(self) -> None:
-        if self.cell not in GATES:
-            raise UsageError(f"unknown cell {self.cell!r}{did_you_mean(self.cell, GATES)}")
+        if self.cell not in CELLS:
+            raise UsageError(f"unknown cell {self.cell!r}{did_you_mean(self.cell, CELLS)}")
         if not self.layers:
             raise UsageError("a recurrent stack needs at least one layer")
-        gates = GATES[self.cell]
         inputs = self.embedding.shape[1]
         for number, (kernel, recurrent, bias) in enumerate(self.layers):
             units = recurrent.shape[0]
-            wide = (gates * units,)
-            expected = ((inputs, *wide), (units, *wide), (2, *wide) if self.cell == "gru" else wide)
+            expected = tuple(cell_shapes(self.cell, inputs, units).values())
             found = (kernel.shape, recurrent.shape, bias.shape)
             if found != expected:
                 raise UsageError(
@@ -69,7 +66,7 @@ class RecurrentStack:
 
     def initial_state(self, batch: int) -> list[np.ndarray]:
         """Zeros: a (batch, units) array for each h, and after it c for an LSTM, layer by layer."""
-        copies = 2 if self.cell == "lstm" else 1
+        copies = CELLS[self.cell].states
         return [np.zeros((batch, units), np.float32) for units in self.units for _ in range(copies)]
 
     def step(
@@ -92,9 +89,7 @@ class RecurrentStack:
             before = state[count * number : count * (number + 1)]
             after += cell_step(self.cell, inputs, before, recurrent, bias)
             inputs = after[-count]
-        logits = inputs @ self.output_kernel + self.output_bias
-        logits = logits - logits.max(axis=1, keepdims=True)
-        return after, logits - np.log(np.exp(logits).sum(axis=1, keepdims=True))
+        return after, log_softmax(inputs @ self.output_kernel + self.output_bias)
 
     @functools.cached_property
     def _projected(self) -> np.ndarray:
@@ -155,3 +150,10 @@ class Sampling:
             raise UsageError(f"top_k must be 0 (off) or more, not {self.top_k}")
         if not 0 < self.top_p <= 1:
             raise UsageError(f"top_p must be above 0 and at most 1 (off), not {self.top_p}")
+
+
+def log_softmax(logits: np.ndarray) -> np.ndarray:
+    """Natural log-probabilities of logits ``(..., classes)``, in the same type."""
+    shifted: np.ndarray = logits - logits.max(axis=-1, keepdims=True)
+    shifted -= np.log(np.exp(shifted).sum(axis=-1, keepdims=True))
+    return shifted

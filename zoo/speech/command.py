@@ -6,7 +6,7 @@ import json
 import sys
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any, cast
 
 import click
 
@@ -14,6 +14,9 @@ from zoo.cli.inputs import STANDARD_INPUT, print_each, progress_bar, run_each
 from zoo.cli.options import MODEL, OUT, search_options, training_options
 from zoo.errors import DataError, UsageError
 from zoo.store.locate import Reference
+
+if TYPE_CHECKING:
+    from zoo.speech.recognition import SpeechRecognition
 
 _READ_BYTES = 3200  # a tenth of a second at 16 kHz
 _SUBTITLE_WORDS = 8
@@ -63,7 +66,7 @@ def run(
         raise UsageError("give --json or --srt, not both")
     if len(recordings) > 1 and (STANDARD_INPUT in recordings or as_srt or picture):
         raise UsageError("standard input, --srt and --picture go with one recording")
-    loaded = load_model(model)
+    loaded = cast("SpeechRecognition", load_model(model))
     if recordings == (STANDARD_INPUT,) and loaded.streams and not as_srt and picture is None:
         _run_stream(loaded.open_stream(rate, endpoint_seconds=endpoint, **search), as_json)
         return

@@ -12,25 +12,25 @@ from typing import Any
 
 import numpy as np
 
+from zoo.contracts import State
 from zoo.inference.recurrent import NativeRecurrent, layer_normalisation, strided_convolution
+from zoo.inference.stack import log_softmax
 
 _CONTEXT = 2  # frames to the left that a causal convolution of width 3 sees
 
-State = tuple[Any, ...]
-
 
 class NativeCTC:
-    """A CTC network with its weights copied out of Keras.
+    """``ctc_bilstm``: a :class:`~zoo.contracts.CTCInference`.
 
     Args:
+        config: a :class:`zoo.speech.networks.CTCBiLSTMConfig`.
         weights: arrays by variable path, as a model folder has them.
-        config: the values of ``ctc_bilstm`` or ``ctc_lstm``.
     """
 
-    def __init__(self, weights: Mapping[str, np.ndarray], config: Any) -> None:
+    causal = False
+
+    def __init__(self, config: Any, weights: Mapping[str, np.ndarray]) -> None:
         self.config = config
-        self.causal = hasattr(config, "look_ahead")
-        self.look_ahead: int = config.look_ahead if self.causal else 0
         self._weights = {path: np.asarray(array, np.float32) for path, array in weights.items()}
         self._layers = [self._directions(n) for n in range(1, config.layers + 1)]
 
@@ -68,11 +68,37 @@ class NativeCTC:
         x = x.reshape(*x.shape[:2], -1)
         for number, directions in enumerate(self._layers, 1):
             x = self._normalise(number, _run_all(directions, x, lengths))
-        if self.causal:
-            x = _zero_padding(x, lengths)
-            padded = np.pad(x, ((0, 0), (0, self.look_ahead), (0, 0)))
-            x = self._ahead([padded[:, k : k + x.shape[1]] for k in range(self.look_ahead + 1)])
-        return self._labels(x)
+        return self._labels(self._with_context(x, lengths))
+
+    def _convolve(self, number: int, x: np.ndarray) -> np.ndarray:
+        kernel, bias = (self._weights[f"convolution_{number}/{n}"] for n in ("kernel", "bias"))
+        return strided_convolution(x, kernel, bias, (2, 2))
+
+    def _normalise(self, number: int, x: np.ndarray) -> np.ndarray:
+        gamma, beta = (self._weights[f"normalisation_{number}/{n}"] for n in ("gamma", "beta"))
+        return layer_normalisation(x, gamma, beta)
+
+    def _with_context(self, x: np.ndarray, lengths: np.ndarray) -> np.ndarray:
+        """What the labels are read from."""
+        return x
+
+    def _labels(self, x: np.ndarray) -> np.ndarray:
+        return log_softmax(x @ self._weights["logits/kernel"] + self._weights["logits/bias"])
+
+
+class StreamingNativeCTC(NativeCTC):
+    """``ctc_lstm``: a :class:`~zoo.contracts.StreamingCTCInference`.
+
+    Args:
+        config: a :class:`zoo.speech.networks.CTCLSTMConfig`.
+        weights: arrays by variable path, as a model folder has them.
+    """
+
+    causal = True
+
+    def __init__(self, config: Any, weights: Mapping[str, np.ndarray]) -> None:
+        super().__init__(config, weights)
+        self.look_ahead: int = config.look_ahead
 
     def start(self) -> State:
         """The state of a stream at its beginning."""
@@ -85,7 +111,7 @@ class NativeCTC:
         return (*contexts, states, np.zeros((1, self.look_ahead, self.config.units), np.float32))
 
     def step(self, frames: np.ndarray, real: float, state: State) -> tuple[np.ndarray, State]:
-        """Advance a stream of ``ctc_lstm`` by four frames.
+        """Advance a stream by four frames.
 
         A step gives the output that lies ``look_ahead`` steps back; so the first ``look_ahead``
         outputs of a stream are to be thrown away, and as many steps with ``real`` 0 bring the
@@ -117,13 +143,10 @@ class NativeCTC:
         output = self._ahead([x[:, k : k + 1] for k in range(x.shape[1])])
         return self._labels(output)[0], (first, second, tuple(after), x[:, 1:])
 
-    def _convolve(self, number: int, x: np.ndarray) -> np.ndarray:
-        kernel, bias = (self._weights[f"convolution_{number}/{n}"] for n in ("kernel", "bias"))
-        return strided_convolution(x, kernel, bias, (2, 2))
-
-    def _normalise(self, number: int, x: np.ndarray) -> np.ndarray:
-        gamma, beta = (self._weights[f"normalisation_{number}/{n}"] for n in ("gamma", "beta"))
-        return layer_normalisation(x, gamma, beta)
+    def _with_context(self, x: np.ndarray, lengths: np.ndarray) -> np.ndarray:
+        x = _zero_padding(x, lengths)
+        padded = np.pad(x, ((0, 0), (0, self.look_ahead), (0, 0)))
+        return self._ahead([padded[:, k : k + x.shape[1]] for k in range(self.look_ahead + 1)])
 
     def _ahead(self, shifted: Sequence[np.ndarray]) -> np.ndarray:
         """The row convolution, given its input from here on shifted by 0, 1 ... outputs."""
@@ -131,12 +154,6 @@ class NativeCTC:
         for tap, x in zip(kernel[..., 0], shifted, strict=True):
             total = total + tap * x
         return total
-
-    def _labels(self, x: np.ndarray) -> np.ndarray:
-        logits = x @ self._weights["logits/kernel"] + self._weights["logits/bias"]
-        logits -= logits.max(axis=-1, keepdims=True)
-        found: np.ndarray = logits - np.log(np.exp(logits).sum(axis=-1, keepdims=True))
-        return found
 
 
 def _run_all(directions: Sequence[NativeRecurrent], x: np.ndarray, lengths: np.ndarray) -> Any:

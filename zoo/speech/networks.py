@@ -16,10 +16,11 @@ from typing import Any
 
 import keras
 
+from zoo.cells import Shapes, convolution_shapes, dense_shapes
 from zoo.ctc.network_parts import (
     CTCConfig,
     recurrent_layers,
-    recurrent_parameters,
+    recurrent_stack_shapes,
     strided_length,
     zero_padding,
 )
@@ -67,14 +68,17 @@ class CTCBiLSTMConfig(CTCConfig):
         super().check_processor(processor)
         check_same(self, "bins", processor.log_mel.mel_bins, "the features that it is given")
 
-    def parameters(self) -> int:
-        """Number of weights of the network, without building it."""
-        channels = self.channels
-        total = 9 * channels + channels + 9 * channels * channels + channels
-        total += recurrent_parameters(
-            self, strided_length(strided_length(self.bins)) * channels, directions=self.directions
-        )
-        return total + (self.directions * self.units + 1) * self.labels
+    def shapes(self) -> Shapes:
+        """Shape of each variable of the network by its path."""
+        channels, both = self.channels, self.directions == 2
+        return {
+            **convolution_shapes("convolution_1", 3, 3, 1, channels),
+            **convolution_shapes("convolution_2", 3, 3, channels, channels),
+            **recurrent_stack_shapes(
+                self, strided_length(strided_length(self.bins)) * channels, bidirectional=both
+            ),
+            **dense_shapes("logits", self.directions * self.units, self.labels),
+        }
 
 
 @dataclass(frozen=True)
@@ -94,9 +98,13 @@ class CTCLSTMConfig(CTCBiLSTMConfig):
         super().__post_init__()
         check_range(self, "look_ahead", int, 0, 64)
 
-    def parameters(self) -> int:
-        """Number of weights of the network, without building it."""
-        return super().parameters() + (self.look_ahead + 2) * self.units
+    def shapes(self) -> Shapes:
+        """Shape of each variable of the network by its path."""
+        ahead: Shapes = {
+            "ahead/kernel": (self.look_ahead + 1, self.units, 1),
+            "ahead/bias": (self.units,),
+        }
+        return super().shapes() | ahead
 
 
 def build_bidirectional(config: CTCBiLSTMConfig, *, dtype: str = "float32") -> keras.Model:

@@ -7,29 +7,28 @@ import math
 import os
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypedDict, Unpack, overload
 
 import numpy as np
 
+from zoo.contracts import StreamingCTCInference
 from zoo.ctc.decoding import (
     Hypothesis,
     ctc_log_probability,
     forced_alignment,
     words_from_spans,
 )
-from zoo.ctc.network_parts import SUBSAMPLING
 from zoo.ctc.results import Alternative, Word
 from zoo.ctc.search import Search
+from zoo.ctc.subsampling import SUBSAMPLING
 from zoo.ctc.task import CTCRecogniser, tidy
 from zoo.errors import UsageError
 from zoo.files import user_path
-from zoo.folder.bundle import Bundle
 from zoo.speech.audio import AudioPiece, AudioSource, iter_audio_blocks, split_at_silences
 from zoo.speech.results import Alignment, Transcript
 from zoo.task import distinct
 
 if TYPE_CHECKING:
-    from zoo.speech.inference import NativeCTC
     from zoo.speech.stream import SpeechStream
 
 LONGEST_PIECE = 20.0
@@ -38,6 +37,17 @@ LONGEST_PIECE = 20.0
 MAX_READ = 3600.0
 _POOL = 64  # pieces that are decoded together
 _SEPARATOR = " "
+
+
+class TranscriptionOptions(TypedDict, total=False):
+    """Options of :meth:`SpeechRecognition.transcribe`, which describes them."""
+
+    beam_size: int | None
+    language_model: Any
+    n_best: int
+    lm_weight: float | None
+    insertion_bonus: float | None
+    on_progress: Callable[[float], object] | None
 
 
 class SpeechRecognition(CTCRecogniser):
@@ -50,10 +60,6 @@ class SpeechRecognition(CTCRecogniser):
 
     verb = "transcribe"
 
-    def __init__(self, bundle: Bundle, network: Any) -> None:
-        super().__init__(bundle, network)
-        self._engine: NativeCTC | None = None
-
     @property
     def frame_seconds(self) -> float:
         """Seconds from one output of the network to the next."""
@@ -62,8 +68,22 @@ class SpeechRecognition(CTCRecogniser):
     @property
     def streams(self) -> bool:
         """Whether the model can transcribe while a person still speaks."""
-        return hasattr(self.config, "look_ahead")
+        return isinstance(self.inference, StreamingCTCInference)
 
+    @overload
+    def transcribe(
+        self,
+        audio: AudioSource,
+        sample_rate: float | None = None,
+        **options: Unpack[TranscriptionOptions],
+    ) -> Transcript: ...
+    @overload
+    def transcribe(
+        self,
+        audio: list[AudioSource] | tuple[AudioSource, ...],
+        sample_rate: float | None = None,
+        **options: Unpack[TranscriptionOptions],
+    ) -> list[Transcript]: ...
     def transcribe(
         self,
         audio: AudioSource | Sequence[AudioSource],
@@ -74,8 +94,8 @@ class SpeechRecognition(CTCRecogniser):
         n_best: int = 1,
         lm_weight: float | None = None,
         insertion_bonus: float | None = None,
-        on_progress: Callable[[float], None] | None = None,
-    ) -> Any:
+        on_progress: Callable[[float], object] | None = None,
+    ) -> Transcript | list[Transcript]:
         """The text of recordings.
 
         A recording of more than :data:`LONGEST_PIECE` seconds is cut at its quietest places; an
@@ -241,6 +261,8 @@ class SpeechRecognition(CTCRecogniser):
     ) -> SpeechStream:
         """Transcribe while a person still speaks.
 
+        The stream keeps the weights that the model has now, whatever becomes of it later.
+
         Args:
             sample_rate: samples a second of what will be fed; left out, the model's own.
             beam_size: as in :meth:`transcribe`.
@@ -255,13 +277,14 @@ class SpeechRecognition(CTCRecogniser):
         """
         from zoo.speech.stream import SpeechStream
 
-        if not self.streams:
+        inference = self.inference
+        if not isinstance(inference, StreamingCTCInference):
             raise UsageError(
                 f"{self.architecture.name} hears the whole utterance before it writes; "
                 "ctc_lstm streams"
             )
         search = self.searches.make(language_model, n_best, beam_size, lm_weight, insertion_bonus)
-        return SpeechStream(self, search, sample_rate, endpoint_seconds)
+        return SpeechStream(self, inference, search, sample_rate, endpoint_seconds)
 
     def golden_inputs(self) -> dict[str, np.ndarray]:
         """Features of a rising tone, 23 frames, and 17 frames of it with padding."""
@@ -337,23 +360,6 @@ class SpeechRecognition(CTCRecogniser):
             frames = frames[:0]
         features: np.ndarray = log_mel.normalise(frames)
         return features
-
-    def _log_probs(self, padded: np.ndarray, frames: np.ndarray) -> np.ndarray:
-        return self.engine.log_probs(padded, frames)
-
-    @property
-    def engine(self) -> NativeCTC:
-        """The network in machine code, which holds a copy of the weights.
-
-        It is made at its first use: a network that is trained further needs a new task around it.
-        """
-        with self._lock:
-            if self._engine is None:
-                from zoo.speech.inference import NativeCTC
-
-                weights = {v.path: v.numpy() for v in self.network.weights}
-                self._engine = NativeCTC(weights, self.config)
-            return self._engine
 
     def _words(self, spans: Sequence[Any], start: float = 0.0) -> tuple[Word, ...]:
         texts = self.processor.vocabulary

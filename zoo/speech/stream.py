@@ -10,10 +10,11 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import numpy as np
 import soxr
 
+from zoo.contracts import StreamingCTCInference
 from zoo.ctc.decoding import beam_hypotheses
-from zoo.ctc.network_parts import SUBSAMPLING
 from zoo.ctc.prefix_beam import PrefixBeam
 from zoo.ctc.search import Search
+from zoo.ctc.subsampling import SUBSAMPLING
 from zoo.ctc.task import tidy
 from zoo.errors import UsageError
 from zoo.speech.audio import MAX_RATE, MIN_RATE, check_number, to_float
@@ -97,6 +98,7 @@ class SpeechStream:
     def __init__(
         self,
         task: SpeechRecognition,
+        inference: StreamingCTCInference,
         search: Search,
         sample_rate: float | None,
         endpoint_seconds: float,
@@ -106,7 +108,7 @@ class SpeechStream:
         self.sample_rate = check_number(rate, "sample_rate", MIN_RATE, MAX_RATE)
         self.endpoint_seconds = check_number(endpoint_seconds, "endpoint_seconds", 0.1, 3600.0)
         self._task, self._search = task, search
-        self._engine = task.engine
+        self._inference = inference
         self._lock = threading.Lock()
         self._at: StreamState
         self._begin()
@@ -203,7 +205,7 @@ class SpeechStream:
         if not isinstance(state, StreamState):
             raise UsageError(f"the state must be one that a stream had, not {state!r:.100}")
         self._check_state_is_whole()
-        if state.config != self._engine.config:
+        if state.config != self._task.config:
             raise UsageError("the state is that of a stream of another model")
         if state.search != self._at.search:
             raise UsageError("the state is that of a stream with another search")
@@ -240,9 +242,9 @@ class SpeechStream:
         start = features.frames * features.log_mel.frame_seconds
         beam = self._new_beam()
         search = self._search.identity
-        config = self._engine.config
+        config = self._task.config
         return StreamState(
-            features, frames, self._engine.start(), start, config, search, samples, beam
+            features, frames, self._inference.start(), start, config, search, samples, beam
         )
 
     def _guarded(self, action: Callable[[], Result], finished_too: bool = False) -> Result:
@@ -277,8 +279,8 @@ class SpeechStream:
     def _advance(self, frames: np.ndarray, real: float) -> None:
         """Four frames to the network, and the output that is final now to the decoder."""
         at, blank = self._at, self._search.blank
-        log_probs, at.network = self._engine.step(frames, real, at.network)
-        if at.skipped < self._engine.look_ahead:
+        log_probs, at.network = self._inference.step(frames, real, at.network)
+        if at.skipped < self._inference.look_ahead:
             at.skipped += 1
             return
         at.outputs.append(log_probs)
@@ -315,7 +317,7 @@ class SpeechStream:
             rest = np.zeros((SUBSAMPLING, bins), np.float32)
             rest[: len(at.frames)] = at.frames
             self._advance(rest, 1.0)
-        for _ in range(self._engine.look_ahead if at.skipped or at.outputs else 0):
+        for _ in range(self._inference.look_ahead if at.skipped or at.outputs else 0):
             self._advance(np.zeros((SUBSAMPLING, bins), np.float32), 0.0)
         nothing = np.zeros((0, len(self._task.processor.vocabulary)), np.float32)
         outputs = np.concatenate([nothing, *at.outputs])

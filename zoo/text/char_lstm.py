@@ -12,15 +12,11 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 import keras
-import numpy as np
 
+from zoo.cells import CELLS, Shapes, count, dense_shapes, recurrent_shapes
 from zoo.folder.vocabulary import MAX_VOCABULARY
-from zoo.inference import RecurrentStack
 from zoo.layers import recurrent_layer
 from zoo.values import check_choice, check_range, check_same
-
-CELLS = ("lstm", "gru", "rnn")
-_GATES = {"lstm": 4, "gru": 3, "rnn": 1}
 
 
 @dataclass(frozen=True)
@@ -54,7 +50,7 @@ class CharLSTMConfig:
 
     def __post_init__(self) -> None:
         check_range(self, "vocabulary_size", int, 1, MAX_VOCABULARY)
-        check_choice(self, "cell", CELLS)
+        check_choice(self, "cell", tuple(CELLS))
         check_range(self, "layers", int, 1, 16)
         check_range(self, "units", int, 1, 8192)
         check_range(self, "embedding", int, 1, 8192)
@@ -79,25 +75,29 @@ class CharLSTMConfig:
         axes = {"embedding/embeddings": 0}
         return axes if self.tie_weights else axes | {"logits/kernel": 1, "logits/bias": 0}
 
+    def shapes(self) -> Shapes:
+        """Shape of each variable of the network that :func:`build` makes, by its path."""
+        size, width = self.vocabulary_size, self.embedding
+        shapes: Shapes = {"embedding/embeddings": (size, width)}
+        for number in range(1, self.layers + 1):
+            shapes |= recurrent_shapes(f"recurrent_{number}", self.cell, width, self.units)
+            width = self.units
+        if not self.tie_weights:
+            return shapes | dense_shapes("logits", width, size)
+        if width != self.embedding:
+            shapes |= dense_shapes("projection", width, self.embedding)
+        return shapes
+
     def parameters(self) -> int:
         """Number of weights of the network that :func:`build` makes, without building it."""
-        gates, units = _GATES[self.cell], self.units
-        biases = 2 if self.cell == "gru" else 1
-        total = self.vocabulary_size * self.embedding
-        width = self.embedding
-        for _ in range(self.layers):
-            total += gates * units * (width + units + biases)
-            width = units
-        if self.tie_weights:
-            return total + (0 if units == self.embedding else (units + 1) * self.embedding)
-        return total + (units + 1) * self.vocabulary_size
+        return count(self.shapes())
 
 
 def build(config: CharLSTMConfig, *, dtype: str = "float32") -> keras.Model:
     """Build the network: ``(batch, time)`` int32 ids to ``(batch, time, vocabulary)`` logits.
 
-    Each sequence starts from a zero state. :func:`with_state` gives the same layers with the state
-    as input and output.
+    Each sequence starts from a zero state. ``zoo.inference.stateful.with_state`` gives the same
+    layers with the state as input and output.
 
     Args:
         config: the values.
@@ -136,78 +136,6 @@ def build(config: CharLSTMConfig, *, dtype: str = "float32") -> keras.Model:
     else:
         logits = keras.layers.Dense(config.vocabulary_size, dtype=dtype, name="logits")(x)
     return keras.Model(ids, logits, name="char_lstm")
-
-
-def with_state(network: keras.Model) -> keras.Model:
-    """The same layers with the recurrent state as further inputs and outputs.
-
-    Args:
-        network: what :func:`build` made.
-
-    Returns:
-        A model from ``[ids, *state]`` to ``[logits, *state]``; the state is one ``(batch, units)``
-        array for each ``h`` (and ``c``), layer by layer: ``h1, c1, h2, c2``.
-    """
-    inputs, _, logits, after = _stateful(network)
-    return keras.Model(inputs, [logits, *after], name="char_lstm_with_state")
-
-
-def hidden_with_state(network: keras.Model) -> keras.Model:
-    """The same with what the recurrent layers give, ``(batch, time, units)`` each, for the logits.
-
-    Args:
-        network: what :func:`build` made.
-
-    Returns:
-        A model from ``[ids, *state]`` to ``[*hidden, *state]``.
-    """
-    inputs, hidden, _, after = _stateful(network)
-    return keras.Model(inputs, [*hidden, *after], name="char_lstm_hidden")
-
-
-def _stateful(network: keras.Model) -> tuple[list[Any], list[Any], Any, list[Any]]:
-    """Inputs (ids and state), hidden states of the layers, logits, and the state afterwards."""
-    ids = keras.Input((None,), dtype="int32", name="ids")
-    tensor, before, after, hidden = ids, [], [], []
-    for layer in network.layers:
-        if layer.name.startswith("recurrent_"):
-            count = 2 if isinstance(layer, keras.layers.LSTM) else 1
-            state = [
-                keras.Input((layer.units,), dtype=layer.compute_dtype, name=f"{layer.name}_{part}")
-                for part in ("h", "c")[:count]
-            ]
-            tensor, *state_after = layer(tensor, initial_state=state)
-            before += state
-            after += state_after
-            hidden.append(tensor)
-        elif not isinstance(layer, keras.layers.InputLayer):
-            tensor = layer(tensor)
-    if "logits" not in {layer.name for layer in network.layers}:  # tied weights
-        tensor = network.get_layer("embedding")(tensor, reverse=True)
-    return [ids, *before], hidden, tensor, after
-
-
-def recurrent_stack(network: keras.Model, config: CharLSTMConfig) -> RecurrentStack:
-    """The network's weights as plain arrays, for the compiled generation loop.
-
-    Args:
-        network: what :func:`build` made.
-        config: the values it was made from.
-    """
-    weights = {variable.path: variable.numpy() for variable in network.weights}
-    embedding = weights["embedding/embeddings"]
-    if config.tie_weights:
-        output, bias = embedding.T, np.zeros(config.vocabulary_size, np.float32)
-        if "projection/kernel" in weights:
-            output = weights["projection/kernel"] @ output
-            bias = weights["projection/bias"] @ embedding.T
-    else:
-        output, bias = weights["logits/kernel"], weights["logits/bias"]
-    layers = tuple(
-        tuple(variable.numpy() for variable in network.get_layer(f"recurrent_{number}").weights)
-        for number in range(1, config.layers + 1)
-    )
-    return RecurrentStack(embedding, config.cell, layers, np.ascontiguousarray(output), bias)
 
 
 def _variational(x: keras.KerasTensor, rate: float, name: str, dtype: str) -> keras.KerasTensor:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any, cast
 
 import click
 
@@ -11,6 +11,9 @@ from zoo.cli.inputs import progress_bar, read_texts
 from zoo.cli.options import MODEL, OUT, training_options
 from zoo.cli.output import print_json
 from zoo.store.locate import Reference
+
+if TYPE_CHECKING:
+    from zoo.text.generation import TextGeneration
 
 
 @click.command("run", epilog="Example:\n\n\b\n  zoo run char_lstm.shakespeare ROMEO: --seed 1")
@@ -45,7 +48,7 @@ def run(
     """
     from zoo.loading import load_model
 
-    loaded = load_model(model)
+    loaded = cast("TextGeneration", load_model(model))
     texts = read_texts(prompts) or [
         "\n" if "\n" in loaded.processor else loaded.processor.vocabulary[0]
     ]

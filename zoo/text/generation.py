@@ -2,20 +2,21 @@
 
 from __future__ import annotations
 
-import functools
 import secrets
 from collections.abc import Callable, Iterator, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypedDict, Unpack, overload
 
 import numpy as np
 
+from zoo.contracts import CharacterInference
 from zoo.errors import FolderError, UsageError
 from zoo.folder.bundle import Bundle
+from zoo.network import PLAIN
 from zoo.task import Task, one_or_many
 from zoo.text.results import GeneratedText, TextScore, TextState, TextStates
 
 if TYPE_CHECKING:
-    from zoo.inference import RecurrentStack
+    pass
 
 MAX_LENGTH = 100_000_000
 _STREAM_CHUNK = 16
@@ -23,6 +24,27 @@ _CHUNK = 2000
 _STOP_CHUNK = 200
 _WINDOW = 1000  # characters that are read at once
 _HOTTEST = 1e30  # temperature; dividing by more gives no other text
+
+
+class GenerationOptions(TypedDict, total=False):
+    """Options of :meth:`TextGeneration.generate`, which describes them."""
+
+    temperature: float | None
+    top_k: int | None
+    top_p: float | None
+    stop: str | Sequence[str]
+    seed: int | None
+    state: TextState | None
+    errors: str
+    on_progress: Callable[[int], object] | None
+
+
+class ScoreOptions(TypedDict, total=False):
+    """Options of :meth:`TextGeneration.score`, which describes them."""
+
+    errors: str
+    state: TextState | None
+    on_progress: Callable[[int], object] | None
 
 
 class TextGeneration(Task):
@@ -35,13 +57,24 @@ class TextGeneration(Task):
 
     verb = "generate"
 
-    def __init__(self, bundle: Bundle, network: Any) -> None:
-        super().__init__(bundle, network)
+    def __init__(self, bundle: Bundle, network: Any = None, *, dtype: str = PLAIN) -> None:
+        super().__init__(bundle, network, dtype=dtype)
         try:
             self._sampling(None, None, None)
         except UsageError as error:
             raise FolderError(f"decoder: {error}") from None
 
+    @overload
+    def generate(
+        self, prompt: str = "", length: int = 400, **options: Unpack[GenerationOptions]
+    ) -> GeneratedText: ...
+    @overload
+    def generate(
+        self,
+        prompt: list[str] | tuple[str, ...],
+        length: int = 400,
+        **options: Unpack[GenerationOptions],
+    ) -> list[GeneratedText]: ...
     def generate(
         self,
         prompt: str | Sequence[str] = "",
@@ -54,8 +87,8 @@ class TextGeneration(Task):
         seed: int | None = None,
         state: TextState | None = None,
         errors: str = "strict",
-        on_progress: Callable[[int], None] | None = None,
-    ) -> Any:
+        on_progress: Callable[[int], object] | None = None,
+    ) -> GeneratedText | list[GeneratedText]:
         """Write on from a prompt.
 
         Args:
@@ -87,10 +120,13 @@ class TextGeneration(Task):
         if state is not None and not single:
             raise UsageError("a state goes with one prompt, not with a list")
         seed = secrets.randbits(32) if seed is None else _check_seed(seed)
-        starts = [self._read_prompt(text, state, errors) for text in prompts]
+        inference: CharacterInference = self.inference
+        starts = [self._read_prompt(inference, text, state, errors) for text in prompts]
         # Row i of a list has a stream of its own, the same whatever stands beside it.
         seeds = [seed + row for row in range(len(prompts))]
-        results = self._write(prompts, starts, length, sampling, stops, seeds, on_progress)
+        results = self._write(
+            inference, prompts, starts, length, sampling, stops, seeds, on_progress
+        )
         return results[0] if single else results
 
     def stream(
@@ -121,17 +157,24 @@ class TextGeneration(Task):
         stops = _check_stops(stop)
         length = _check_length(length)
         seed = secrets.randbits(32) if seed is None else _check_seed(seed)
-        start = self._read_prompt(prompt, state, errors)
-        return self._stream(start, length, sampling, stops, seed)
+        inference: CharacterInference = self.inference
+        start = self._read_prompt(inference, prompt, state, errors)
+        return self._stream(inference, start, length, sampling, stops, seed)
 
     def _stream(
-        self, start: TextState, length: int, sampling: dict[str, Any], stops: list[str], seed: int
+        self,
+        inference: CharacterInference,
+        start: TextState,
+        length: int,
+        sampling: dict[str, Any],
+        stops: list[str],
+        seed: int,
     ) -> Iterator[str]:
         # Characters that may be the beginning of a stop text are held back until it is decided.
         held, longest = "", max((len(text) for text in stops), default=0)
         while length:
             count = min(length, _STREAM_CHUNK)
-            ids, _, (start,) = self._run([start], count, sampling, [seed])
+            ids, _, (start,) = _run(inference, [start], count, sampling, [seed])
             held += self.processor.decode(ids[0])
             length -= count
             cut = _find_stop(held, stops, ended=not length)
@@ -144,14 +187,20 @@ class TextGeneration(Task):
                 held = held[safe:]
         yield from held
 
+    @overload
+    def score(self, text: str, **options: Unpack[ScoreOptions]) -> TextScore: ...
+    @overload
+    def score(
+        self, text: list[str] | tuple[str, ...], **options: Unpack[ScoreOptions]
+    ) -> list[TextScore]: ...
     def score(
         self,
         text: str | Sequence[str],
         *,
         errors: str = "strict",
         state: TextState | None = None,
-        on_progress: Callable[[int], None] | None = None,
-    ) -> Any:
+        on_progress: Callable[[int], object] | None = None,
+    ) -> TextScore | list[TextScore]:
         """How well the model predicts a text.
 
         Args:
@@ -167,35 +216,45 @@ class TextGeneration(Task):
             UsageError: the text is too short or has characters that the model does not know.
         """
         single, texts = one_or_many(text, str)
-        scores = [self._score(one, errors, state, on_progress) for one in texts]
+        inference: CharacterInference = self.inference
+        scores = [self._score(inference, one, errors, state, on_progress) for one in texts]
         return scores[0] if single else scores
 
     def _score(
         self,
+        inference: CharacterInference,
         text: str,
         errors: str,
         state: TextState | None,
-        on_progress: Callable[[int], None] | None,
+        on_progress: Callable[[int], object] | None,
     ) -> TextScore:
         ids = self.processor.encode(text, errors)
         if state is not None:
-            self._check_state(state)
+            self._check_state(inference, state)
             ids = np.concatenate([[state.last], ids]).astype(np.int32)
         if len(ids) < 2:
             raise UsageError("a text to score needs at least two characters")
-        arrays = [a[None] for a in state.arrays] if state else self._zero_state()
+        arrays = [a[None] for a in state.arrays] if state else inference.initial_state(1)
         log_probs = np.empty(len(ids) - 1, np.float32)
         for start in range(0, len(log_probs), _WINDOW):
-            window = ids[start : start + _WINDOW + 1]
-            scored, arrays = self._score_window(window, arrays)
-            log_probs[start : start + len(scored)] = scored
+            window, following = ids[start : start + _WINDOW + 1][:-1], ids[start + 1 :][:_WINDOW]
+            found, _, arrays = inference.read(window[None], arrays)
+            log_probs[start : start + len(window)] = found[0, np.arange(len(window)), following]
             if on_progress:
-                on_progress(len(scored))
+                on_progress(len(window))
         position = state.position if state else 0
         after = TextState(tuple(a[0] for a in arrays), int(ids[-1]), position)
         return TextScore(text, log_probs, float(-log_probs.mean(dtype=np.float64)), after)
 
-    def embed(self, text: str | Sequence[str], *, errors: str = "strict") -> Any:
+    @overload
+    def embed(self, text: str, *, errors: str = "strict") -> TextStates: ...
+    @overload
+    def embed(
+        self, text: list[str] | tuple[str, ...], *, errors: str = "strict"
+    ) -> list[TextStates]: ...
+    def embed(
+        self, text: str | Sequence[str], *, errors: str = "strict"
+    ) -> TextStates | list[TextStates]:
         """The hidden states of every recurrent layer after each character.
 
         Args:
@@ -214,20 +273,8 @@ class TextGeneration(Task):
             ids = self.processor.encode(one, errors)
             if not len(ids):
                 raise UsageError("a text to embed needs at least one character")
-            states.append(TextStates(one, self._hidden(ids)))
+            states.append(TextStates(one, _hidden(self.inference, ids)))
         return states[0] if single else states
-
-    def _hidden(self, ids: np.ndarray) -> np.ndarray:
-        """The hidden states ``(characters, layers, units)``, read a window at a time."""
-        hidden = np.empty((len(ids), self.config.layers, self.config.units), np.float32)
-        arrays = self._zero_state()
-        for start in range(0, len(ids), _WINDOW):
-            window = ids[start : start + _WINDOW]
-            outputs = [np.asarray(a) for a in self._hidden_layers(window[None], *arrays)]
-            for layer in range(self.config.layers):
-                hidden[start : start + len(window), layer] = outputs[layer][0]
-            arrays = outputs[self.config.layers :]
-        return hidden
 
     def golden_inputs(self) -> dict[str, np.ndarray]:
         """The first characters of the vocabulary, forwards and backwards."""
@@ -253,13 +300,14 @@ class TextGeneration(Task):
 
     def _write(
         self,
+        inference: CharacterInference,
         prompts: list[str],
         states: list[TextState],
         length: int,
         sampling: dict[str, Any],
         stops: list[str],
         seeds: list[int],
-        on_progress: Callable[[int], None] | None,
+        on_progress: Callable[[int], object] | None,
     ) -> list[GeneratedText]:
         texts, now = [""] * len(prompts), list(states)
         scores: list[list[np.ndarray]] = [[] for _ in prompts]
@@ -268,8 +316,12 @@ class TextGeneration(Task):
         while left and len(cuts) < len(prompts):
             rows = [row for row in range(len(prompts)) if row not in cuts]
             count = min(left, _CHUNK if not stops else _STOP_CHUNK)
-            ids, log_probs, after = self._run(
-                [now[row] for row in rows], count, sampling, [seeds[row] for row in rows]
+            ids, log_probs, after = _run(
+                inference,
+                [now[row] for row in rows],
+                count,
+                sampling,
+                [seeds[row] for row in rows],
             )
             for index, row in enumerate(rows):
                 texts[row] += self.processor.decode(ids[index])
@@ -288,66 +340,40 @@ class TextGeneration(Task):
             if row in cuts:
                 # What was written past the stop is written again without it, for the state there.
                 text, log_probs = text[: cuts[row]], log_probs[: cuts[row]]
-                _, _, (state,) = self._run([states[row]], cuts[row], sampling, [seeds[row]])
+                _, _, (state,) = _run(inference, [states[row]], cuts[row], sampling, [seeds[row]])
             results.append(
                 GeneratedText(prompt + text, prompt, log_probs, seeds[row], state, row in cuts)
             )
         return results
 
-    def _run(
-        self,
-        states: Sequence[TextState],
-        length: int,
-        sampling: dict[str, Any],
-        seeds: Sequence[int],
-    ) -> tuple[np.ndarray, np.ndarray, list[TextState]]:
-        """Sample ``length`` ids for each state: ids, log-probabilities and the states after."""
-        if not length:
-            empty = np.zeros((len(states), 0))
-            return empty.astype(np.int32), empty.astype(np.float32), list(states)
-        positions = {state.position for state in states}
-        if len(positions) > 1:
-            raise UsageError("texts that are written side by side must stand at the same position")
-        ids, log_probs, arrays = self._generator.run(
-            [np.stack(parts) for parts in zip(*(state.arrays for state in states), strict=True)],
-            np.asarray([state.last for state in states], np.int32),
-            length,
-            seed=list(seeds),
-            position=positions.pop(),
-            **sampling,
-        )
-        after = [
-            TextState(tuple(a[row] for a in arrays), int(ids[row, -1]), state.position + length)
-            for row, state in enumerate(states)
-        ]
-        return ids, log_probs, after
-
-    def _read_prompt(self, prompt: str, state: TextState | None, errors: str) -> TextState:
+    def _read_prompt(
+        self, inference: CharacterInference, prompt: str, state: TextState | None, errors: str
+    ) -> TextState:
         """The state in which all of the prompt but its last character has been read."""
         ids = self.processor.encode(prompt, errors)
         if state is None:
             if not len(ids):
                 raise UsageError("the prompt is empty; give at least one character")
-            state = TextState(tuple(a[0] for a in self._zero_state()), int(ids[0]))
+            state = TextState(tuple(a[0] for a in inference.initial_state(1)), int(ids[0]))
             ids = ids[1:]
         else:
-            self._check_state(state)
+            self._check_state(inference, state)
         if not len(ids):
             return state
         arrays = [np.asarray(a)[None] for a in state.arrays]
         read = np.concatenate([[state.last], ids]).astype(np.int32)
         for start in range(0, len(ids), _WINDOW):
-            _, arrays = self._score_window(read[start : start + _WINDOW + 1], arrays)
+            window = read[start : start + _WINDOW + 1][:-1]
+            arrays = inference.read(window[None], arrays).state
         return TextState(tuple(a[0] for a in arrays), int(read[-1]), state.position)
 
-    def character_model(self) -> RecurrentStack:
-        """The network with its present weights as plain arrays, for the loops over characters."""
-        from zoo.text.char_lstm import recurrent_stack
+    def character_model(self) -> CharacterInference:
+        """The network with its present weights, as a language model steps it."""
+        inference: CharacterInference = self.inference
+        return inference
 
-        return recurrent_stack(self.network, self.config)
-
-    def _check_state(self, state: Any) -> None:
-        shapes = [part.shape[1:] for part in self._zero_state()]
+    def _check_state(self, inference: CharacterInference, state: Any) -> None:
+        shapes = [part.shape[1:] for part in inference.initial_state(1)]
         if (
             not isinstance(state, TextState)
             or [np.shape(part) for part in state.arrays] != shapes
@@ -355,56 +381,51 @@ class TextGeneration(Task):
         ):
             raise UsageError("the state must be one that a result of this model's architecture has")
 
-    def _score_window(
-        self, ids: np.ndarray, arrays: list[np.ndarray]
-    ) -> tuple[np.ndarray, list[np.ndarray]]:
-        """Log-probabilities of ``ids[1:]`` and the state once ``ids[:-1]`` has been read."""
-        log_probs, *after = self._scorer(ids[None], *arrays)
-        return np.asarray(log_probs)[0], [np.asarray(a) for a in after]
+    def keras_inference(self, network: Any) -> CharacterInference:
+        """The network with its recurrent layers' state going in and coming out."""
+        from zoo.inference.keras_characters import KerasCharacters
 
-    def _zero_state(self) -> list[np.ndarray]:
-        return self._generator.initial_state(1)
-
-    @functools.cached_property
-    def _generator(self) -> Any:
-        from zoo.inference import Generator
-
-        return Generator(self.character_model())
-
-    @functools.cached_property
-    def _scorer(self) -> Callable[..., Any]:
-        import tensorflow as tf
-
-        from zoo.text.char_lstm import with_state
-
-        stateful = with_state(self.network)
-
-        def score(ids: Any, *state: Any) -> Any:
-            logits, *after = stateful([ids[:, :-1], *state], training=False)
-            log_probs = tf.nn.log_softmax(tf.cast(logits, tf.float32))
-            return [tf.gather(log_probs, ids[:, 1:], axis=2, batch_dims=2), *after]
-
-        return tf.function(score, input_signature=_signature(stateful))
-
-    @functools.cached_property
-    def _hidden_layers(self) -> Callable[..., Any]:
-        import tensorflow as tf
-
-        from zoo.text.char_lstm import hidden_with_state
-
-        stateful = hidden_with_state(self.network)
-        return tf.function(
-            lambda ids, *state: stateful([ids, *state], training=False),
-            input_signature=_signature(stateful),
-        )
+        return KerasCharacters(network)
 
 
-def _signature(stateful: Any) -> list[Any]:
-    """Ids ``(1, time)`` and the state of one text, for a model that takes both."""
-    import tensorflow as tf
+def _run(
+    inference: CharacterInference,
+    states: Sequence[TextState],
+    length: int,
+    sampling: dict[str, Any],
+    seeds: Sequence[int],
+) -> tuple[np.ndarray, np.ndarray, list[TextState]]:
+    """Sample ``length`` ids for each state: ids, log-probabilities and the states after."""
+    if not length:
+        empty = np.zeros((len(states), 0))
+        return empty.astype(np.int32), empty.astype(np.float32), list(states)
+    positions = {state.position for state in states}
+    if len(positions) > 1:
+        raise UsageError("texts that are written side by side must stand at the same position")
+    ids, log_probs, arrays = inference.generate(
+        [np.stack(parts) for parts in zip(*(state.arrays for state in states), strict=True)],
+        np.asarray([state.last for state in states], np.int32),
+        length,
+        seed=list(seeds),
+        position=positions.pop(),
+        **sampling,
+    )
+    after = [
+        TextState(tuple(a[row] for a in arrays), int(ids[row, -1]), state.position + length)
+        for row, state in enumerate(states)
+    ]
+    return ids, log_probs, after
 
-    state = [tf.TensorSpec((1, spec.shape[-1])) for spec in stateful.inputs[1:]]
-    return [tf.TensorSpec((1, None), tf.int32), *state]
+
+def _hidden(inference: CharacterInference, ids: np.ndarray) -> np.ndarray:
+    """The hidden states ``(characters, layers, units)``, read a window at a time."""
+    arrays, parts = inference.initial_state(1), []
+    for start in range(0, len(ids), _WINDOW):
+        _, hidden, arrays = inference.read(ids[None, start : start + _WINDOW], arrays)
+        if len({layer.shape[-1] for layer in hidden}) != 1:
+            raise UsageError("the recurrent layers differ in width; their states make no one array")
+        parts.append(np.stack([layer[0] for layer in hidden], axis=1))
+    return np.concatenate(parts)
 
 
 def _is_number(value: Any) -> bool:

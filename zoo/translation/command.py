@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any, cast
 
 import click
 
@@ -11,6 +11,9 @@ from zoo.cli.inputs import progress_bar, read_texts
 from zoo.cli.options import MODEL, OUT, training_options
 from zoo.cli.output import print_json
 from zoo.store.locate import Reference
+
+if TYPE_CHECKING:
+    from zoo.translation.translation import Translation
 
 
 @click.command(
@@ -48,7 +51,7 @@ def run(
     from zoo.errors import UsageError
     from zoo.loading import load_model
 
-    loaded = load_model(model)
+    loaded = cast("Translation", load_model(model))
     read = read_texts(texts)
     if picture is not None and len(read) != 1:
         raise UsageError("give one sentence to draw its attention")

@@ -1,16 +1,71 @@
-"""``seq2seq_lstm`` step by step: the encoder once, then one compiled step at a time."""
+"""``seq2seq_lstm`` on TensorFlow: the encoder once, then one compiled step at a time."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
 import tensorflow as tf
 
+from zoo.contracts import State
+from zoo.folder.bundle import assign_weights
+from zoo.network import check_backend
 from zoo.translation.attention import NONE, attention_weights
-from zoo.translation.seq2seq_lstm import Encoded, Seq2SeqConfig, attend, embed, encode
+from zoo.translation.seq2seq_lstm import Encoded, Seq2SeqConfig, attend, build, embed, encode
 
-State = tuple[Any, ...]
+
+class KerasTranslator:
+    """A :class:`~zoo.contracts.TranslationInference` that runs the network's layers as graphs.
+
+    Args:
+        config: a :class:`~zoo.translation.seq2seq_lstm.Seq2SeqConfig`.
+        weights: arrays by variable path.
+
+    Raises:
+        ZooError: Keras does not run on TensorFlow.
+    """
+
+    def __init__(self, config: Seq2SeqConfig, weights: Mapping[str, np.ndarray]) -> None:
+        check_backend("translating")
+        network = build(config)
+        assign_weights(network, weights, "this model")
+        self.attends = config.attention != NONE
+        self._steps = DecodingSteps(network, config)
+        self._score = _compiled_score(network)
+
+    def start(self, source: np.ndarray, rows: int = 1) -> State:
+        """Read sources; see :meth:`zoo.contracts.TranslationInference.start`."""
+        return self._steps.start(source, rows)
+
+    def step(
+        self, state: State, rows: np.ndarray, tokens: np.ndarray, k: int
+    ) -> tuple[np.ndarray, np.ndarray, np.ndarray, State]:
+        """One step; see :meth:`zoo.contracts.TranslationInference.step`."""
+        return self._steps(state, rows, tokens, k)
+
+    def score(
+        self, source: np.ndarray, before: np.ndarray, after: np.ndarray
+    ) -> tuple[np.ndarray, np.ndarray]:
+        """Known translations; see :meth:`zoo.contracts.TranslationInference.score`."""
+        log_probs, attention = self._score(*map(tf.constant, (source, before, after)))
+        return log_probs.numpy(), attention.numpy()
+
+
+def _compiled_score(network: Any) -> Any:
+    ids = tf.TensorSpec((None, None), tf.int32)
+
+    @tf.function(input_signature=[ids, ids, ids])
+    def score(source: Any, before: Any, after: Any) -> Any:
+        outputs = network([source, before], training=False)
+        logits, *attention = outputs if isinstance(outputs, list) else [outputs]
+        if not attention:
+            shape = (tf.shape(before)[0], tf.shape(before)[1], tf.shape(source)[1])
+            attention = [tf.zeros(shape)]
+        log_probs = tf.nn.log_softmax(tf.cast(logits, tf.float32))
+        return tf.gather(log_probs, after, axis=2, batch_dims=2), attention[0]
+
+    return score
 
 
 class DecodingSteps:

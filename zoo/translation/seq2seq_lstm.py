@@ -21,9 +21,11 @@ from typing import Any, NamedTuple
 import keras
 from keras import ops
 
+from zoo.cells import Shapes, count, dense_shapes, normalisation_shapes, recurrent_shapes
 from zoo.errors import UsageError
 from zoo.layers import recurrent_layer
 from zoo.translation.attention import (
+    ADDITIVE,
     KINDS,
     NONE,
     InputFeeding,
@@ -37,8 +39,6 @@ from zoo.values import check_choice, check_range, check_same
 
 CELLS = ("lstm", "gru")
 PAD = 0
-
-_GATES = {"lstm": 4, "gru": 3}
 
 
 @dataclass(frozen=True)
@@ -119,32 +119,70 @@ class Seq2SeqConfig:
             "logits/bias": 0,
         }
 
+    def shapes(self) -> Shapes:
+        """Shape of each variable of the network by its path."""
+        return {
+            **self._embedding_shapes(),
+            **self._encoder_shapes(),
+            **self._first_decoder_shapes(),
+            **self._upper_decoder_shapes(),
+        }
+
     def parameters(self) -> int:
         """Number of weights of the network, without building it."""
-        width, units = self.embedding, self.units
-        norm = 2 * units if self.layer_normalization else 0
-        total = self.vocabulary_size * width
-        if not self.tie_embeddings:
-            total += self.vocabulary_size * (2 * width + 1)
-        reads = [width, *[units] * (self.encoder_layers - 1)]
-        total += sum(2 * self._recurrent(inputs, units // 2) + norm for inputs in reads)
-        if self.attention == NONE:
-            total -= norm  # nothing reads the last encoder layer's output, only its last states
-        total += self._recurrent(width * (1 + self.input_feeding), units) + norm
-        if self.attention != NONE:
-            total += units * units
-        if self.attention == "additive":
-            total += units * (units + 1) + units
-        total += (units * (1 if self.attention == NONE else 2) + 1) * width
-        for number in range(2, self.decoder_layers + 1):
-            total += self._recurrent(width if number == 2 else units, units) + norm
-        if self.decoder_layers > 1:
-            total += (units + width + 1) * width
-        return total
+        return count(self.shapes())
 
-    def _recurrent(self, inputs: int, units: int) -> int:
-        biases = 2 if self.cell == "gru" else 1
-        return _GATES[self.cell] * units * (inputs + units + biases)
+    def _embedding_shapes(self) -> Shapes:
+        size, width = self.vocabulary_size, self.embedding
+        if self.tie_embeddings:
+            return {"embedding/embeddings": (size, width)}
+        return {
+            "source_embedding/embeddings": (size, width),
+            "target_embedding/embeddings": (size, width),
+            **dense_shapes("logits", width, size),
+        }
+
+    def _encoder_shapes(self) -> Shapes:
+        shapes: Shapes = {}
+        width = self.embedding
+        for number in range(1, self.encoder_layers + 1):
+            name = f"encoder_{number}"
+            shapes |= recurrent_shapes(name, self.cell, width, self.units // 2, bidirectional=True)
+            # Without attention nothing reads the last layer's output, only its last states.
+            if self.attention != NONE or number < self.encoder_layers:
+                shapes |= self._norm_shapes(f"{name}_normalization")
+            width = self.units
+        return shapes
+
+    def _first_decoder_shapes(self) -> Shapes:
+        units, width = self.units, self.embedding
+        path = "decoder_1/cell" if self.input_feeding else "decoder_1"
+        parts = f"{path}/" if self.input_feeding else ""
+        norm = f"{path}/normalization" if self.input_feeding else f"{path}_normalization"
+        inputs = 2 * width if self.input_feeding else width
+        shapes = recurrent_shapes(path, self.cell, inputs, units) | self._norm_shapes(norm)
+        if self.attention != NONE:
+            shapes["attention_keys/kernel"] = (units, units)
+        if self.attention == ADDITIVE:
+            shapes |= dense_shapes(f"{parts}attention_query", units, units)
+            shapes[f"{parts}attention_score/kernel"] = (units, 1)
+        reads = units if self.attention == NONE else 2 * units
+        return shapes | dense_shapes(f"{parts}attention_output", reads, width)
+
+    def _upper_decoder_shapes(self) -> Shapes:
+        shapes: Shapes = {}
+        width = self.embedding
+        for number in range(2, self.decoder_layers + 1):
+            name = f"decoder_{number}"
+            shapes |= recurrent_shapes(name, self.cell, width, self.units)
+            shapes |= self._norm_shapes(f"{name}_normalization")
+            width = self.units
+        if self.decoder_layers > 1:
+            shapes |= dense_shapes("output", self.units + self.embedding, self.embedding)
+        return shapes
+
+    def _norm_shapes(self, path: str) -> Shapes:
+        return normalisation_shapes(path, self.units) if self.layer_normalization else {}
 
 
 class Encoded(NamedTuple):

@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-import functools
 import math
-import threading
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import chain
 from pathlib import Path
-from typing import Any
+from typing import Any, TypedDict, Unpack, overload
 
 import numpy as np
 
+from zoo.contracts import TranslationInference
 from zoo.decoding.beam_search import (
     BeamHypothesis,
     BeamSettings,
@@ -23,6 +22,7 @@ from zoo.decoding.beam_search import (
 )
 from zoo.errors import UsageError
 from zoo.folder.bundle import Bundle
+from zoo.network import PLAIN
 from zoo.task import Task, batches_by_length, distinct, one_or_many
 from zoo.translation.processor import BEGIN, END, PAD, clean
 from zoo.translation.results import (
@@ -65,6 +65,17 @@ class TranslationSettings(BeamSettings):
         check_range(self, "backward_weight", float, 0.0, MAX_BACKWARD_WEIGHT)
 
 
+class TranslationOptions(TypedDict, total=False):
+    """Options of :meth:`Translation.translate`, which describes them."""
+
+    source: str | None
+    beam_size: int | None
+    length_penalty: float | None
+    backward_weight: float | None
+    n_best: int
+    on_progress: Callable[[int], object] | None
+
+
 class Translation(Task):
     """A translator.
 
@@ -75,10 +86,9 @@ class Translation(Task):
 
     verb = "translate"
 
-    def __init__(self, bundle: Bundle, network: Any) -> None:
-        super().__init__(bundle, network)
+    def __init__(self, bundle: Bundle, network: Any = None, *, dtype: str = PLAIN) -> None:
+        super().__init__(bundle, network, dtype=dtype)
         self.settings = TranslationSettings.from_folder(self.decoder)
-        self._lock = threading.Lock()
 
     def set_search(self, settings: Mapping[str, Any]) -> None:
         """Change the model's own settings of the search.
@@ -99,6 +109,17 @@ class Translation(Task):
         directions: tuple[tuple[str, str], ...] = self.processor.directions
         return directions
 
+    @overload
+    def translate(
+        self, text: str, target: str | None = None, **options: Unpack[TranslationOptions]
+    ) -> TranslatedText: ...
+    @overload
+    def translate(
+        self,
+        text: list[str] | tuple[str, ...],
+        target: str | None = None,
+        **options: Unpack[TranslationOptions],
+    ) -> list[TranslatedText]: ...
     def translate(
         self,
         text: str | Sequence[str],
@@ -109,8 +130,8 @@ class Translation(Task):
         length_penalty: float | None = None,
         backward_weight: float | None = None,
         n_best: int = 1,
-        on_progress: Callable[[int], None] | None = None,
-    ) -> Any:
+        on_progress: Callable[[int], object] | None = None,
+    ) -> TranslatedText | list[TranslatedText]:
         """Translate a text.
 
         A text is cut into sentences, which are translated one by one and joined again with the
@@ -152,7 +173,10 @@ class Translation(Task):
         del characters[""]
         report = on_progress or (lambda count: None)
         found: dict[str, TranslatedSentence] = {}
-        for batch in self._translate_sentences(list(characters), target, search, n_best, origins):
+        batches = self._translate_sentences(
+            self.inference, list(characters), target, search, n_best, origins
+        )
+        for batch in batches:
             found |= batch
             report(sum(characters[one] for one in batch))
         report(sum(map(len, texts)) - characters.total())  # white space and blank pieces
@@ -181,8 +205,22 @@ class Translation(Task):
         """
         if not isinstance(text, str):
             raise UsageError(f"expected a str, got {text!r:.100}")
-        return self._stream(self._cut(text), self.processor.check_direction(target, source))
+        pieces, target = self._cut(text), self.processor.check_direction(target, source)
+        return self._stream(self.inference, pieces, target)
 
+    @overload
+    def score(
+        self, text: str, translation: str, target: str | None = None, *, source: str | None = None
+    ) -> TranslationScore: ...
+    @overload
+    def score(
+        self,
+        text: list[str] | tuple[str, ...],
+        translation: list[str] | tuple[str, ...],
+        target: str | None = None,
+        *,
+        source: str | None = None,
+    ) -> list[TranslationScore]: ...
     def score(
         self,
         text: str | Sequence[str],
@@ -190,7 +228,7 @@ class Translation(Task):
         target: str | None = None,
         *,
         source: str | None = None,
-    ) -> Any:
+    ) -> TranslationScore | list[TranslationScore]:
         """How likely the model finds a given translation.
 
         Args:
@@ -214,7 +252,7 @@ class Translation(Task):
         sources = [self._scorable(one, self.processor.encode_source(one, target)) for one in texts]
         written = [self._scorable(one, self.processor.encode(one)) for one in translations]
         results: list[Any] = [None] * len(texts)
-        for i, log_probs, attention in self._scored(sources, written):
+        for i, log_probs, attention in _scored(self.inference, sources, written):
             results[i] = TranslationScore(
                 texts[i],
                 translations[i],
@@ -256,7 +294,7 @@ class Translation(Task):
         """
         from zoo.translation.plot import draw_alignment
 
-        if self.config.attention == "none":
+        if not self.inference.attends:
             raise UsageError("the network has no attention that could be drawn")
         if not isinstance(text, str) or not isinstance(translation, str | TranslatedText | None):
             raise UsageError("the sentence and its translation must be one text each")
@@ -272,7 +310,7 @@ class Translation(Task):
 
     def golden_inputs(self) -> dict[str, np.ndarray]:
         """Two short sources with targets, one of each padded."""
-        first = 4 + np.arange(5) % (self.config.vocabulary_size - 4)
+        first = 4 + np.arange(5) % (len(self.processor) - 4)
         source = _padded([first, first[::-1][:3]])
         return {"input.0": source, "input.1": _padded([[BEGIN, *first[:2]], [BEGIN, first[3]]])}
 
@@ -284,7 +322,7 @@ class Translation(Task):
                 feeding, for which Keras has no layer.
             ZooError: it cannot be written.
         """
-        if self.config.input_feeding:
+        if getattr(self.config, "input_feeding", False):
             raise UsageError("Keras has no layer for input feeding; export the model as a folder")
         return super().export_keras(path)
 
@@ -315,23 +353,6 @@ class Translation(Task):
             and (target, origin) in self.processor.directions
         ]
 
-    def _scored(
-        self, sources: Sequence[np.ndarray], written: Sequence[np.ndarray]
-    ) -> Iterator[tuple[int, np.ndarray, np.ndarray]]:
-        """For each source its number, the log-probability of each token that is written for it,
-        the end included, and the attention."""
-        longest = [max(map(len, both)) + 2 for both in zip(sources, written, strict=True)]
-        for rows in batches_by_length(longest, _BATCH, _SCORED):
-            found = self._scorer(
-                _padded([sources[i] for i in rows]),
-                _padded([np.concatenate([[BEGIN], written[i]]) for i in rows]),
-                _padded([np.concatenate([written[i], [END]]) for i in rows]),
-            )
-            log_probs, attention = (one.numpy() for one in found)
-            for row, i in enumerate(rows):
-                steps = len(written[i]) + 1
-                yield i, log_probs[row, :steps], attention[row, :steps, : len(sources[i])]
-
     def _cut(self, text: str) -> list[TextPiece]:
         """The sentences of a text, none too long for the network."""
 
@@ -346,6 +367,7 @@ class Translation(Task):
 
     def _translate_sentences(
         self,
+        inference: TranslationInference,
         sentences: list[str],
         target: str,
         search: TranslationSettings,
@@ -359,8 +381,8 @@ class Translation(Task):
             batch = ordered[start : start + _BATCH]
             sources = [encoded[one] for one in batch]
             hypotheses = beam_search(
-                self._steps,
-                self._steps.start(_padded(sources), search.beam_size),
+                inference.step,
+                inference.start(_padded(sources), search.beam_size),
                 BEGIN,
                 END,
                 [_most_tokens(ids) for ids in sources],
@@ -369,7 +391,7 @@ class Translation(Task):
                 n_best=search.beam_size if origins or n_best > 1 else 1,
             )
             if origins:
-                hypotheses = self._ranked_backward(batch, hypotheses, search, origins)
+                hypotheses = self._ranked_backward(inference, batch, hypotheses, search, origins)
             yield {
                 one: self._sentence(one, ids, ranked, n_best)
                 for one, ids, ranked in zip(batch, sources, hypotheses, strict=True)
@@ -377,6 +399,7 @@ class Translation(Task):
 
     def _ranked_backward(
         self,
+        inference: TranslationInference,
         sentences: Sequence[str],
         hypotheses: Sequence[Sequence[BeamHypothesis]],
         search: TranslationSettings,
@@ -392,16 +415,19 @@ class Translation(Task):
         languages = [origins[0]] * len(sentences)
         if len(origins) > 1:
             asked = [(number, code) for number in range(len(sentences)) for code in origins]
-            likely = self._likelihoods([(texts[i][0], code, wanted[i]) for i, code in asked])
+            likely = self._likelihoods(
+                inference, [(texts[i][0], code, wanted[i]) for i, code in asked]
+            )
             by_sentence = np.reshape(likely, (len(sentences), len(origins)))
             languages = [origins[column] for column in by_sentence.argmax(axis=1)]
         back = iter(
             self._likelihoods(
+                inference,
                 [
                     (text, code, ids)
                     for each, code, ids in zip(texts, languages, wanted, strict=True)
                     for text in each
-                ]
+                ],
             )
         )
         ranked = []
@@ -411,11 +437,13 @@ class Translation(Task):
             ranked.append(sorted(scored, key=lambda one: (not one.finished, -one.score)))
         return ranked
 
-    def _likelihoods(self, asked: Sequence[tuple[str, str, np.ndarray]]) -> list[float]:
+    def _likelihoods(
+        self, inference: TranslationInference, asked: Sequence[tuple[str, str, np.ndarray]]
+    ) -> list[float]:
         """Log-probabilities of translations: of a text, into a language, the tokens."""
         sources = [self.processor.encode_source(text, code) for text, code, _ in asked]
         found = [-math.inf] * len(asked)
-        for number, log_probs, _ in self._scored(sources, [ids for _, _, ids in asked]):
+        for number, log_probs, _ in _scored(inference, sources, [ids for _, _, ids in asked]):
             found[number] = float(log_probs.sum(dtype=np.float64))
         return found
 
@@ -448,23 +476,25 @@ class Translation(Task):
             alternatives,
         )
 
-    def _stream(self, pieces: list[TextPiece], target: str) -> Iterator[str]:
+    def _stream(
+        self, inference: TranslationInference, pieces: list[TextPiece], target: str
+    ) -> Iterator[str]:
         space = ""
         for piece in pieces:
             if clean(piece.text):
-                words = self._words(self.processor.encode_source(piece.text, target))
+                words = self._words(inference, self.processor.encode_source(piece.text, target))
                 yield space + next(words, "")
                 yield from words
                 space = ""
             space += piece.space
 
-    def _words(self, source: np.ndarray) -> Iterator[str]:
+    def _words(self, inference: TranslationInference, source: np.ndarray) -> Iterator[str]:
         """The words of one sentence's greedy translation, each with the space before it."""
-        state, token = self._steps.start(source[None]), BEGIN
+        state, token = inference.start(source[None]), BEGIN
         ids: list[int] = []
         shown = ""
         for _ in range(_most_tokens(source)):
-            best, _, _, state = self._steps(state, np.zeros(1, int), np.asarray([token]), 1)
+            best, _, _, state = inference.step(state, np.zeros(1, int), np.asarray([token]), 1)
             token = int(best[0, 0])
             if token == END:
                 break
@@ -489,40 +519,22 @@ class Translation(Task):
             )
         return ids
 
-    @property
-    def _steps(self) -> Any:
-        with self._lock:
-            return self._compiled_steps
 
-    @property
-    def _scorer(self) -> Callable[..., Any]:
-        with self._lock:
-            return self._compiled_scorer
-
-    @functools.cached_property
-    def _compiled_steps(self) -> Any:
-        from zoo.translation.inference import DecodingSteps
-
-        return DecodingSteps(self.network, self.config)
-
-    @functools.cached_property
-    def _compiled_scorer(self) -> Callable[..., Any]:
-        import tensorflow as tf
-
-        ids = tf.TensorSpec((None, None), tf.int32)
-
-        @tf.function(input_signature=[ids, ids, ids])
-        def score(source: Any, before: Any, after: Any) -> Any:
-            outputs = self.network([source, before], training=False)
-            logits, *attention = outputs if isinstance(outputs, list) else [outputs]
-            if not attention:
-                shape = (tf.shape(before)[0], tf.shape(before)[1], tf.shape(source)[1])
-                attention = [tf.zeros(shape)]
-            log_probs = tf.nn.log_softmax(tf.cast(logits, tf.float32))
-            return tf.gather(log_probs, after, axis=2, batch_dims=2), attention[0]
-
-        score.get_concrete_function()  # traced here, where one thread is at a time
-        return score
+def _scored(
+    inference: TranslationInference, sources: Sequence[np.ndarray], written: Sequence[np.ndarray]
+) -> Iterator[tuple[int, np.ndarray, np.ndarray]]:
+    """For each source its number, the log-probability of each token that is written for it, the end
+    included, and the attention."""
+    longest = [max(map(len, both)) + 2 for both in zip(sources, written, strict=True)]
+    for rows in batches_by_length(longest, _BATCH, _SCORED):
+        log_probs, attention = inference.score(
+            _padded([sources[i] for i in rows]),
+            _padded([np.concatenate([[BEGIN], written[i]]) for i in rows]),
+            _padded([np.concatenate([written[i], [END]]) for i in rows]),
+        )
+        for row, i in enumerate(rows):
+            steps = len(written[i]) + 1
+            yield i, log_probs[row, :steps], attention[row, :steps, : len(sources[i])]
 
 
 def _padded(rows: Sequence[Any]) -> np.ndarray:

@@ -10,7 +10,7 @@ import numpy as np
 import tensorflow as tf
 
 from zoo.ctc.decoding import greedy
-from zoo.ctc.network_parts import output_frames
+from zoo.ctc.subsampling import output_frames
 from zoo.errors import DataError
 from zoo.folder.figures import Measure
 from zoo.training.batching import Batching, EvenBatches, LazyBatches

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from tqdm import tqdm
 
-from zoo.ctc.network_parts import SUBSAMPLING
+from zoo.ctc.subsampling import SUBSAMPLING
 from zoo.ctc.training.objective import Example, fits, outputs_needed
 from zoo.errors import DataError
 from zoo.handwriting.ink import InkNormaliser, height_of

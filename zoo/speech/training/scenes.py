@@ -23,7 +23,7 @@ import numpy as np
 import soxr
 from tqdm import tqdm
 
-from zoo.ctc.network_parts import SUBSAMPLING, output_frames
+from zoo.ctc.subsampling import SUBSAMPLING, output_frames
 from zoo.ctc.training.objective import Example, fits, outputs_needed
 from zoo.errors import DataError
 from zoo.files import is_file, readable_os_errors, write_bytes

@@ -15,7 +15,7 @@ import tensorflow as tf
 
 from zoo.errors import DataError
 from zoo.folder.figures import Measure
-from zoo.text.char_lstm import with_state
+from zoo.inference.stateful import with_state
 
 
 class LanguageModelObjective:
