@@ -72,7 +72,8 @@ class HandwritingRecognition(CTCRecogniser):
             on_progress: called with the number of inputs read since the last call.
 
         Returns:
-            A :class:`Reading`, or a list of them for a list. An image without ink has no text.
+            A :class:`~zoo.handwriting.results.Reading`, or a list of them for a list. An image
+            without ink has no text.
 
         Raises:
             UsageError: an argument is out of range, or the source is none of what the class takes.

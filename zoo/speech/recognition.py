@@ -117,7 +117,7 @@ class SpeechRecognition(CTCRecogniser):
             on_progress: called with the seconds of audio read since the last call.
 
         Returns:
-            A :class:`Transcript`, or a list of them for a list of recordings.
+            A :class:`~zoo.speech.results.Transcript`, or a list of them for a list of recordings.
 
         Raises:
             UsageError: an argument is out of range, an array has no rate or bad samples.

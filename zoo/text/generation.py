@@ -107,7 +107,7 @@ class TextGeneration(Task):
             on_progress: called with the number of characters written since the last call.
 
         Returns:
-            A :class:`GeneratedText`, or a list of them for a list of prompts.
+            A :class:`~zoo.text.results.GeneratedText`, or a list of them for a list of prompts.
 
         Raises:
             UsageError: an argument is out of its range, the prompt is empty without a state, or it
@@ -210,7 +210,7 @@ class TextGeneration(Task):
             on_progress: called with the number of characters read since the last call.
 
         Returns:
-            A :class:`TextScore`, or a list of them.
+            A :class:`~zoo.text.results.TextScore`, or a list of them.
 
         Raises:
             UsageError: the text is too short or has characters that the model does not know.
@@ -262,7 +262,8 @@ class TextGeneration(Task):
             errors: as in :meth:`generate`.
 
         Returns:
-            A :class:`TextStates` with ``hidden`` ``(characters, layers, units)``, or a list.
+            A :class:`~zoo.text.results.TextStates` with ``hidden`` ``(characters, layers, units)``,
+            or a list.
 
         Raises:
             UsageError: the text is empty or has characters that the model does not know.
