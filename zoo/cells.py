@@ -36,6 +36,10 @@ CELLS = {
 }
 
 
+GATED = ("lstm", "gru")
+"""The cells that remember over long sequences."""
+
+
 def cell_shapes(cell: str, inputs: int, units: int) -> Shapes:
     """The shapes of a cell's ``kernel``, ``recurrent_kernel`` and ``bias``.
 

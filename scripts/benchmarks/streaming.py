@@ -188,6 +188,7 @@ def streaming_step(network: Any, config: Any) -> Any:
     """
     import keras
 
+    from zoo.cells import CELLS
     from zoo.ctc.network_parts import zero_padding
     from zoo.ctc.subsampling import SUBSAMPLING
 
@@ -214,7 +215,7 @@ def streaming_step(network: Any, config: Any) -> Any:
         layer = network.get_layer(f"recurrent_{number}")
         states = [
             keras.Input((config.units,), dtype=layer.compute_dtype, name=f"state_{len(before) + i}")
-            for i in range(2 if config.cell == "lstm" else 1)
+            for i in range(CELLS[config.cell].states)
         ]
         x, *new = layer(x, initial_state=states)
         before += states

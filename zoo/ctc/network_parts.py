@@ -12,11 +12,9 @@ from typing import Any, Self
 
 import keras
 
-from zoo.cells import Shapes, count, normalisation_shapes, recurrent_shapes
+from zoo.cells import GATED, Shapes, count, normalisation_shapes, recurrent_shapes
 from zoo.layers import recurrent_layer
 from zoo.values import check_choice, check_range, check_same
-
-CELLS = ("lstm", "gru")
 
 
 @dataclass(frozen=True)
@@ -34,7 +32,7 @@ class CTCConfig:
 
     def __post_init__(self) -> None:
         check_range(self, "labels", int, 2, 100_000)
-        check_choice(self, "cell", CELLS)
+        check_choice(self, "cell", GATED)
         check_range(self, "layers", int, 1, 16)
         check_range(self, "units", int, 1, 4096)
         check_range(self, "dropout", float, 0.0, 0.95)

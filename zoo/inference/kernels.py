@@ -295,7 +295,7 @@ def blocked(kernel: np.ndarray, gates: int) -> np.ndarray:
     return kernel.reshape(round_up(rows), gates, -1, LANES).transpose(2, 0, 1, 3)
 
 
-def halved(weights: np.ndarray, half: bool | None = None) -> np.ndarray:
+def as_float16(weights: np.ndarray, half: bool | None = None) -> np.ndarray:
     """Weights as the bits of float16, if that is wanted or, left open, if it changes no value."""
     with np.errstate(over="ignore"):
         halves = weights.astype(np.float16)

@@ -17,9 +17,9 @@ from zoo.inference.kernels import (
     ROWS,
     add,
     aligned,
+    as_float16,
     blocked,
     copy,
-    halved,
     meet,
     multiply,
     pad,
@@ -208,7 +208,7 @@ class NativeEngine:
         biases.append(pad(stack.output_bias, (round_up(len(stack.output_bias)),)))
         plan.append((biases[-1].size, weights[-1].shape[1], at_weight, at_bias))
         self._plan = np.array(plan, np.int64)
-        self._weights = halved(aligned(weights, np.float32), half)
+        self._weights = as_float16(aligned(weights, np.float32), half)
         self._biases = aligned(biases, np.float32)
         available = vars(numba.config)["NUMBA_NUM_THREADS"] if threads is None else threads
         useful = self._weights.nbytes // MIN_BYTES_A_THREAD

@@ -13,9 +13,9 @@ from zoo.inference.kernels import (
     LANES,
     ROWS,
     aligned,
+    as_float16,
     blocked,
     copy,
-    halved,
     multiply,
     pad,
     round_up,
@@ -103,7 +103,7 @@ class NativeRecurrent:
         # (inputs, gates * units) to (inputs, units / 16, gates, 16): the order of the sums.
         ordered = blocked(kernel, gates)[:, : kernel.shape[0]].transpose(1, 0, 2, 3)
         self._kernel = np.ascontiguousarray(ordered.reshape(kernel.shape[0], -1), np.float32)
-        self._weights = halved(aligned([blocked(recurrent_kernel, gates)], np.float32))
+        self._weights = as_float16(aligned([blocked(recurrent_kernel, gates)], np.float32))
         self._bias, self._recurrent_bias = (
             aligned([blocked(part[None], gates)[:, 0]], np.float32) for part in (first, second)
         )

@@ -11,7 +11,7 @@ from zoo.layers.gru import GRU
 from zoo.layers.lstm import LSTM
 from zoo.layers.simple_rnn import SimpleRNN
 
-CELLS: dict[str, type[keras.layers.Layer]] = {"lstm": LSTM, "gru": GRU, "rnn": SimpleRNN}
+_LAYERS: dict[str, type[keras.layers.Layer]] = {"lstm": LSTM, "gru": GRU, "rnn": SimpleRNN}
 
 
 def recurrent_layer(cell: str, units: int, **kwargs: Any) -> keras.layers.Layer:
@@ -28,8 +28,8 @@ def recurrent_layer(cell: str, units: int, **kwargs: Any) -> keras.layers.Layer:
     Raises:
         UsageError: the name of the cell is unknown.
     """
-    if cell not in CELLS:
+    if cell not in _LAYERS:
         raise UsageError(
-            f"unknown cell {cell!r}{did_you_mean(cell, CELLS)}; it is one of {', '.join(CELLS)}"
+            f"unknown cell {cell!r}{did_you_mean(cell, _LAYERS)}; it is one of {', '.join(_LAYERS)}"
         )
-    return CELLS[cell](units, **kwargs)
+    return _LAYERS[cell](units, **kwargs)

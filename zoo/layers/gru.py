@@ -5,6 +5,7 @@ from __future__ import annotations
 import keras
 from keras import ops
 
+from zoo.cells import CELLS
 from zoo.layers.recurrence import Recurrence
 from zoo.layers.step import Step, Tensor, Tensors
 
@@ -25,7 +26,7 @@ class GRUStep:
     which cuDNN and Keras (`reset_after=True`) use.
     """
 
-    gates = 3
+    gates = CELLS["gru"].gates
     adds = False
 
     def forward(

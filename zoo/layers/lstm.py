@@ -5,6 +5,7 @@ from __future__ import annotations
 import keras
 from keras import ops
 
+from zoo.cells import CELLS
 from zoo.layers.recurrence import Recurrence
 from zoo.layers.step import Step, Tensor, Tensors
 
@@ -26,7 +27,7 @@ class LSTMStep:
     Schmidhuber and Cummins 2000, "Learning to Forget: Continual Prediction with LSTM".
     """
 
-    gates = 4
+    gates = CELLS["lstm"].gates
     adds = True
 
     def forward(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import keras
 from keras import ops
 
+from zoo.cells import CELLS
 from zoo.layers.recurrence import Recurrence
 from zoo.layers.step import Step, Tensor, Tensors
 
@@ -18,7 +19,7 @@ class SimpleRNNStep:
         activation: "tanh" or "relu".
     """
 
-    gates = 1
+    gates = CELLS["rnn"].gates
     adds = True
 
     def __init__(self, activation: str):

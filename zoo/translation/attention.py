@@ -23,7 +23,7 @@ from zoo.layers.recurrence import replaced_attribute
 MULTIPLICATIVE, SCALED, ADDITIVE, NONE = "multiplicative", "scaled", "additive", "none"
 KINDS = (MULTIPLICATIVE, SCALED, ADDITIVE, NONE)
 """How a decoder may attend to the encoder's outputs."""
-CELLS = {"lstm": keras.layers.LSTMCell, "gru": keras.layers.GRUCell}
+_KERAS_CELLS = {"lstm": keras.layers.LSTMCell, "gru": keras.layers.GRUCell}
 
 _FAR_BELOW = -1e9
 
@@ -119,7 +119,7 @@ class InputFeedingCell(keras.layers.Layer):
             "normalize": normalize,
         }
         dtype = self.dtype_policy
-        self.recurrent = CELLS[cell](units, dtype=dtype, name=f"{cell}_cell")
+        self.recurrent = _KERAS_CELLS[cell](units, dtype=dtype, name=f"{cell}_cell")
         self.parts = list(attention_layers(attention, units, width, dtype))
         self.norm = None
         if normalize:

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 
+from zoo.cells import CELLS
 from zoo.contracts import State
 from zoo.folder.bundle import assign_weights
 from zoo.network import check_backend
@@ -144,7 +145,7 @@ class DecodingSteps:
         layers, config = self._layers, self._config
         keys, memory, mask = attended = [tf.gather(part, sentences) for part in state[:3]]
         states = [tf.gather(part, rows) for part in state[3:]]
-        each = 2 if config.cell == "lstm" else 1
+        each = CELLS[config.cell].states
         # Rows of a sentence stand as steps in the attention, so that they share its memory.
         by_sentence = (tf.shape(sentences)[0], -1)
         embedded = embed(layers, config, tokens[:, None], "target")[:, 0]

@@ -21,7 +21,7 @@ from typing import Any, NamedTuple
 import keras
 from keras import ops
 
-from zoo.cells import Shapes, count, dense_shapes, normalisation_shapes, recurrent_shapes
+from zoo.cells import GATED, Shapes, count, dense_shapes, normalisation_shapes, recurrent_shapes
 from zoo.errors import UsageError
 from zoo.layers import recurrent_layer
 from zoo.translation.attention import (
@@ -37,7 +37,6 @@ from zoo.translation.attention import (
 )
 from zoo.values import check_choice, check_range, check_same
 
-CELLS = ("lstm", "gru")
 PAD = 0
 
 
@@ -81,7 +80,7 @@ class Seq2SeqConfig:
 
     def __post_init__(self) -> None:
         check_range(self, "vocabulary_size", int, 4, 200_000)
-        check_choice(self, "cell", CELLS)
+        check_choice(self, "cell", GATED)
         check_range(self, "embedding", int, 1, 8192)
         check_range(self, "units", int, 2, 8192)
         check_range(self, "encoder_layers", int, 1, 16)
