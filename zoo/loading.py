@@ -11,7 +11,8 @@ import numpy as np
 
 from zoo.contracts import ConfigWithShapes, ConfigWithVocabulary, ProcessorWithVocabulary
 from zoo.errors import UsageError
-from zoo.folder.bundle import Bundle, check_processor, check_weights, read_bundle
+from zoo.folder.bundle import Bundle, check_processor, read_bundle
+from zoo.folder.weights_file import check_weights
 from zoo.network import build_network, check_dtype, rounded
 from zoo.store.locate import Reference, locate
 from zoo.task import Task

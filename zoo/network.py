@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from zoo.errors import UsageError, ZooError
-from zoo.folder.bundle import assign_weights
+from zoo.folder.weights_file import assign_weights
 from zoo.registry import Architecture
 
 PLAIN = "float32"

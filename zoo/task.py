@@ -13,7 +13,8 @@ import numpy as np
 
 from zoo.errors import FolderError, UsageError, ZooError
 from zoo.files import atomic_path, user_path
-from zoo.folder.bundle import Bundle, half_precision
+from zoo.folder.bundle import Bundle
+from zoo.folder.weights_file import half_precision
 from zoo.folder.writing import write_bundle
 from zoo.network import (
     PLAIN,

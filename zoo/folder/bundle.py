@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 
 from zoo.catalogue import registry
-from zoo.errors import FolderError, UsageError, ZooError
+from zoo.errors import FolderError, UsageError
 from zoo.folder.checks import check_types
 from zoo.folder.figures import Figure
 from zoo.folder.layout import CONFIG, METRICS, NAMED, REQUIRED, size_limit
@@ -27,7 +27,6 @@ from zoo.values import make_config
 
 _CARD_TEXTS = ("name", "license", "dataset", "data", "limits", "base_model")
 _COMPARED = {"what": str, "unit": str, "source": str, "value": float}
-_LARGEST_HALF = float(np.finfo(np.float16).max)
 
 
 @dataclass(frozen=True)
@@ -211,59 +210,3 @@ def _table(content: Mapping[str, Any], key: str, folder: ModelFolder) -> dict[st
     if not isinstance(value, dict):
         raise FolderError(f"{folder.path / CONFIG}: {key!r} is not a table")
     return value
-
-
-def check_weights(
-    weights: Mapping[str, np.ndarray], shapes: Mapping[str, tuple[int, ...]], where: str
-) -> None:
-    """Check that weights are those of a network, by variable path, every one and no other.
-
-    Args:
-        weights: arrays by variable path.
-        shapes: of the network's variables.
-        where: what holds the weights, for the message.
-
-    Raises:
-        FolderError: a name or a shape differs (the difference is listed), or a number is NaN or
-            infinite.
-    """
-    lines = [f"  missing: {name} {shapes[name]}" for name in shapes.keys() - weights.keys()]
-    lines += [f"  unknown: {name} {weights[name].shape}" for name in weights.keys() - shapes.keys()]
-    lines += [
-        f"  {name}: the file has {weights[name].shape}, the network {shapes[name]}"
-        for name in shapes.keys() & weights.keys()
-        if weights[name].shape != shapes[name]
-    ]
-    if lines:
-        raise FolderError(
-            f"the weights in {where} do not fit the network:\n" + "\n".join(sorted(lines)[:20])
-        )
-    for name, array in weights.items():
-        if not np.isfinite(array).all():
-            raise FolderError(f"the weights in {where} hold NaN or infinite values in {name}")
-
-
-def assign_weights(network: Any, weights: Mapping[str, np.ndarray], where: str) -> None:
-    """Put weights into a network, by variable path, every one and no other.
-
-    Raises:
-        FolderError: as :func:`check_weights`.
-    """
-    wanted = {variable.path: variable for variable in network.weights}
-    check_weights(weights, {name: tuple(one.shape) for name, one in wanted.items()}, where)
-    for name, variable in wanted.items():
-        variable.assign(weights[name].astype(np.float32))
-
-
-def half_precision(weights: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
-    """Weights as float16, by variable path.
-
-    Raises:
-        ZooError: a weight is NaN, infinite or too large for float16.
-    """
-    halves = {}
-    for name, array in weights.items():
-        if not np.isfinite(array).all() or np.abs(array).max(initial=0) > _LARGEST_HALF:
-            raise ZooError(f"{name} has values that float16 cannot hold")
-        halves[name] = array.astype(np.float16)
-    return halves

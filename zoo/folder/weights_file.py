@@ -1,4 +1,7 @@
-"""Arrays in safetensors files, whose header is looked at before anything is made of it."""
+"""Weights: reading them within bounds, checking them, putting them into a network.
+
+The header of a safetensors file is looked at before anything is made of it.
+"""
 
 from __future__ import annotations
 
@@ -8,13 +11,14 @@ from typing import Any
 
 import numpy as np
 
-from zoo.errors import FolderError
+from zoo.errors import FolderError, ZooError
 from zoo.folder.layout import CONFIG, GOLDEN, WEIGHTS
 from zoo.folder.manifest import MAX_FILE_BYTES, parse_json
 from zoo.folder.model_folder import ModelFolder
 
 _WEIGHT_TYPES = {"F16": np.float16, "F32": np.float32}
 _GOLDEN_TYPES = {**_WEIGHT_TYPES, "I32": np.int32, "BOOL": np.bool_}
+_LARGEST_HALF = float(np.finfo(np.float16).max)
 _MAX_HEADER = 4 * 2**20
 _START = 8
 """Bytes before the header, which tell its length."""
@@ -85,6 +89,62 @@ def parse_safetensors(
         return safetensors.numpy.load(data)
     except Exception as error:  # the parser's error class, and NumPy's for odd shapes
         raise FolderError(f"{where} is damaged: {error}") from None
+
+
+def check_weights(
+    weights: Mapping[str, np.ndarray], shapes: Mapping[str, tuple[int, ...]], where: str
+) -> None:
+    """Check that weights are those of a network, by variable path, every one and no other.
+
+    Args:
+        weights: arrays by variable path.
+        shapes: of the network's variables.
+        where: what holds the weights, for the message.
+
+    Raises:
+        FolderError: a name or a shape differs (the difference is listed), or a number is NaN or
+            infinite.
+    """
+    lines = [f"  missing: {name} {shapes[name]}" for name in shapes.keys() - weights.keys()]
+    lines += [f"  unknown: {name} {weights[name].shape}" for name in weights.keys() - shapes.keys()]
+    lines += [
+        f"  {name}: the file has {weights[name].shape}, the network {shapes[name]}"
+        for name in shapes.keys() & weights.keys()
+        if weights[name].shape != shapes[name]
+    ]
+    if lines:
+        raise FolderError(
+            f"the weights in {where} do not fit the network:\n" + "\n".join(sorted(lines)[:20])
+        )
+    for name, array in weights.items():
+        if not np.isfinite(array).all():
+            raise FolderError(f"the weights in {where} hold NaN or infinite values in {name}")
+
+
+def assign_weights(network: Any, weights: Mapping[str, np.ndarray], where: str) -> None:
+    """Put weights into a network, by variable path, every one and no other.
+
+    Raises:
+        FolderError: as :func:`check_weights`.
+    """
+    wanted = {variable.path: variable for variable in network.weights}
+    check_weights(weights, {name: tuple(one.shape) for name, one in wanted.items()}, where)
+    for name, variable in wanted.items():
+        variable.assign(weights[name].astype(np.float32))
+
+
+def half_precision(weights: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
+    """Weights as float16, by variable path.
+
+    Raises:
+        ZooError: a weight is NaN, infinite or too large for float16.
+    """
+    halves = {}
+    for name, array in weights.items():
+        if not np.isfinite(array).all() or np.abs(array).max(initial=0) > _LARGEST_HALF:
+            raise ZooError(f"{name} has values that float16 cannot hold")
+        halves[name] = array.astype(np.float16)
+    return halves
 
 
 def _header(data: bytes, where: str) -> dict[str, Any]:

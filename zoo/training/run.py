@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from zoo.errors import UsageError
-from zoo.folder.bundle import assign_weights, read_bundle
+from zoo.folder.bundle import read_bundle
 from zoo.folder.figures import Figure
+from zoo.folder.weights_file import assign_weights
 from zoo.training.plan import Plan
 from zoo.training.rundir import RunDirectory
 from zoo.version import __version__

@@ -10,7 +10,7 @@ import tensorflow as tf
 
 from zoo.cells import CELLS
 from zoo.contracts import State
-from zoo.folder.bundle import assign_weights
+from zoo.folder.weights_file import assign_weights
 from zoo.network import check_backend
 from zoo.translation.attention import NONE, attention_weights
 from zoo.translation.seq2seq_lstm import Encoded, Seq2SeqConfig, attend, build, embed, encode
