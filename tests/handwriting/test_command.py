@@ -81,11 +81,11 @@ def test_strokes_print_their_text(zoo: Any, pen_folder: Path, tmp_path: Path) ->
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (["page.png", "page.png", "--layout", "page.xml"], "go with one input"),
+        (["page.png", "page.png", "--layout", "page.xml"], "need a single input"),
         (["page.png", "--out", "out.xml"], "give --layout"),
-        (["page.png", "--page", "--picture", "a.png"], "draws a line, not a page"),
-        (["page.png", "--layout", "page.xml", "--out", "page.xml"], "would be lost"),
-        (["page.png", "--picture", "page.png"], "would be lost"),
+        (["page.png", "--page", "--picture", "a.png"], "plots a line, not a page"),
+        (["page.png", "--layout", "page.xml", "--out", "page.xml"], "would be overwritten"),
+        (["page.png", "--picture", "page.png"], "would be overwritten"),
         (["page.png", "--beam-size", "0"], "beam_size must be"),
         ([], "Missing argument"),
     ],

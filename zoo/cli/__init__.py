@@ -35,7 +35,7 @@ class LazyGroup(click.Group):
     """A group that imports a command's module when the command is first looked up."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:
-        """The commands in the order in which people meet them."""
+        """The commands in the order of typical use."""
         return list(_COMMANDS)
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
@@ -72,7 +72,7 @@ def cli() -> None:
 
 
 def main(args: list[str] | None = None) -> Any:
-    """Run the command line and exit: 0 when done, 2 for wrong usage, 1 for failures."""
+    """Run the command line and exit: 0 for success, 2 for wrong usage, 1 for other failures."""
     for stream in (sys.stdout, sys.stderr):
         # What a terminal cannot show, such as a file name that is no UTF-8, must not end the run.
         if isinstance(stream, io.TextIOWrapper):

@@ -1,4 +1,4 @@
-"""``zoo cache``: where downloaded models lie, and whether they are whole."""
+"""``zoo cache``: show, verify and clear the cache of downloaded models."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from zoo.errors import FolderError
 
 @click.group("cache")
 def cache_group() -> None:
-    """Show, check and empty the cache of downloaded models (moved by ZOO_CACHE)."""
+    """Show, verify and clear the cache of downloaded models (set ZOO_CACHE to move it)."""
 
 
 @cache_group.command("dir")
@@ -42,7 +42,7 @@ def list_command(as_json: bool) -> None:
 
 @cache_group.command("verify")
 def verify_command() -> None:
-    """Check every cached file against its sha256."""
+    """Verify the sha256 of every cached file."""
     from zoo.store.cache import verify_cache
 
     damaged = 0
@@ -50,14 +50,16 @@ def verify_command() -> None:
         damaged += problem is not None
         click.echo(f"{entry.name} {entry.manifest}: {problem or 'good'}")
     if damaged:
-        raise FolderError(f"{damaged} cached models are damaged; zoo cache clear NAME removes one")
+        raise FolderError(
+            f"{damaged} cached models are damaged; run zoo cache clear NAME to remove one"
+        )
 
 
 @cache_group.command("clear")
 @click.argument("name", required=False, shell_complete=complete_model)
-@click.option("--yes", is_flag=True, help="Do not ask before emptying the whole cache.")
+@click.option("--yes", is_flag=True, help="Clear the whole cache without asking.")
 def clear_command(name: str | None, yes: bool) -> None:
-    """Remove the cached model NAME, or all of them."""
+    """Remove the cached model NAME, or all models."""
     from zoo.store.cache import clear_cache
 
     if name is None and not yes:

@@ -1,4 +1,4 @@
-"""``zoo completion``: the script that makes the shell complete commands and model names."""
+"""``zoo completion``: shell completion of commands and model names."""
 
 from __future__ import annotations
 

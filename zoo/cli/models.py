@@ -18,13 +18,13 @@ from zoo.folder.figures import Figure
 @click.option(
     "--task",
     shell_complete=complete_task,
-    help="Only this Hugging Face pipeline tag, such as text-generation.",
+    help="Only models of this task, such as text-generation.",
 )
-@click.option("--language", help="Only models for this ISO 639-1 code, such as en.")
+@click.option("--language", help="Only models for this language (ISO 639-1), such as en.")
 @click.option(
     "--pretrained/--architectures",
     default=None,
-    help="Only names with weights, or only bare architectures.",
+    help="Only names with weights, or only architectures.",
 )
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 def list_command(
@@ -60,7 +60,7 @@ def list_command(
 @click.argument("model", shell_complete=complete_model)
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 def show_command(model: str, as_json: bool) -> None:
-    """Show what is known of MODEL: a registered name or a model folder."""
+    """Show details of MODEL, a registered name or a model folder."""
     from zoo.store.hub import PREFIX
     from zoo.store.locate import is_folder, locate, warn_of_folder
 
@@ -97,7 +97,7 @@ def show_command(model: str, as_json: bool) -> None:
 @click.argument("models", nargs=-1, required=True, shell_complete=complete_model)
 @click.option("--revision", help="A Hub revision: branch, tag or commit.")
 def download_command(models: tuple[str, ...], revision: str | None) -> None:
-    """Fetch MODELS into the cache, check them, and print their folders."""
+    """Download MODELS into the cache, verify them, and print their folders."""
     from zoo.store.locate import locate
 
     for model in models:

@@ -40,15 +40,17 @@ OUT = click.option(
 
 
 def search_options(command: Callable[..., Any]) -> Callable[..., Any]:
-    """How a network trained with CTC is decoded, as its task's methods take it."""
+    """The decoding options of a CTC network, with the names of its task's arguments."""
     return _all(
-        click.option("--language-model", help="own, an n-gram file, or a text generation model."),
+        click.option("--language-model", help='"own", an n-gram file, or a text generation model.'),
         click.option(
             "--beam-size", type=int, help="Prefixes kept by the beam search; 1 is greedy."
         ),
-        click.option("--n-best", default=1, show_default=True, help="Alternatives, in the JSON."),
+        click.option(
+            "--n-best", default=1, show_default=True, help="Number of alternatives in the JSON."
+        ),
         click.option("--lm-weight", type=float, help="Weight of the language model."),
-        click.option("--insertion-bonus", type=float, help="Added for each character."),
+        click.option("--insertion-bonus", type=float, help="Score added per character."),
     )(command)
 
 
@@ -57,23 +59,26 @@ def training_options(
     epochs: int,
     patience: int,
     learning_rate: float,
-    validation: str = "Share kept to choose on.",
-    seed: str = "Seed of dropout and data order.",
+    validation: str = "Fraction of the data held out for validation.",
+    seed: str = "Random seed of dropout and data order.",
 ) -> Decorator:
-    """How a model is trained further, as the tasks' functions take it.
+    """The options of fine-tuning, with the names of its function's arguments.
 
     Args:
-        epochs: the default.
-        patience: the default.
-        learning_rate: the default.
-        validation: what ``--validation`` says.
-        seed: what ``--seed`` says.
+        epochs: default of ``--epochs``.
+        patience: default of ``--patience``.
+        learning_rate: default of ``--learning-rate``.
+        validation: help of ``--validation``.
+        seed: help of ``--seed``.
     """
     shown: dict[str, Any] = {"show_default": True}
     return _all(
-        click.option("--epochs", default=epochs, help="At most so many passes.", **shown),
+        click.option("--epochs", default=epochs, help="Maximum number of epochs.", **shown),
         click.option(
-            "--patience", default=patience, help="Epochs without gain before it ends.", **shown
+            "--patience",
+            default=patience,
+            help="Stop after this many epochs without improvement; 0 never stops early.",
+            **shown,
         ),
         click.option("--learning-rate", default=learning_rate, help="Peak learning rate.", **shown),
         click.option("--validation", default=0.1, help=validation, **shown),
@@ -82,7 +87,7 @@ def training_options(
 
 
 def _all(*decorators: Decorator) -> Decorator:
-    """Decorators as one, in the order in which they stand here."""
+    """Combine decorators into one, applied in the order given."""
 
     def decorate(command: Callable[..., Any]) -> Callable[..., Any]:
         for decorator in reversed(decorators):

@@ -30,7 +30,7 @@ from zoo.errors import UsageError
 @task_arguments("[INPUT...] [OPTIONS]")
 @click.pass_context
 def run_command(ctx: click.Context, model: str, rest: tuple[str, ...]) -> None:
-    """Run MODEL on an input; zoo run MODEL --help shows what it takes."""
+    """Run MODEL on an input; see zoo run MODEL --help for its arguments."""
     hand_on(ctx, model, rest)
 
 
@@ -45,7 +45,7 @@ def run_command(ctx: click.Context, model: str, rest: tuple[str, ...]) -> None:
 @task_arguments("[OPTIONS]")
 @click.pass_context
 def finetune_command(ctx: click.Context, model: str, rest: tuple[str, ...]) -> None:
-    """Train MODEL further on data of your own; zoo finetune MODEL --help shows what it takes."""
+    """Fine-tune MODEL on your own data; see zoo finetune MODEL --help for its arguments."""
     hand_on(ctx, model, rest)
 
 
@@ -54,13 +54,15 @@ def finetune_command(ctx: click.Context, model: str, rest: tuple[str, ...]) -> N
 )
 @click.argument("model", shell_complete=complete_model)
 @OUT
-@click.option("--epochs", type=click.IntRange(1), help="Passes over the data.")
+@click.option("--epochs", type=click.IntRange(1), help="Number of epochs.")
 @click.option("--learning-rate", type=float, help="Peak learning rate.")
-@click.option("--seed", type=click.IntRange(0), help="Seed of weights, dropout and data order.")
+@click.option(
+    "--seed", type=click.IntRange(0), help="Random seed of weights, dropout and data order."
+)
 def train_command(model: str, out: Path, **changes: Any) -> None:
     """Train MODEL, a registered name with a recipe, from its corpus.
 
-    A run that was stopped goes on where it was when the same command is given again.
+    Repeat the command to resume an interrupted run.
     """
     architecture = registry().architecture(model.partition(".")[0])
     import_tensorflow_quietly()
@@ -69,7 +71,7 @@ def train_command(model: str, out: Path, **changes: Any) -> None:
     recipe = recipe_of(architecture)
     if model not in recipe.MODELS:
         known = ", ".join(recipe.MODELS)
-        raise UsageError(f"there is no recipe for {model!r}; there are {known}")
+        raise UsageError(f"there is no recipe for {model!r}; recipes exist for {known}")
     given = {key: value for key, value in changes.items() if value is not None}
     click.echo(recipe.train(model, out, **given))
 
@@ -79,10 +81,10 @@ def train_command(model: str, out: Path, **changes: Any) -> None:
     epilog="Examples:\n\n\b\n  zoo evaluate char_lstm.shakespeare\n  zoo evaluate runs/mine --json",
 )
 @click.argument("model", shell_complete=complete_model)
-@click.option("--data", type=click.Path(path_type=Path), help="Score on this data of your own.")
+@click.option("--data", type=click.Path(path_type=Path), help="Score on your own data instead.")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 def evaluate_command(model: str, data: Path | None, as_json: bool) -> None:
-    """Score MODEL on the test split of its data set, beside the figures it came with."""
+    """Score MODEL on its test set, beside the figures in its model folder."""
     import_tensorflow_quietly()
     from zoo.loading import load_model
     from zoo.training.publish import evaluate
@@ -113,9 +115,11 @@ def evaluate_command(model: str, data: Path | None, as_json: bool) -> None:
 )
 @click.argument("model", shell_complete=complete_model)
 @click.option("--format", "kind", type=click.Choice(["keras", "folder"]), required=True)
-@click.option("--out", required=True, type=click.Path(path_type=Path), help="Where to write it.")
+@click.option(
+    "--out", required=True, type=click.Path(path_type=Path), help="Output file or folder."
+)
 def export_command(model: str, kind: str, out: Path) -> None:
-    """Write MODEL as one .keras file that needs only Keras, or as a model folder."""
+    """Write MODEL as a .keras file that needs only Keras, or as a model folder."""
     import_tensorflow_quietly()
     from zoo.loading import load_model
 

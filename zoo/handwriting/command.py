@@ -28,20 +28,22 @@ if TYPE_CHECKING:
 @click.option(
     "--layout",
     type=click.Path(path_type=Path),
-    help="An ALTO or PAGE file: the input is the page it is about.",
+    help="The ALTO or PAGE layout file of the page; the input is the page's image.",
 )
-@click.option("--page", is_flag=True, help="The input is a page; look for its lines.")
+@click.option(
+    "--page", is_flag=True, help="The input is a page without a layout file; detect its lines."
+)
 @click.option(
     "--out",
     type=click.Path(path_type=Path),
     help="Write the layout file with the text filled in.",
 )
 @search_options
-@click.option("--json", "as_json", is_flag=True, help="Print JSON with places and confidences.")
+@click.option("--json", "as_json", is_flag=True, help="Print JSON with positions and confidences.")
 @click.option(
     "--picture",
     type=click.Path(path_type=Path),
-    help="Draw a line or strokes with the characters under the ink, as PNG, SVG or PDF.",
+    help="Plot the line or strokes with the characters under the ink, as PNG, SVG or PDF.",
 )
 def run(
     model: Reference,
@@ -55,26 +57,26 @@ def run(
 ) -> None:
     """Read INPUTS: images of lines, images of pages, or files of pen strokes (InkML, UNIPEN).
 
-    A line prints its text; of several inputs each prints a row, name, tab, text. A page prints a
-    row for each of its lines.
+    One line prints its text; several inputs print one row each: name, tab, text. A page prints one
+    row per line.
     """
     from zoo.handwriting.reading import LineRecognition
     from zoo.loading import load_model
 
     is_page = page or layout is not None
     if len(inputs) > 1 and (is_page or picture):
-        raise UsageError("--layout, --page and --picture go with one input")
+        raise UsageError("--layout, --page and --picture need a single input")
     if out is not None and layout is None:
         raise UsageError("--out writes the layout file with the text; give --layout")
     if is_page and picture:
-        raise UsageError("--picture draws a line, not a page")
+        raise UsageError("--picture plots a line, not a page")
     given = [path for path in (*inputs, layout) if path is not None]
     for target in (out, picture):
         if target is not None and any(_same_file(target, path) for path in given):
-            raise UsageError(f"{target} is an input, which would be lost; write to another file")
+            raise UsageError(f"{target} is an input and would be overwritten; choose another file")
     loaded = cast("HandwritingRecognition", load_model(model))
     if is_page and not isinstance(loaded, LineRecognition):
-        raise UsageError(f"{model} reads pen strokes; --layout and --page go with images")
+        raise UsageError(f"{model} reads pen strokes; --layout and --page need a model for images")
     if is_page:
         _run_page(loaded, inputs[0], layout, out, as_json, search)
         return
@@ -153,23 +155,23 @@ def _sources(loaded: Any, inputs: tuple[Path, ...]) -> tuple[list[str], list[Any
     "--lines",
     required=True,
     type=click.Path(path_type=Path),
-    help="A folder of images, or of ink files, with a lines.tsv (file name, tab, text); or of "
-    "pages with ALTO or PAGE files; or of UNIPEN or InkML files that say what is written.",
+    help="A folder of images or ink files with lines.tsv (file name, tab, text), of pages with "
+    "ALTO or PAGE files, or of UNIPEN or InkML files with labels.",
 )
 @OUT
 @training_options(
     epochs=30,
     patience=6,
     learning_rate=1e-3,
-    validation="Share kept to choose on, where the folder names no splits.",
-    seed="Seed of dropout, changes and order.",
+    validation="Fraction held out for validation, if the folder specifies no splits.",
+    seed="Random seed of dropout, augmentation and order.",
 )
-@click.option("--limit", type=int, help="Learn from so many lines only.")
+@click.option("--limit", type=int, help="Train on this many lines only.")
 def finetune(model: Reference, lines: Path, out: Path, **options: Any) -> None:
-    """Train MODEL further on handwriting of your own.
+    """Fine-tune MODEL on your own handwriting.
 
-    Some lines are kept to choose on; characters that the model does not know are added to its
-    alphabet. A run that was stopped goes on when the command is given again.
+    Some lines are held out for validation, and characters that the model does not know are added to
+    its alphabet. Repeat the command to resume an interrupted run.
     """
     from zoo.handwriting.training.run import finetune_handwriting
 

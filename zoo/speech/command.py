@@ -31,19 +31,19 @@ _SUBTITLE_GAP = 1.0
 @MODEL
 @click.argument("recordings", nargs=-1, required=True)
 @search_options
-@click.option("--rate", default=16_000, show_default=True, help="Samples a second of the stream.")
+@click.option("--rate", default=16_000, show_default=True, help="Sample rate of the stream in Hz.")
 @click.option(
     "--endpoint",
     default=0.8,
     show_default=True,
-    help="Seconds of silence after which a streamed utterance ends.",
+    help="Seconds of silence that end a streamed utterance.",
 )
 @click.option("--json", "as_json", is_flag=True, help="Print JSON with words, times, confidences.")
 @click.option("--srt", "as_srt", is_flag=True, help="Print subtitles (SubRip).")
 @click.option(
     "--picture",
     type=click.Path(path_type=Path),
-    help="Draw a recording: log-mel features, posteriors and words, as PNG, SVG or PDF.",
+    help="Plot log-mel features, posteriors and words, as PNG, SVG or PDF.",
 )
 def run(
     model: Reference,
@@ -57,15 +57,16 @@ def run(
 ) -> None:
     """Transcribe RECORDINGS (wav, flac, ogg, mp3).
 
-    "-" is raw 16-bit little-endian mono PCM from standard input; a model that streams prints words
-    as they come, and an utterance a line. Several recordings print a line each: name, tab, text.
+    "-" reads raw 16-bit little-endian mono PCM from standard input; a streaming model prints words
+    as they are recognised, one line per utterance. Several recordings print one line each: name,
+    tab, text.
     """
     from zoo.loading import load_model
 
     if as_json and as_srt:
         raise UsageError("give --json or --srt, not both")
     if len(recordings) > 1 and (STANDARD_INPUT in recordings or as_srt or picture):
-        raise UsageError("standard input, --srt and --picture go with one recording")
+        raise UsageError("standard input, --srt and --picture need a single recording")
     loaded = cast("SpeechRecognition", load_model(model))
     if recordings == (STANDARD_INPUT,) and loaded.streams and not as_srt and picture is None:
         _run_stream(loaded.open_stream(rate, endpoint_seconds=endpoint, **search), as_json)
@@ -99,7 +100,7 @@ def _transcribe(
 
 
 def _run_stream(stream: Any, as_json: bool) -> None:
-    """Print words as they come, and a line break at the end of each utterance."""
+    """Print words as they are recognised, and a line break after each utterance."""
     shown = ""
     grows = stream.greedy  # the text of a beam search may change until the utterance ends
     try:
@@ -126,7 +127,7 @@ def _print_utterance(result: Any, shown: str, as_json: bool) -> None:
 
 
 def _standard_input() -> Iterator[Any]:
-    """Samples of the PCM on standard input, as they come."""
+    """Stream the samples of the PCM on standard input."""
     from zoo.speech.audio import PcmReader
 
     reader = PcmReader()
@@ -176,18 +177,21 @@ def _clock(seconds: float) -> str:
     "--audio",
     required=True,
     type=click.Path(path_type=Path),
-    help="A folder of recordings with a transcripts.tsv: file name, tab, what is said.",
+    help="A folder of recordings with transcripts.tsv (file name, tab, transcript).",
 )
 @OUT
 @training_options(
-    epochs=30, patience=8, learning_rate=3e-4, seed="Seed of dropout, changes and order."
+    epochs=30,
+    patience=8,
+    learning_rate=3e-4,
+    seed="Random seed of dropout, augmentation and order.",
 )
-@click.option("--batch", default=16, show_default=True, help="Recordings in a batch.")
+@click.option("--batch", default=16, show_default=True, help="Recordings per batch.")
 def finetune(model: Reference, audio: Path, out: Path, **options: Any) -> None:
-    """Train MODEL further on recordings of your own.
+    """Fine-tune MODEL on your own recordings.
 
-    Some recordings are kept to choose on; characters that the model does not know are added to its
-    alphabet. A run that was stopped goes on when the command is given again.
+    Some recordings are held out for validation, and characters that the model does not know are
+    added to its alphabet. Repeat the command to resume an interrupted run.
     """
     from zoo.speech.training.run import finetune_recogniser
 

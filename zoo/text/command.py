@@ -19,20 +19,18 @@ if TYPE_CHECKING:
 @click.command("run", epilog="Example:\n\n\b\n  zoo run char_lstm.shakespeare ROMEO: --seed 1")
 @MODEL
 @click.argument("prompts", nargs=-1)
-@click.option("--length", default=400, show_default=True, help="Characters to write.")
-@click.option("--temperature", type=float, help="0 takes the likeliest; higher is more varied.")
-@click.option("--top-k", type=int, help="Sample among the k likeliest characters only.")
-@click.option(
-    "--top-p", type=float, help="Sample among the likeliest that sum to this probability."
-)
-@click.option("--stop", multiple=True, help="A text that ends the writing; may be repeated.")
-@click.option("--seed", type=int, help="The same seed gives the same text.")
+@click.option("--length", default=400, show_default=True, help="Number of characters to generate.")
+@click.option("--temperature", type=float, help="0 is greedy; higher is more varied.")
+@click.option("--top-k", type=int, help="Sample from the k likeliest characters only.")
+@click.option("--top-p", type=float, help="Sample from the likeliest characters with this total.")
+@click.option("--stop", multiple=True, help="A text that ends generation; may be repeated.")
+@click.option("--seed", type=int, help="Random seed; makes the text reproducible.")
 @click.option(
     "--errors",
     type=click.Choice(["strict", "replace"]),
     default="strict",
     show_default=True,
-    help="What to do with characters the model does not know.",
+    help="How to handle characters that the model does not know.",
 )
 @click.option("--json", "as_json", is_flag=True, help="Print JSON with the log-probabilities.")
 def run(
@@ -42,9 +40,9 @@ def run(
     as_json: bool,
     **options: Any,
 ) -> None:
-    """Write text that goes on from each of PROMPTS.
+    """Generate text that continues each of PROMPTS.
 
-    Without a prompt the text begins on a new line; "-" reads the prompt from standard input.
+    Without a prompt, the text begins on a new line; "-" reads the prompt from standard input.
     """
     from zoo.loading import load_model
 
@@ -83,13 +81,15 @@ def run(
 )
 @OUT
 @training_options(epochs=20, patience=3, learning_rate=1e-3)
-@click.option("--batch", default=32, show_default=True, help="Parallel streams of text.")
-@click.option("--window", default=128, show_default=True, help="Characters of backpropagation.")
+@click.option("--batch", default=32, show_default=True, help="Number of parallel streams of text.")
+@click.option(
+    "--window", default=128, show_default=True, help="Length of backpropagation in characters."
+)
 def finetune(model: Reference, texts: tuple[Path, ...], out: Path, **options: Any) -> None:
-    """Train MODEL further on texts of your own.
+    """Fine-tune MODEL on your own texts.
 
-    The end of the text is kept to choose on; characters that the model does not know are added to
-    its vocabulary. A run that was stopped goes on when the command is given again.
+    The end of the text is held out for validation, and characters that the model does not know are
+    added to its vocabulary. Repeat the command to resume an interrupted run.
     """
     from zoo.text.training.run import finetune_language_model
 

@@ -24,18 +24,18 @@ if TYPE_CHECKING:
 )
 @MODEL
 @click.argument("texts", nargs=-1, required=True)
-@click.option("--target", help="Language to translate into, such as fr.")
-@click.option("--source", help="Language of the texts; left out, the network finds it out.")
-@click.option("--beam-size", type=int, help="Hypotheses followed side by side; 1 is greedy.")
-@click.option("--length-penalty", type=float, help="0 for none; more likes longer translations.")
+@click.option("--target", help="Target language, such as fr.")
+@click.option("--source", help="Source language; detected by default.")
+@click.option("--beam-size", type=int, help="Number of hypotheses; 1 is greedy.")
+@click.option("--length-penalty", type=float, help="0 for none; higher favours longer ones.")
 @click.option(
     "--backward-weight",
     type=float,
-    help="How much the way back counts in the ranking; 0 for not at all, which is faster.",
+    help="Weight of the backward score in reranking; 0 turns it off, which is faster.",
 )
-@click.option("--n-best", default=1, show_default=True, help="Print so many translations of each.")
+@click.option("--n-best", default=1, show_default=True, help="Number of translations to print.")
 @click.option(
-    "--picture", type=click.Path(path_type=Path), help="Draw the attention into this file."
+    "--picture", type=click.Path(path_type=Path), help="Plot the attention into this file."
 )
 @click.option("--json", "as_json", is_flag=True, help="Print JSON with scores and probabilities.")
 def run(
@@ -83,14 +83,14 @@ def run(
     help="A tab-separated file whose first line names the languages; may be repeated.",
 )
 @OUT
-@click.option("--both-ways", is_flag=True, help="Train each pair in the other direction too.")
+@click.option("--both-ways", is_flag=True, help="Also train the reverse direction.")
 @training_options(epochs=20, patience=3, learning_rate=5e-4)
-@click.option("--batch", default=64, show_default=True, help="Pairs in a batch.")
+@click.option("--batch", default=64, show_default=True, help="Pairs per batch.")
 def finetune(model: Reference, files: tuple[Path, ...], out: Path, **options: Any) -> None:
-    """Train MODEL further on sentence pairs of your own.
+    """Fine-tune MODEL on your own sentence pairs.
 
-    The first line of a file names the languages of its two columns, such as en, a tab, fr. A run
-    that was stopped goes on when the command is given again.
+    The first line of a file names the languages of its two columns, such as en, a tab, fr. Repeat
+    the command to resume an interrupted run.
     """
     from zoo.translation.training.run import finetune_translator
 
