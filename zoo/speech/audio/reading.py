@@ -79,7 +79,7 @@ def read_audio(
         UsageError: an array without a rate, of a wrong shape or type, or with bad samples; a rate
             out of range; there is no such channel.
         DataError: the file is missing, unreadable, damaged, no audio, has no samples or bad ones,
-            or is longer than :data:`MAX_HOURS`.
+            or is longer than ``MAX_HOURS``.
     """
     limit = int(MAX_HOURS * 3600 * check_rate(target_rate, "target_rate"))
     parts, total = [], 0
