@@ -25,6 +25,7 @@ from typing import Any
 
 from zoo.datasets import load_text
 from zoo.folder.figures import Figure
+from zoo.training import run
 from zoo.training.plan import Plan, stages
 from zoo.training.recipe import RecipeValues
 
@@ -110,36 +111,35 @@ MODELS = {
 }
 
 
-def train(name: str, out: Path, **changes: Any) -> Path:
+def train(name: str, out: Path, command: str = "", **changes: Any) -> Path:
     """Train a registered model from its corpus.
 
     Args:
         name: a key of :data:`MODELS`.
         out: the run's folder; an interrupted run in it is resumed.
+        command: the command line that trains it, for the model card.
         **changes: fields of each plan to change, such as ``epochs=1``.
 
     Returns:
         The model folder.
     """
     from zoo.text.processor import Characters
-    from zoo.text.training.run import train_language_model
+    from zoo.text.training.run import LanguageModelTraining
 
     values = MODELS[name]
     text = load_text(values.corpus)
-    for stage in stages(values.plans, out, **changes):
-        own = values.under(stage.plan)
-        train_language_model(
+    for stage in stages(values.plans, out, command, **changes):
+        chosen = values.with_overrides(stage.plan)
+        training = LanguageModelTraining(
             card=values.card(name),
-            out=stage.folder,
             characters=Characters.of_text(*text.values()),
             training=text["train"],
             validation=text["validation"],
-            network=own.network,
-            plan=stage.plan,
-            batch=own.batch,
-            window=own.window,
-            start=stage.start,
+            network=chosen.network,
+            batch=chosen.batch,
+            window=chosen.window,
         )
+        run.train(training, stage)
     return out
 
 
@@ -161,7 +161,7 @@ def evaluate(
         UsageError: no data is given and the model's own corpus is not one of this recipe's.
     """
     from zoo.files import read_text
-    from zoo.text.training.run import evaluate_language_model
+    from zoo.text.training.scores import evaluate_language_model
     from zoo.training.publish import own_corpus
 
     command = f"zoo evaluate {reference}"

@@ -12,7 +12,7 @@ them in each epoch.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -31,6 +31,7 @@ from zoo.handwriting.training.examples import (
 from zoo.handwriting.training.image_augmentation import ImageAugmentation
 from zoo.handwriting.training.ink_rendering import InkRendering
 from zoo.handwriting.training.texts import text_to_learn, text_to_score
+from zoo.training import run
 from zoo.training.plan import Plan, stages
 from zoo.training.recipe import RecipeValues
 
@@ -145,19 +146,20 @@ def scored_sets(split: str) -> dict[str, list[Sample]]:
     return lines | {"unipen_words, rendered": ink_samples(load_ink("unipen_words")[split])}
 
 
-def train(name: str, out: Path, **changes: Any) -> Path:
+def train(name: str, out: Path, command: str = "", **changes: Any) -> Path:
     """Train a registered model from its corpora.
 
     Args:
         name: a key of :data:`MODELS`.
         out: the run's folder; an interrupted run in it is resumed.
+        command: the command line that trains it, for the model card.
         **changes: fields of each plan to change, such as ``epochs=1``.
 
     Returns:
         The model folder.
     """
     from zoo.handwriting.training.examples import LineExamples
-    from zoo.handwriting.training.run import train_handwriting
+    from zoo.handwriting.training.run import HandwritingTraining
 
     values = MODELS[name]
     texts = (sample.text for sample in training_samples(values))
@@ -172,32 +174,27 @@ def train(name: str, out: Path, **changes: Any) -> Path:
     ]
     # The same number from each set, so that the language model is chosen for all of them.
     choice = [sample for chosen in sets.values() for sample in some_of(chosen, 130)]
-    for stage in stages(values.plans, out, **changes):
-        own = values.under(stage.plan)
+    for stage in stages(values.plans, out, command, **changes):
+        chosen = values.with_overrides(stage.plan)
         examples = LineExamples(
-            training_samples(own),
+            training_samples(chosen),
             processor,
             stage.plan.seed,
             name,
-            own.augmentation,
-            own.rendering,
-            own.changed_ink,
+            chosen.augmentation,
+            chosen.rendering,
+            chosen.changed_ink,
         )
-        train_handwriting(
+        training = HandwritingTraining(
             card=values.card(name),
-            out=stage.folder,
-            training=examples.set,
+            examples=examples.set,
             validation=validation,
             choice=choice,
-            processor=processor,
-            network=own.network,
-            plan=stage.plan,
-            values={
-                "augmentation": asdict(own.augmentation),
-                "rendering": asdict(own.rendering),
-            },
-            start=stage.start,
+            reader=processor,
+            network=chosen.network,
+            settings={"augmentation": chosen.augmentation, "rendering": chosen.rendering},
         )
+        run.train(training, stage)
     return out
 
 
@@ -220,7 +217,7 @@ def evaluate(
     Raises:
         UsageError: no data is given and the model's own corpora are not those of this recipe.
     """
-    from zoo.handwriting.training.run import evaluate_folder, evaluate_sets
+    from zoo.handwriting.training.scores import evaluate_folder, evaluate_sets
     from zoo.training.publish import own_corpus
 
     if data is not None:

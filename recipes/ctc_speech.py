@@ -17,6 +17,7 @@ from zoo.speech.features import LogMel
 from zoo.speech.processor import Utterance
 from zoo.speech.training.augmentation import AudioAugmentation
 from zoo.speech.training.scenes import SceneAugmentation
+from zoo.training import run
 from zoo.training.plan import Plan, stages
 from zoo.training.recipe import RecipeValues
 
@@ -183,73 +184,78 @@ MODELS = {
 }
 
 
-def train(name: str, out: Path, **changes: Any) -> Path:
+def train(name: str, out: Path, command: str = "", **changes: Any) -> Path:
     """Train a registered model from its corpus.
 
     Args:
         name: a key of :data:`MODELS`.
         out: the run's folder; an interrupted run in it is resumed.
+        command: the command line that trains it, for the model card.
         **changes: fields of each plan to change, such as ``epochs=1``.
 
     Returns:
         The model folder.
     """
-    from zoo.speech.training.run import train_recogniser
+    from zoo.speech.training.run import RecogniserTraining
 
     values = MODELS[name]
     if values.scenes is not None:
-        return _train_on_scenes(name, out, **changes)
+        return _train_on_scenes(name, out, command, **changes)
     corpus = load_speech(values.corpus)
-    for stage in stages(values.plans, out, **changes):
-        own = values.under(stage.plan)
-        train_recogniser(
+    for stage in stages(values.plans, out, command, **changes):
+        chosen = values.with_overrides(stage.plan)
+        training = RecogniserTraining(
             card=values.card(name),
-            out=stage.folder,
             training=corpus["train"],
             validation=corpus["validation"],
-            network=own.network,
-            log_mel=own.log_mel,
-            plan=stage.plan,
-            batch=own.batch,
-            augmentation=own.augmentation,
-            variants=own.variants,
-            start=stage.start,
-            aligner=(own.aligner or stage.start) if own.splice_share else None,
-            splice_share=own.splice_share,
+            network=chosen.network,
+            log_mel=chosen.log_mel,
+            batch=chosen.batch,
+            augmentation=chosen.augmentation,
+            variants=chosen.variants,
+            aligner=(chosen.aligner or stage.start) if chosen.splice_share else None,
+            splice_share=chosen.splice_share,
             language_model=stage.last,
         )
+        run.train(training, stage)
     return out
 
 
-def _train_on_scenes(name: str, out: Path, **changes: Any) -> Path:
+def _train_on_scenes(name: str, out: Path, command: str, **changes: Any) -> Path:
     from zoo.speech.datasets.builders import JoinedUtterances
-    from zoo.speech.training.run import train_on_scenes
+    from zoo.speech.training.run import SceneTraining
+    from zoo.speech.training.scenes import FeatureStore
 
     values = MODELS[name]
     corpora = {corpus: load_speech(corpus) for corpus in values.corpus.split("+")}
-    training, validation = (
+    utterances, validation = (
         JoinedUtterances({corpus: splits[split] for corpus, splits in corpora.items()})
         for split in ("train", "validation")
     )
-    for stage in stages(values.plans, out, **changes):
-        own = values.under(stage.plan)
-        assert own.scenes is not None
-        train_on_scenes(
-            card=values.card(name),
-            out=stage.folder,
-            training=training,
-            validation=validation,
-            network=own.network,
-            log_mel=own.log_mel,
-            plan=stage.plan,
-            scenes=own.scenes,
-            repeats=own.repeats,
-            longest=own.longest,
-            seconds=own.seconds,
-            rising=own.rising,
-            features=out / "training" / "features",
-            start=stage.start,
+    for stage in stages(values.plans, out, command, **changes):
+        chosen = values.with_overrides(stage.plan)
+        assert chosen.scenes is not None
+        store = FeatureStore(
+            out / "training" / "features",
+            utterances,
+            chosen.log_mel,
+            chosen.scenes,
+            stage.plan.seed,
+            {"corpus": values.corpus},
         )
+        training = SceneTraining(
+            card=values.card(name),
+            training=store,
+            validation=validation,
+            network=chosen.network,
+            log_mel=chosen.log_mel,
+            scenes=chosen.scenes,
+            repeats=chosen.repeats,
+            longest=chosen.longest,
+            seconds=chosen.seconds,
+            rising=chosen.rising,
+        )
+        run.train(training, stage)
     return out
 
 
@@ -275,7 +281,7 @@ def evaluate(
         UsageError: no data is given and the model's own corpus is not one of this recipe's.
     """
     from zoo.speech.training.recordings import Recordings, read_transcripts
-    from zoo.speech.training.run import evaluate_recogniser
+    from zoo.speech.training.scores import evaluate_recogniser
     from zoo.training.publish import own_corpus
 
     command = f"zoo evaluate {reference}"

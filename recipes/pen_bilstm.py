@@ -10,7 +10,7 @@ lower-case letters mixed in, since characters that are rare by themselves are ev
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +21,7 @@ from zoo.handwriting.ink import InkNormaliser
 from zoo.handwriting.processor import Pen
 from zoo.handwriting.training.examples import Sample, ink_samples, plain_examples, single_lines
 from zoo.handwriting.training.ink_augmentation import InkAugmentation
+from zoo.training import run
 from zoo.training.plan import Plan, stages
 from zoo.training.recipe import RecipeValues
 
@@ -116,19 +117,20 @@ def scored_sets(split: str) -> dict[str, list[Sample]]:
     return sets | {"unipen_texts": single_lines(ink_samples(load_ink("unipen_texts")[split]))}
 
 
-def train(name: str, out: Path, **changes: Any) -> Path:
+def train(name: str, out: Path, command: str = "", **changes: Any) -> Path:
     """Train a registered model from its corpus.
 
     Args:
         name: a key of :data:`MODELS`.
         out: the run's folder; an interrupted run in it is resumed.
+        command: the command line that trains it, for the model card.
         **changes: fields of each plan to change, such as ``epochs=1``.
 
     Returns:
         The model folder.
     """
     from zoo.handwriting.training.examples import PenExamples
-    from zoo.handwriting.training.run import train_handwriting
+    from zoo.handwriting.training.run import HandwritingTraining
 
     values = MODELS[name]
     samples = training_samples(values)
@@ -137,21 +139,19 @@ def train(name: str, out: Path, **changes: Any) -> Path:
     words = sets["unipen_words"]
     validation = plain_examples(words, processor, values.validation_words)
     validation += plain_examples(sets["unipen_texts"], processor, values.validation_texts)
-    for stage in stages(values.plans, out, **changes):
-        own = values.under(stage.plan)
-        examples = PenExamples(samples, processor, stage.plan.seed, name, own.augmentation)
-        train_handwriting(
+    for stage in stages(values.plans, out, command, **changes):
+        chosen = values.with_overrides(stage.plan)
+        examples = PenExamples(samples, processor, stage.plan.seed, name, chosen.augmentation)
+        training = HandwritingTraining(
             card=values.card(name),
-            out=stage.folder,
-            training=examples.set,
+            examples=examples.set,
             validation=validation,
             choice=words,
-            processor=processor,
-            network=own.network,
-            plan=stage.plan,
-            values={"augmentation": asdict(own.augmentation)},
-            start=stage.start,
+            reader=processor,
+            network=chosen.network,
+            settings={"augmentation": chosen.augmentation},
         )
+        run.train(training, stage)
     return out
 
 
@@ -175,7 +175,7 @@ def evaluate(
     Raises:
         UsageError: no data is given and the model's own corpus is not that of this recipe.
     """
-    from zoo.handwriting.training.run import evaluate_folder, evaluate_sets
+    from zoo.handwriting.training.scores import evaluate_folder, evaluate_sets
     from zoo.training.publish import own_corpus
 
     if data is not None:

@@ -25,6 +25,7 @@ from pathlib import Path
 from typing import Any
 
 from zoo.folder.figures import Figure
+from zoo.training import run
 from zoo.training.plan import Plan, stages
 from zoo.training.recipe import RecipeValues
 from zoo.translation.datasets import load_translations
@@ -196,40 +197,39 @@ _TESTS = {
 }
 
 
-def train(name: str, out: Path, **changes: Any) -> Path:
+def train(name: str, out: Path, command: str = "", **changes: Any) -> Path:
     """Train a registered model from its corpus.
 
     Args:
         name: a key of :data:`MODELS`.
         out: the run's folder; an interrupted run in it is resumed.
+        command: the command line that trains it, for the model card.
         **changes: fields of each plan to change, such as ``epochs=1``.
 
     Returns:
         The model folder.
     """
-    from zoo.translation.training.run import train_translator
+    from zoo.translation.training.run import TranslatorTraining
 
     values = MODELS[name]
-    training = load_translations(values.corpus, "train")
+    sentences = load_translations(values.corpus, "train")
     validation = load_translations(values.corpus, "validation")
-    for stage in stages(values.plans, out, **changes):
-        own = values.under(stage.plan)
-        train_translator(
+    for stage in stages(values.plans, out, command, **changes):
+        chosen = values.with_overrides(stage.plan)
+        training = TranslatorTraining(
             card=values.card(name),
-            out=stage.folder,
-            training=training,
+            training=sentences,
             validation=validation,
-            directions=own.directions,
-            vocabulary_size=own.vocabulary_size,
-            network=own.network,
-            plan=stage.plan,
-            batch=own.batch,
-            label_smoothing=own.label_smoothing,
-            others=own.others,
-            subword_dropout=own.subword_dropout,
-            beam_size=own.beam_size,
-            start=stage.start,
+            directions=chosen.directions,
+            vocabulary_size=chosen.vocabulary_size,
+            network=chosen.network,
+            batch=chosen.batch,
+            label_smoothing=chosen.label_smoothing,
+            others=chosen.others,
+            subword_dropout=chosen.subword_dropout,
+            beam_size=chosen.beam_size,
         )
+        run.train(training, stage)
     return out
 
 

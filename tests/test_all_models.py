@@ -123,7 +123,7 @@ def test_the_entry_tells_what_the_folder_holds(model: Any) -> None:
 
 def test_the_recipe_knows_the_model(model: Any) -> None:
     values = resolve(f"{model.architecture.recipe}:MODELS")[model.card["name"]]
-    told = values.under(values.plans[-1]).network
+    told = values.with_overrides(values.plans[-1]).network
     assert {name: getattr(model.config, name) for name in told} == told
 
 
@@ -136,4 +136,4 @@ def test_plans_change_values_that_there_are(architecture: str) -> None:
     assert own
     for values in map(models.get, own):
         for plan in values.plans:
-            assert values.under(plan).network.keys() <= known
+            assert values.with_overrides(plan).network.keys() <= known

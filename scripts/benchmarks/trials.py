@@ -95,7 +95,8 @@ def run(label: str, steps: int | None) -> dict[str, Any]:
     from zoo.training.trainer import Trainer
     from zoo.translation.datasets import load_translations
     from zoo.translation.seq2seq_lstm import Seq2SeqConfig, build
-    from zoo.translation.training.objective import Seq2SeqObjective, make_examples
+    from zoo.translation.training.examples import make_examples
+    from zoo.translation.training.objective import Seq2SeqObjective
     from zoo.translation.training.pairs import pairs_of, with_copies
     from zoo.translation.training.run import COPIED_SHARE, LONGEST, learn_subwords
 

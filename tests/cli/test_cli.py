@@ -199,6 +199,10 @@ def test_finetune_then_evaluate_then_run(tiny_folder: Path, tmp_path: Path) -> N
         for folder in (tiny_folder, out)
     ]
     assert scores[1][0]["value"] < scores[0][0]["value"]
+    (figure,) = json.loads((out / "metrics.json").read_text())
+    assert figure["command"] == (
+        "zoo finetune tiny --text mine.txt --out mine --epochs 2 --learning-rate 0.01"
+    )
     assert "metrics.json" in zoo("evaluate", out, "--data", tmp_path / "mine.txt").stdout
     assert len(zoo("run", out, "the ", "--length", 10).stdout) == 15
     again = zoo("finetune", tiny_folder, "--text", "x.txt", "--out", out, code=1).stderr

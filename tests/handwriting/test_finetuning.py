@@ -12,7 +12,8 @@ from tests.handwriting.toy import LABELS, make_reader, write_folder
 from zoo import load_model
 from zoo.ctc.search import OWN_MODEL
 from zoo.errors import UsageError
-from zoo.handwriting.training.run import evaluate_folder, finetune_handwriting
+from zoo.handwriting.training.run import HandwritingOptions, finetune_handwriting
+from zoo.handwriting.training.scores import evaluate_folder
 
 VALUES: dict[str, dict[str, Any]] = {
     "crnn": {"channels": 8, "units": 48, "projection": 32},
@@ -30,10 +31,10 @@ def test_a_script_is_learnt_and_new_characters_are_added(
     model = make_reader(kind, labels=LABELS[:-2], loud=1.0, **VALUES[kind])
     start = model.save(tmp_path / "start")
     folder = write_folder(tmp_path / "lines", lines, pen=kind == "pen_bilstm")
-    values: dict[str, Any] = {"epochs": epochs, "learning_rate": rate, "patience": 0}
+    options = HandwritingOptions(epochs=epochs, learning_rate=rate, patience=0)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        out = finetune_handwriting(str(start), folder, tmp_path / "run", **values)
+        out = finetune_handwriting(str(start), folder, tmp_path / "run", options)
     found = load_model(out)
     assert set(found.processor.vocabulary) == set(LABELS)
     assert found.metrics[0].value < 0.7 * found.metrics[0].extra["start"]
@@ -46,4 +47,4 @@ def test_a_script_is_learnt_and_new_characters_are_added(
     assert rows[0].value < 70 < before[0].value
     assert (out / "training" / "learning_curve.png").exists()
     with pytest.raises(UsageError, match="finished model"):
-        finetune_handwriting(str(start), folder, out, **values)
+        finetune_handwriting(str(start), folder, out, options)

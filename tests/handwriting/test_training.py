@@ -29,7 +29,8 @@ from zoo.handwriting.training.examples import (
 )
 from zoo.handwriting.training.folder import read_folder, split_lines
 from zoo.handwriting.training.ink_rendering import InkRendering
-from zoo.handwriting.training.run import evaluate_folder, finetune_handwriting
+from zoo.handwriting.training.run import HandwritingOptions, finetune_handwriting
+from zoo.handwriting.training.scores import evaluate_folder
 from zoo.handwriting.training.texts import clean_text, text_to_learn, text_to_score, usable_ink
 
 LINES = Lines(LineNormaliser(), Alphabet(LABELS))
@@ -243,9 +244,12 @@ def test_malformed_tables_are_data_errors(tmp_path: Path, table: str, message: s
 def test_bad_calls_write_nothing(tmp_path: Path) -> None:
     start = str(make_reader("crnn").save(tmp_path / "start"))
     folder = write_folder(tmp_path / "lines", 2)
-    for values, message in (({"validation": 1.5}, "share between"), ({"limit": 0}, "at least 1")):
+    for values, message in (
+        ({"validation": 1.5}, "fraction between"),
+        ({"limit": 0}, "at least 1"),
+    ):
         with pytest.raises(UsageError, match=message):
-            finetune_handwriting(start, folder, tmp_path / "out", **values)
+            HandwritingOptions(**values)
     with pytest.raises(DataError, match="no folder"):
         finetune_handwriting(start, tmp_path / "nowhere", tmp_path / "out")
     (folder / "lines.tsv").write_text("000.png\tlo\n")

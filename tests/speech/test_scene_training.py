@@ -20,9 +20,10 @@ from zoo.speech.datasets.builders import JoinedUtterances
 from zoo.speech.features import LogMel
 from zoo.speech.processor import Utterance
 from zoo.speech.training import scenes as scenes_module
-from zoo.speech.training.run import train_on_scenes
-from zoo.speech.training.scenes import SceneAugmentation
-from zoo.training.plan import Plan
+from zoo.speech.training.run import SceneTraining
+from zoo.speech.training.scenes import FeatureStore, SceneAugmentation
+from zoo.training import run
+from zoo.training.plan import Plan, Stage
 from zoo.training.recipe import RecipeValues
 
 TEXTS = ("A BAD BEE", "GO ON", "NOT A TOAD", "BEGAN TO EAT")
@@ -58,17 +59,20 @@ def train(name: str, out: Path, **values: Any) -> Any:
         "longest": 5.0,
         "network": TINY | ahead,
         "plan": Plan(epochs=2, learning_rate=1e-2, warmup_steps=2, checkpoint_seconds=0.0),
-    }
-    train_on_scenes(
-        card=card,
-        out=out,
-        log_mel=LogMel(mel_bins=20),
-        seconds=4.0,
-        rising=1,
-        features=out / "training" / "features",
-        **(settings | values),
+    } | values
+    plan, log_mel = settings.pop("plan"), LogMel(mel_bins=20)
+    store = FeatureStore(
+        out / "training" / "features",
+        settings.pop("training"),
+        log_mel,
+        settings["scenes"],
+        plan.seed,
+        {"corpus": card["dataset"]},
     )
-    return load_model(out)
+    training = SceneTraining(
+        card=card, training=store, log_mel=log_mel, seconds=4.0, rising=1, **settings
+    )
+    return load_model(run.train(training, Stage(plan, out)))
 
 
 @pytest.mark.parametrize("architecture", ["ctc_bilstm", "ctc_lstm"])

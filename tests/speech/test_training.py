@@ -15,9 +15,11 @@ from zoo.errors import DataError, UsageError
 from zoo.speech.features import LogMel
 from zoo.speech.processor import Speech, Utterance
 from zoo.speech.training.augmentation import AudioAugmentation
+from zoo.speech.training.examples import AugmentedFeatures
 from zoo.speech.training.recordings import split_by_hash
-from zoo.speech.training.run import AugmentedFeatures, train_recogniser
-from zoo.training.plan import Plan
+from zoo.speech.training.run import RecogniserTraining
+from zoo.training import run
+from zoo.training.plan import Plan, Stage
 
 PROCESSOR = Speech(LogMel(mel_bins=20), Alphabet(LABELS))
 
@@ -67,23 +69,22 @@ def test_rows_are_split_by_name_whatever_their_order() -> None:
 
 def test_a_run_that_was_stopped_ends_at_the_same_weights(tmp_path: Path) -> None:
     def train(out: Path) -> None:
-        train_recogniser(
+        training = RecogniserTraining(
             card={
                 "name": "ctc_lstm.tiny",
                 "languages": ["en"],
                 "license": "apache-2.0",
                 "dataset": "toy",
             },
-            out=out,
             training=utterances(8),
             validation=utterances(2, 1.2),
             network={"channels": 2, "layers": 1, "units": 8, "dropout": 0.2},
             log_mel=LogMel(mel_bins=20),
-            plan=Plan(epochs=1, learning_rate=1e-2, checkpoint_seconds=0.0),
             batch=4,
             augmentation=AudioAugmentation(),
             variants=2,
         )
+        run.train(training, Stage(Plan(epochs=1, learning_rate=1e-2, checkpoint_seconds=0.0), out))
 
     train(tmp_path / "whole")
 

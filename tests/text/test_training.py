@@ -8,7 +8,6 @@ import signal
 import subprocess
 import sys
 import time
-from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -19,10 +18,15 @@ import safetensors.numpy
 from tests.conftest import TEXT, hear_ctrl_c
 from zoo import load_model
 from zoo.errors import DataError, UsageError, ZooError
+from zoo.text import char_lstm
 from zoo.text.processor import Characters
-from zoo.text.training.run import finetune_language_model, train_language_model
-from zoo.training.plan import Plan
-from zoo.training.run import finetune_command
+from zoo.text.training.run import (
+    LanguageModelOptions,
+    LanguageModelTraining,
+    finetune_language_model,
+)
+from zoo.training.plan import Plan, Stage
+from zoo.training.run import train
 from zoo.training.rundir import RunDirectory
 
 TRAIN = """
@@ -38,14 +42,13 @@ def train_small(out: Path, *, epochs: int, start: Path | None = None, **changes:
     """Train a small model with every source of randomness in use, checkpointing all the time."""
     text = TEXT * 4
     always: dict[str, Any] = {"checkpoint_seconds": 0.0, "seed": 3}
-    return train_language_model(
+    training = LanguageModelTraining(
         card={
             "name": "char_lstm.small",
             "languages": ["en"],
             "license": "apache-2.0",
             "dataset": "fox",
         },
-        out=out,
         characters=Characters.of_text(text),
         training=text,
         validation=TEXT[:600],
@@ -57,11 +60,11 @@ def train_small(out: Path, *, epochs: int, start: Path | None = None, **changes:
             "output_dropout": 0.1,
             "weight_dropout": 0.2,
         },
-        plan=Plan(epochs=epochs, **({"learning_rate": 5e-3} | always | changes)),
         batch=8,
         window=16,
-        start=start,
     )
+    plan = Plan(epochs=epochs, **({"learning_rate": 5e-3} | always | changes))
+    return train(training, Stage(plan, out, start, command="zoo train char_lstm.small"))
 
 
 @pytest.fixture(scope="module")
@@ -146,70 +149,6 @@ def test_a_finished_folder_and_a_foreign_folder_are_refused(unbroken: Path, tmp_
     assert [entry.name for entry in tmp_path.iterdir()] == ["letter.txt"]
 
 
-def test_other_values_in_the_same_folder_are_refused(tmp_path: Path) -> None:
-    values = {"plan": asdict(Plan(epochs=1)), "batch": 8}
-    with RunDirectory(tmp_path / "run", values) as run:
-        run.save_checkpoint({}, {})
-    with pytest.raises(UsageError, match=r"batch \(was 8, now 16\)"):
-        RunDirectory(tmp_path / "run", values | {"batch": 16}).__enter__()
-    changed = values | {"plan": values["plan"] | {"epochs": 99}}
-    with pytest.raises(UsageError, match=r"other values: plan.epochs \(was \d+, now 99\);"):
-        RunDirectory(tmp_path / "run", changed).__enter__()
-    (tmp_path / "run/training/run.json").write_text("{")
-    with pytest.raises(ZooError, match=r"run.json is not valid JSON"):
-        RunDirectory(tmp_path / "run", values).__enter__()
-
-
-def test_a_run_without_a_checkpoint_may_begin_again_with_other_values(tmp_path: Path) -> None:
-    with RunDirectory(tmp_path / "run", {"batch": 8}):
-        pass
-    with RunDirectory(tmp_path / "run", {"batch": 16}) as run:
-        assert json.loads((run.training / "run.json").read_text()) == {"batch": 16}
-
-
-def test_two_processes_cannot_train_in_one_folder(tmp_path: Path) -> None:
-    with (
-        RunDirectory(tmp_path / "run", {}),
-        pytest.raises(ZooError, match="another process"),
-        RunDirectory(tmp_path / "run", {}),
-    ):
-        pass
-
-
-def test_a_damaged_checkpoint_is_a_clear_error(tmp_path: Path) -> None:
-    with RunDirectory(tmp_path / "run", {}) as run:
-        run.save_checkpoint({"a": np.arange(3)}, {"epoch": 1})
-        arrays, facts = run.load_checkpoint() or ({}, {})
-        assert arrays["a"].tolist() == [0, 1, 2]
-        assert facts == {"epoch": 1}
-        path = run.training / "checkpoint.npz"
-        path.write_bytes(path.read_bytes()[:50])
-        with pytest.raises(ZooError, match="damaged"):
-            run.load_checkpoint()
-
-
-def test_a_full_disk_keeps_the_last_checkpoint(tmp_path: Path) -> None:
-    # A limit on the size of a file stands in for a full disk: the write fails half-way.
-    code = f"""
-import resource, signal, sys
-import numpy as np
-from zoo.errors import ZooError
-from zoo.training.rundir import RunDirectory
-signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
-with RunDirectory({str(tmp_path / "run")!r}, {{}}) as run:
-    run.save_checkpoint({{"a": np.arange(3)}}, {{"epoch": 1}})
-    resource.setrlimit(resource.RLIMIT_FSIZE, (10_000, 10_000))
-    try:
-        run.save_checkpoint({{"a": np.arange(100_000)}}, {{"epoch": 2}})
-    except ZooError as error:
-        print("refused:", error)
-    print(run.load_checkpoint()[1], sorted(path.name for path in run.training.iterdir()))
-"""
-    run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
-    assert "refused: cannot write" in run.stdout
-    assert "{'epoch': 1} ['.lock', 'checkpoint.npz', 'run.json']" in run.stdout
-
-
 def test_a_loss_that_is_not_finite_ends_the_run(tmp_path: Path) -> None:
     with pytest.raises(ZooError, match="lower learning rate"):
         train_small(tmp_path / "run", epochs=1, learning_rate=1e30)
@@ -220,7 +159,11 @@ def test_finetuning_does_better_on_the_text_than_the_start(unbroken: Path, tmp_p
     (tmp_path / "mine.txt").write_text(text, encoding="utf-8")
     with pytest.warns(UserWarning, match="the vocabulary changed"):
         out = finetune_language_model(
-            str(unbroken), [tmp_path / "mine.txt"], tmp_path / "mine", epochs=6, learning_rate=5e-3
+            str(unbroken),
+            [tmp_path / "mine.txt"],
+            tmp_path / "mine",
+            LanguageModelOptions(epochs=6, learning_rate=5e-3),
+            command="zoo finetune small --text mine.txt",
         )
     tuned = load_model(out)
     with pytest.warns(UserWarning, match="the vocabulary changed"):
@@ -229,25 +172,52 @@ def test_finetuning_does_better_on_the_text_than_the_start(unbroken: Path, tmp_p
     assert tuned.score(held_out).nats_per_character < start.score(held_out).nats_per_character - 0.3
     assert tuned.check() < 2e-3
     assert tuned.card["base_model"] == "char_lstm.small"
+    assert tuned.metrics[0].command == "zoo finetune small --text mine.txt"
     assert tuned.metrics[0].value < tuned.metrics[0].extra["start"]
+
+
+def test_fine_tuning_reads_its_folder_and_builds_its_network_once(
+    unbroken: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    build, built, opened = char_lstm.build, [], []
+    weights = str(unbroken / "model.safetensors")
+
+    def counted(config: Any, **values: Any) -> Any:
+        built.append(values["dtype"])
+        return build(config, **values)
+
+    def count(event: str, arguments: tuple[Any, ...]) -> None:
+        # The opener that a file is opened with is an event of its own, without a mode.
+        if event == "open" and str(arguments[0]) == weights and arguments[1] is not None:
+            opened.append(arguments)
+
+    sys.addaudithook(count)
+    monkeypatch.setattr(char_lstm, "build", counted)
+    (tmp_path / "mine.txt").write_text("New: äöü. " * 100, encoding="utf-8")
+    with pytest.warns(UserWarning, match="the vocabulary changed"):
+        out = finetune_language_model(
+            str(unbroken),
+            [tmp_path / "mine.txt"],
+            tmp_path / "mine",
+            LanguageModelOptions(epochs=1),
+        )
+    assert len(opened) == 1
+    assert built.count("mixed_bfloat16") == 1
+    assert built.count("float32") <= 1  # for the golden outputs
+    assert not load_model(out).metrics[0].command
 
 
 def test_finetuning_that_gains_nothing_keeps_the_start(unbroken: Path, tmp_path: Path) -> None:
     (tmp_path / "mine.txt").write_text(TEXT, encoding="utf-8")
     out = finetune_language_model(
-        str(unbroken), [tmp_path / "mine.txt"], tmp_path / "mine", epochs=2, learning_rate=1e-12
+        str(unbroken),
+        [tmp_path / "mine.txt"],
+        tmp_path / "mine",
+        LanguageModelOptions(epochs=2, learning_rate=1e-12),
     )
     before, after = weights_of(unbroken), weights_of(out)
     for name in before:
         np.testing.assert_allclose(before[name], after[name], atol=1e-6)
-
-
-@pytest.mark.parametrize("count", [0, 1, 5, 40])
-def test_batches_made_ahead_come_in_their_order(count: int) -> None:
-    from zoo.training.trainer import _made_ahead
-
-    batches = [f"batch {number}" for number in range(40)]
-    assert list(_made_ahead(batches, range(40 - count, 40))) == batches[40 - count :]
 
 
 def test_patience_ends_a_run_early(unbroken: Path, tmp_path: Path) -> None:
@@ -256,9 +226,7 @@ def test_patience_ends_a_run_early(unbroken: Path, tmp_path: Path) -> None:
         str(unbroken),
         [tmp_path / "mine.txt"],
         tmp_path / "mine",
-        epochs=50,
-        patience=2,
-        learning_rate=0.5,
+        LanguageModelOptions(epochs=50, patience=2, learning_rate=0.5),
     )
     assert len((out / "training" / "history.csv").read_text().splitlines()) < 20
 
@@ -297,14 +265,9 @@ def test_unusable_text_is_refused_and_nothing_is_written(
         {"learning_rate": float("nan")},
     ],
 )
-def test_values_out_of_range_are_usage_errors(
-    tiny_folder: Path, tmp_path: Path, values: dict[str, Any]
-) -> None:
-    (tmp_path / "mine.txt").write_text(TEXT, encoding="utf-8")
+def test_values_out_of_range_are_usage_errors(values: dict[str, Any]) -> None:
     with pytest.raises(UsageError):
-        finetune_language_model(
-            str(tiny_folder), [tmp_path / "mine.txt"], tmp_path / "out", **values
-        )
+        LanguageModelOptions(**values)
 
 
 def test_ctrl_c_ends_a_run_that_can_go_on(tmp_path: Path) -> None:
@@ -322,16 +285,3 @@ def test_ctrl_c_ends_a_run_that_can_go_on(tmp_path: Path) -> None:
     assert process.wait(timeout=60) != 0
     with RunDirectory(out, json.loads((out / "training" / "run.json").read_text())) as r:
         assert r.load_checkpoint() is not None
-
-
-def test_the_command_of_a_fine_tuning_names_what_is_not_the_default() -> None:
-    def function(
-        reference: str, out: str, *, epochs: int = 3, limit: int | None = None, both: bool = False
-    ) -> None: ...
-
-    given = {"reference": "m", "out": "runs/m", "epochs": 3, "limit": None, "both": False}
-    assert finetune_command(function, "--text t", given) == "zoo finetune m --text t --out runs/m"
-    given |= {"epochs": 5, "limit": 7, "both": True}
-    assert finetune_command(function, "--text t", given) == (
-        "zoo finetune m --text t --out runs/m --epochs 5 --limit 7 --both"
-    )

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import keras
 import numpy as np
 import pytest
 
+from zoo.errors import UsageError
 from zoo.folder.figures import Measure
-from zoo.training.plan import Plan, stages
-from zoo.training.run import mix_with_start
+from zoo.training.plan import FinetuneOptions, Plan, stages
+from zoo.training.run import grown_vocabulary, mix_with_start
 
 PLANS = (Plan(epochs=3), Plan(epochs=5, learning_rate=1e-3))
 
@@ -23,13 +25,14 @@ def finish(folder: Path) -> None:
 
 def test_each_plan_starts_from_what_the_last_one_made(tmp_path: Path) -> None:
     seen = []
-    for stage in stages(PLANS, tmp_path / "run", seed=7):
+    for stage in stages(PLANS, tmp_path / "run", "zoo train", seed=7):
         finish(stage.folder)
         seen.append(stage)
     first, second = seen
     assert (first.plan, first.start, first.last) == (Plan(epochs=3, seed=7), None, False)
     assert second.plan == Plan(epochs=5, learning_rate=1e-3, seed=7)
     assert (second.folder, second.start, second.last) == (tmp_path / "run", first.folder, True)
+    assert first.command == second.command == "zoo train"
 
 
 def test_finished_stages_are_left_out(tmp_path: Path) -> None:
@@ -78,3 +81,18 @@ def test_without_shares_the_trained_weights_stay() -> None:
     objective: Any = _Far(0.0, 3.0)
     assert mix_with_start(objective, [np.full((1, 1), 3.0, np.float32)], (), 3.0) == 3.0
     assert float(objective.weight.numpy()[0, 0]) == 0.0
+
+
+def test_the_options_of_fine_tuning_make_a_plan() -> None:
+    options = FinetuneOptions(epochs=4, patience=2, learning_rate=0.1, seed=5)
+    assert options.plan() == Plan(epochs=4, patience=2, learning_rate=0.1, seed=5, average=0.99)
+    for values in ({"validation": 0.0}, {"validation": 1.0}, {"epochs": 0}, {"seed": -1}):
+        with pytest.raises(UsageError):
+            FinetuneOptions(**values)
+
+
+def test_a_vocabulary_grows_by_what_it_lacks() -> None:
+    processor = SimpleNamespace(vocabulary=("", "b", "a"))
+    assert grown_vocabulary(processor, ["cab", "da"]) == ("", "b", "a", "c", "d")
+    assert grown_vocabulary(processor, ["ab", ""]) is None
+    assert grown_vocabulary(SimpleNamespace(), []) is None  # a processor without characters

@@ -15,7 +15,7 @@ import tensorflow as tf
 from zoo.folder.figures import Measure
 from zoo.training.plan import Plan
 from zoo.training.rundir import RunDirectory
-from zoo.training.trainer import Trainer
+from zoo.training.trainer import Trainer, _made_ahead
 
 
 class Slope:
@@ -103,3 +103,9 @@ def test_the_best_epoch_is_the_one_that_its_measure_calls_best(
     assert len(sums) == (2 if higher else 4)
     assert best == sums[0 if higher else -1]
     assert objective.validate() == pytest.approx(best)
+
+
+@pytest.mark.parametrize("count", [0, 1, 5, 40])
+def test_batches_made_ahead_come_in_their_order(count: int) -> None:
+    batches = [f"batch {number}" for number in range(40)]
+    assert list(_made_ahead(batches, range(40 - count, 40))) == batches[40 - count :]

@@ -6,9 +6,10 @@ import itertools
 from pathlib import Path
 from typing import Any
 
-from zoo.training.plan import Plan
+from zoo.training.plan import Plan, Stage
+from zoo.training.run import train
 from zoo.translation.datasets import Sentence
-from zoo.translation.training.run import train_translator
+from zoo.translation.training.run import TranslatorTraining
 
 DIRECTIONS = (("en", "fr"), ("fr", "en"))
 
@@ -45,23 +46,21 @@ def train_small(out: Path, *, epochs: int = 12, **changes: Any) -> Path:
         "average": 0.9,
         "seed": 3,
     }
-    return train_translator(
+    training = TranslatorTraining(
         card={
             "name": "seq2seq_lstm.small",
             "languages": ["en", "fr"],
             "license": "apache-2.0",
             "dataset": "small",
         },
-        out=out,
         training=[one for number, one in enumerate(sentences) if number % 5],
         validation=sentences[::5],
         directions=DIRECTIONS,
         vocabulary_size=360,
         network={"units": 48, "embedding": 32, "output_dropout": 0.1, "weight_dropout": 0.1},
-        plan=Plan(
-            epochs=epochs, **({"learning_rate": 2e-2, "warmup_steps": 20} | values | changes)
-        ),
         batch=16,
         label_smoothing=0.05,
         others=128,
     )
+    plan = Plan(epochs=epochs, **(values | changes))
+    return train(training, Stage(plan, out))

@@ -11,6 +11,7 @@ from zoo.catalogue import registry
 from zoo.cli.options import OUT
 from zoo.cli.output import (
     MODEL_HELP,
+    command_line,
     complete_model,
     import_tensorflow_quietly,
     print_json,
@@ -73,7 +74,7 @@ def train_command(model: str, out: Path, **changes: Any) -> None:
         known = ", ".join(recipe.MODELS)
         raise UsageError(f"there is no recipe for {model!r}; recipes exist for {known}")
     given = {key: value for key, value in changes.items() if value is not None}
-    click.echo(recipe.train(model, out, **given))
+    click.echo(recipe.train(model, out, command=command_line(), **given))
 
 
 @click.command(

@@ -9,7 +9,7 @@ import click
 
 from zoo.cli.inputs import print_each, progress_bar, run_each
 from zoo.cli.options import MODEL, OUT, search_options, training_options
-from zoo.cli.output import print_json
+from zoo.cli.output import command_line, print_json
 from zoo.errors import UsageError, ZooError
 from zoo.store.locate import Reference
 
@@ -173,6 +173,7 @@ def finetune(model: Reference, lines: Path, out: Path, **options: Any) -> None:
     Some lines are held out for validation, and characters that the model does not know are added to
     its alphabet. Repeat the command to resume an interrupted run.
     """
-    from zoo.handwriting.training.run import finetune_handwriting
+    from zoo.handwriting.training.run import HandwritingOptions, finetune_handwriting
 
-    click.echo(finetune_handwriting(str(model), lines, out, **options))
+    chosen = HandwritingOptions(**options)
+    click.echo(finetune_handwriting(model, lines, out, chosen, command=command_line()))

@@ -12,6 +12,7 @@ import click
 
 from zoo.cli.inputs import STANDARD_INPUT, print_each, progress_bar, run_each
 from zoo.cli.options import MODEL, OUT, search_options, training_options
+from zoo.cli.output import command_line
 from zoo.errors import DataError, UsageError
 from zoo.store.locate import Reference
 
@@ -193,6 +194,7 @@ def finetune(model: Reference, audio: Path, out: Path, **options: Any) -> None:
     Some recordings are held out for validation, and characters that the model does not know are
     added to its alphabet. Repeat the command to resume an interrupted run.
     """
-    from zoo.speech.training.run import finetune_recogniser
+    from zoo.speech.training.run import RecogniserOptions, finetune_recogniser
 
-    click.echo(finetune_recogniser(str(model), audio, out, **options))
+    chosen = RecogniserOptions(**options)
+    click.echo(finetune_recogniser(model, audio, out, chosen, command=command_line()))

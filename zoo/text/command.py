@@ -9,7 +9,7 @@ import click
 
 from zoo.cli.inputs import progress_bar, read_texts
 from zoo.cli.options import MODEL, OUT, training_options
-from zoo.cli.output import print_json
+from zoo.cli.output import command_line, print_json
 from zoo.store.locate import Reference
 
 if TYPE_CHECKING:
@@ -91,6 +91,7 @@ def finetune(model: Reference, texts: tuple[Path, ...], out: Path, **options: An
     The end of the text is held out for validation, and characters that the model does not know are
     added to its vocabulary. Repeat the command to resume an interrupted run.
     """
-    from zoo.text.training.run import finetune_language_model
+    from zoo.text.training.run import LanguageModelOptions, finetune_language_model
 
-    click.echo(finetune_language_model(str(model), list(texts), out, **options))
+    chosen = LanguageModelOptions(**options)
+    click.echo(finetune_language_model(model, list(texts), out, chosen, command=command_line()))

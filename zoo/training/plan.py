@@ -1,4 +1,4 @@
-"""How a training run goes, as plain values."""
+"""How a model is trained, as plain values."""
 
 from __future__ import annotations
 
@@ -17,23 +17,25 @@ class Plan:
     """How to train.
 
     Args:
-        epochs: passes over the training data.
+        epochs: maximum number of epochs.
         learning_rate: its peak.
-        warmup_steps: steps of linear rise to the peak.
-        final_share: share of the peak that the cosine decay ends at; 1.0 keeps the rate constant.
+        warmup_steps: steps of linear warm-up to the peak.
+        final_share: fraction of the peak at which the cosine decay ends; 1.0 keeps the rate
+            constant.
         weight_decay: of AdamW (Loshchilov and Hutter 2019), not on biases.
         beta_2: of AdamW.
-        clip_norm: largest global norm of a gradient.
-        average: decay per step of the exponential moving average of the weights that is validated
-            and kept (Polyak and Juditsky 1992); 0.0 for none.
-        patience: stop after so many epochs without a better validation loss; 0 for never.
+        clip_norm: maximum global norm of the gradients.
+        average: decay per step of the exponential moving average of the weights, which is what is
+            validated and kept (Polyak and Juditsky 1992); 0.0 for none.
+        patience: early stopping: stop after this many epochs without improvement on the validation
+            set; 0 for never.
         seed: of weights, dropout and data order.
-        dtype: Keras dtype policy of the network while it trains.
-        network: values of the network that are others under this plan, such as its dropout.
-        values: values of the recipe that are others under this plan, such as shares of the data.
-        start_shares: where a plan goes on from other weights: shares of these that are tried in
-            the mean of the two, the best by validation being kept (Wortsman et al. 2022,
-            arXiv:2109.01903).
+        dtype: Keras dtype policy of the network during training.
+        network: values of the network that this plan overrides, such as its dropout.
+        values: values of the recipe that this plan overrides, such as how much of a corpus is used.
+        start_shares: for a plan that starts from the weights of another: weights of the start in
+            the average of start and result that are tried; the best on the validation set is kept
+            (Wortsman et al. 2022, arXiv:2109.01903).
         checkpoint_seconds: time between checkpoints.
     """
 
@@ -64,31 +66,75 @@ class Plan:
             raise UsageError(f"seed must be from 0 to 2**32 - 1, not {self.seed}")
 
 
+@dataclass(frozen=True, kw_only=True)
+class FinetuneOptions:
+    """How a model is fine-tuned; a task has defaults of its own and may add options.
+
+    Args:
+        epochs: maximum number of epochs.
+        patience: early stopping: stop after this many epochs without improvement on the validation
+            set; 0 for never.
+        learning_rate: its peak.
+        validation: fraction of the data held out for validation.
+        seed: of dropout, data order and augmentation.
+
+    Raises:
+        UsageError: a value is out of range.
+    """
+
+    epochs: int = 20
+    patience: int = 3
+    learning_rate: float = 1e-3
+    validation: float = 0.1
+    seed: int = 0
+
+    def __post_init__(self) -> None:
+        if not 0 < self.validation < 1:
+            raise UsageError(
+                f"validation must be a fraction between 0 and 1, not {self.validation}"
+            )
+        self.plan()  # which checks the other values
+
+    def plan(self) -> Plan:
+        """The plan that these options make."""
+        return Plan(
+            epochs=self.epochs,
+            patience=self.patience,
+            learning_rate=self.learning_rate,
+            average=0.99,
+            seed=self.seed,
+        )
+
+
 @dataclass(frozen=True)
 class Stage:
-    """One of several plans that a model is trained by.
+    """One of several plans by which a model is trained.
 
     Args:
         plan: how to train.
-        folder: the stage's run.
-        start: the model folder to start from, or ``None`` to start from scratch.
-        last: whether the model is finished with it.
+        folder: the run's folder; a run in it that was broken off is continued.
+        start: the model folder to start from, or ``None`` to start from scratch. Its weights are
+            kept if nothing does better.
+        last: whether this stage finishes the model.
+        command: the command line that trains the model, for its card; empty where there is none.
     """
 
     plan: Plan
     folder: Path
-    start: Path | None
-    last: bool
+    start: Path | None = None
+    last: bool = True
+    command: str = ""
 
 
-def stages(plans: Sequence[Plan], out: Path, **changes: Any) -> Iterator[Stage]:
-    """What is left to do of several plans, each from the best weights of the last.
+def stages(plans: Sequence[Plan], out: Path, command: str = "", **changes: Any) -> Iterator[Stage]:
+    """The stages that are left to train of several plans, each from the best weights of the last.
 
-    A stage's model folder must be there when the next stage is asked for.
+    A stage's model folder must exist when the next stage is asked for.
 
     Args:
         plans: how to train, in order.
-        out: folder of the last stage; those before it lie in its ``training/``.
+        out: folder of the last stage; those of the earlier ones are in its ``training/``.
+        command: the command line that trains the model, for its card.
         **changes: fields of each plan to change, such as ``epochs=1``.
     """
     start = None
@@ -96,5 +142,5 @@ def stages(plans: Sequence[Plan], out: Path, **changes: Any) -> Iterator[Stage]:
         last = number == len(plans)
         folder = out if last else out / "training" / f"stage_{number}"
         if last or not (folder / MANIFEST).exists():
-            yield Stage(replace(plan, **changes), folder, start, last)
+            yield Stage(replace(plan, **changes), folder, start, last, command)
         start = folder

@@ -33,8 +33,8 @@ class RecipeValues:
     limits: str = ""
     comparison: tuple[dict[str, Any], ...] = ()
 
-    def under(self, plan: Plan) -> Self:
-        """These values with those that are others under a plan."""
+    def with_overrides(self, plan: Plan) -> Self:
+        """These values with the plan's overrides applied."""
         return replace(self, network={**self.network, **plan.network}, **plan.values)
 
     def card(self, name: str) -> dict[str, Any]:

@@ -1,85 +1,151 @@
-"""What every training shares around the trainer: its start, and what is told of a fine-tuning."""
+"""Training from scratch and fine-tuning, from the run's folder to the finished model.
+
+:func:`train` and :func:`finetune` do what is the same for all tasks. What is special to one is in a
+:class:`~zoo.training.subject.Training` or :class:`~zoo.training.subject.Finetuning`.
+"""
 
 from __future__ import annotations
 
-import inspect
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from zoo.errors import UsageError
 from zoo.folder.bundle import read_bundle
 from zoo.folder.figures import Figure
 from zoo.folder.weights_file import assign_weights
-from zoo.training.plan import Plan
+from zoo.training.plan import Plan, Stage
+from zoo.training.publish import make_task
 from zoo.training.rundir import RunDirectory
+from zoo.training.subject import Finetuning, Subject, Training, sample_writer
 from zoo.version import __version__
 
 if TYPE_CHECKING:
     from zoo.training.trainer import Objective
 
 
-def train_from(
-    start: Path | None,
-    objective: Objective,
-    plan: Plan,
-    run: RunDirectory,
-    *,
-    card: Mapping[str, Any],
-    on_epoch: Callable[[int], None] | None = None,
-) -> list[Figure]:
-    """Train a new network, perhaps from the weights of a model folder of the same network.
+def train(training: Training, stage: Stage) -> Path:
+    """Train a new network and write its model folder.
 
     Args:
-        start: the folder; its weights are kept if nothing does better.
-        objective: what to learn, with the network.
-        plan: how to train.
-        run: the run's folder.
-        card: how the model's card begins.
-        on_epoch: called after each epoch with its number.
+        training: what is special to the task: card, data, network, objective.
+        stage: how to train, in which folder, and from which model's weights.
 
     Returns:
-        The best validation figure, whose weights the network now has.
+        The stage's folder, now a model folder.
 
     Raises:
-        ZooError: the folder cannot be read or is of another network, or the run fails.
+        DataError: there is too little data.
+        ZooError: the run cannot be started, continued or written.
     """
-    from zoo.training.trainer import Trainer
+    import keras
 
-    start_loss = None
-    if start is not None:
-        assign_weights(objective.network, read_bundle(start).weights, str(start))
-        start_loss = objective.validate()
-    if start is not None and plan.start_shares:
-        before = [variable.numpy() for variable in objective.network.trainable_variables]
-        # The mean of both may be better than the start where the trained weights alone are not.
-        reached = Trainer(objective, plan, run, on_epoch).train()
-        reached = mix_with_start(objective, before, (*plan.start_shares, 1.0), reached)
-    else:
-        reached = Trainer(objective, plan, run, on_epoch, start_loss).train()
-    command = f"zoo train {card['name']} --out {run.path}"
-    return [
-        _validation_figure(
-            objective, reached, dataset=card["dataset"], command=command, seed=plan.seed
+    plan, card = stage.plan, training.card
+    values = {"model": card["name"], "dataset": card["dataset"], "plan": plan, **training.values}
+    with RunDirectory(stage.folder, values) as run:
+        start = None if stage.start is None else read_bundle(stage.start)
+        processor = training.processor(run, start)
+        config = training.config(processor)
+        keras.utils.set_random_seed(plan.seed)
+        network = training.architecture.load("builder")(config, dtype=plan.dtype)
+        task = make_task(
+            training.architecture.name, network, config, processor, card, training.decoder
         )
-    ]
+        objective = training.objective(task, plan.seed)
+        before = None
+        if start is not None:
+            assign_weights(network, start.weights, str(stage.start))
+            before = objective.validate()
+        reached = _train_network(training, task, objective, plan, run, before)
+        training.finish(task)
+        task.metrics = [
+            _validation_figure(objective, reached, card["dataset"], plan, stage.command)
+        ]
+        task.save(run.path)
+        run.finish()
+    return run.path
+
+
+def finetune(finetuning: Finetuning, out: Path, command: str = "") -> Path:
+    """Train a model further and write the result as a model folder.
+
+    If nothing does better on the validation set than the start, the start's weights are kept.
+
+    Args:
+        finetuning: what is special to the task: start, data, options, objective.
+        out: the run's folder; an interrupted run in it is continued.
+        command: the command line that does it again, for the card; empty where there is none.
+
+    Returns:
+        ``out``, now a model folder.
+
+    Raises:
+        DataError: there is too little data.
+        ZooError: the run cannot be started, continued or written.
+    """
+    import keras
+
+    from zoo.loading import assemble
+
+    start, plan = finetuning.start, finetuning.options.plan()
+    with RunDirectory(out, {"plan": plan, **finetuning.values}) as run:
+        keras.utils.set_random_seed(plan.seed)
+        task = assemble(
+            start.bundle,
+            start.reference,
+            vocabulary=grown_vocabulary(start.bundle.processor, finetuning.texts()),
+            dtype=plan.dtype,
+        )
+        objective = finetuning.objective(task, plan.seed)
+        before = objective.validate()
+        reached = _train_network(finetuning, task, objective, plan, run, before)
+        gain = {"start": objective.validation_figure.in_unit(before)}
+        task.metrics = [
+            _validation_figure(objective, reached, finetuning.data, plan, command, **gain)
+        ]
+        task.card |= {
+            "name": f"{task.architecture.name}.{run.path.name}",
+            "base_model": start.name,
+            "dataset": finetuning.data,
+            "data": f"Fine-tuned from {start.name} on {finetuning.learnt_from}.",
+        }
+        finetuning.finish(task)
+        task.save(run.path)
+        run.finish()
+    return run.path
+
+
+def grown_vocabulary(processor: Any, texts: Iterable[str]) -> tuple[str, ...] | None:
+    """A vocabulary with the characters of texts that it lacks at its end.
+
+    Args:
+        processor: has the vocabulary.
+        texts: what must be in it.
+
+    Returns:
+        The vocabulary, or ``None`` if nothing is missing.
+    """
+    characters = {character for text in texts for character in text}
+    if not characters:
+        return None
+    new = characters - set(processor.vocabulary)
+    return (*processor.vocabulary, *sorted(new)) if new else None
 
 
 def mix_with_start(
     objective: Objective, before: Sequence[np.ndarray], shares: Sequence[float], reached: float
 ) -> float:
-    """Put the mean of old and new weights into the network where it does better than the new ones.
+    """Put the average of old and new weights into the network where that does better than the new.
 
     Args:
         objective: with the network, which has the new weights.
         before: the old weights, one array for each trainable variable.
-        shares: of the old weights in the mean, tried one after the other.
-        reached: the validation loss of the new weights.
+        shares: weights of the old ones in the average, tried one after the other.
+        reached: what the new weights reached on the validation set.
 
     Returns:
-        The validation loss of the weights that the network has afterwards.
+        What the weights that the network has afterwards reach on the validation set.
     """
     variables = objective.network.trainable_variables
     after = [variable.numpy() for variable in variables]
@@ -91,124 +157,55 @@ def mix_with_start(
     best = 0.0
     for share in shares:
         assign(share)
-        loss = objective.validate()
-        if objective.validation_figure.is_better(loss, reached):
-            best, reached = share, loss
+        value = objective.validate()
+        if objective.validation_figure.is_better(value, reached):
+            best, reached = share, value
     assign(best)
     return reached
 
 
-def load_to_finetune(reference: str, plan: Plan) -> Any:
-    """A model to train further.
-
-    Args:
-        reference: as ``load_model`` takes it.
-        plan: says which numbers to compute in, and the seed of dropout and of new weights.
-
-    Raises:
-        ZooError: it cannot be loaded.
-    """
-    import keras
-
-    from zoo.loading import load_model
-
-    keras.utils.set_random_seed(plan.seed)
-    return load_model(reference, dtype=plan.dtype)
-
-
-def with_characters(model: Any, reference: str, plan: Plan, texts: Iterable[str]) -> Any:
-    """The model, its vocabulary grown by the characters of texts that it lacks.
-
-    Args:
-        model: as :func:`load_to_finetune` gives it.
-        reference: what it was loaded by.
-        plan: how it will be trained.
-        texts: what it is to learn.
-    """
-    from zoo.loading import load_model
-
-    new = {character for text in texts for character in text} - set(model.processor.vocabulary)
-    if not new:
-        return model
-    wider = (*model.processor.vocabulary, *sorted(new))
-    return load_model(reference, dtype=plan.dtype, vocabulary=wider)
-
-
-def finetune(
-    model: Any,
-    reference: str,
+def _train_network(
+    subject: Subject,
+    task: Any,
     objective: Objective,
     plan: Plan,
     run: RunDirectory,
-    *,
-    corpus: str,
-    learnt: str,
-    command: str,
-    on_epoch: Callable[[int], None] | None = None,
-) -> None:
-    """Train a model further and write on it where it comes from and what was gained.
-
-    If nothing does better on the validation data than the start, the start's weights are kept.
+    before: float | None,
+) -> float:
+    """Train the network, with its best weights in it afterwards.
 
     Args:
-        model: the task.
-        reference: what it was loaded by.
-        objective: what to learn, with the model's network.
+        subject: writes samples.
+        task: holds the network.
+        objective: what is trained.
         plan: how to train.
         run: the run's folder.
-        corpus: names of the data, for card and figures.
-        learnt: how much was learnt from, such as ``"12 lines"``.
-        command: the command that does it again.
-        on_epoch: called after each epoch with its number.
+        before: what the weights reach on the validation set as they are, where they are worth
+            keeping.
 
-    Raises:
-        ZooError: the run fails.
+    Returns:
+        What the weights then reach on the validation set.
     """
     from zoo.training.trainer import Trainer
 
-    before = objective.validate()
-    after = Trainer(objective, plan, run, on_epoch, before).train()
-    start = objective.validation_figure.in_unit(before)
-    model.metrics = [
-        _validation_figure(
-            objective, after, dataset=corpus, command=command, seed=plan.seed, start=start
-        )
-    ]
-    base = model.card.get("name", reference)
-    model.card |= {
-        "name": f"{model.architecture.name}.{run.path.name}",
-        "base_model": base,
-        "dataset": corpus,
-        "data": f"Fine-tuned from {base} on {learnt}.",
-    }
+    on_epoch = sample_writer(subject, task, run)
+    if before is None or not plan.start_shares:
+        return Trainer(objective, plan, run, on_epoch, before).train()
+    weights = [variable.numpy() for variable in objective.network.trainable_variables]
+    # The average of both may be better than the start where the trained weights alone are not.
+    reached = Trainer(objective, plan, run, on_epoch).train()
+    return mix_with_start(objective, weights, (*plan.start_shares, 1.0), reached)
 
 
-def finetune_command(function: Callable[..., Any], data: str, given: Mapping[str, Any]) -> str:
-    """The command line of a fine-tuning, with the options that are not as they are by default.
-
-    Args:
-        function: the task's function, whose keyword arguments the options are.
-        data: the option that names the data, such as ``"--text ..."``.
-        given: the arguments that the function was called with.
-    """
-    command = f"zoo finetune {given['reference']} {data} --out {given['out']}"
-    for name, parameter in inspect.signature(function).parameters.items():
-        if parameter.kind is parameter.KEYWORD_ONLY and given[name] != parameter.default:
-            value = "" if given[name] is True else f" {given[name]}"
-            command += f" --{name.replace('_', '-')}{value}"
-    return command
-
-
-def check_share(validation: float) -> None:
-    """Check the share of the data that is kept to choose on.
-
-    Raises:
-        UsageError: it is not between 0 and 1.
-    """
-    if not 0 < validation < 1:
-        raise UsageError(f"validation must be a share between 0 and 1, not {validation}")
-
-
-def _validation_figure(objective: Objective, value: float, **facts: Any) -> Figure:
-    scorer = f"zoo {__version__} training"
-    return objective.validation_figure.figure(value, split="validation", scorer=scorer, **facts)
+def _validation_figure(
+    objective: Objective, value: float, dataset: str, plan: Plan, command: str, **facts: Any
+) -> Figure:
+    return objective.validation_figure.figure(
+        value,
+        dataset=dataset,
+        split="validation",
+        scorer=f"zoo {__version__} training",
+        command=command,
+        seed=plan.seed,
+        **facts,
+    )

@@ -11,6 +11,7 @@ import io
 import json
 import zipfile
 from collections.abc import Iterator, Mapping
+from dataclasses import MISSING, asdict, fields, is_dataclass
 from pathlib import Path
 from types import TracebackType
 from typing import Any
@@ -33,8 +34,8 @@ class RunDirectory:
 
     Args:
         path: the folder; it is made when missing.
-        values: everything that the result depends on, as plain values; a folder begun with other
-            values is refused.
+        values: everything that the result depends on, as plain values and dataclasses of these; a
+            folder begun with other values is refused.
 
     Raises:
         UsageError: the folder holds something else, a finished model, or a run of other values.
@@ -44,7 +45,7 @@ class RunDirectory:
     def __init__(self, path: str | Path, values: Mapping[str, Any]) -> None:
         self.path = user_path(path)
         self.training = self.path / "training"
-        self._values = json.loads(json.dumps(values))
+        self._values = values
         self._lock = filelock.FileLock(self.training / ".lock", blocking=False)
 
     def __enter__(self) -> RunDirectory:
@@ -57,7 +58,7 @@ class RunDirectory:
             except filelock.Timeout:
                 raise ZooError(f"another process is training in {self.path}") from None
         if not self._begun():
-            text = json.dumps(self._values, indent=2, ensure_ascii=False)
+            text = json.dumps(_plain(self._values), indent=2, ensure_ascii=False)
             write_bytes(self.training / _VALUES, (text + "\n").encode())
         return self
 
@@ -117,7 +118,7 @@ class RunDirectory:
         values = self.training / _VALUES
         if self._begun():
             before = parse_json(read_file(values), str(values))
-            changed = list(_differences(before, self._values))
+            changed = differences(before, self._values)
             if changed:
                 raise UsageError(
                     f"{self.path} holds a run begun with other values: {', '.join(changed)}; "
@@ -132,11 +133,48 @@ class RunDirectory:
         return (self.training / _VALUES).exists() and self.has_checkpoint
 
 
+def differences(before: Any, now: Any) -> list[str]:
+    """How the stored values of a run differ from those that it is continued with.
+
+    A field of a dataclass that the stored values lack is newer than they are, and counts as if it
+    had been stored with its default.
+
+    Args:
+        before: values as JSON gives them.
+        now: the same as plain values and dataclasses.
+
+    Returns:
+        A text for each difference.
+    """
+    return list(_differences(_with_new_fields(before, now), _plain(now)))
+
+
 def _differences(before: Any, now: Any, name: str = "") -> Iterator[str]:
-    """Where two sets of plain values differ, told one by one."""
     if isinstance(before, dict) and isinstance(now, dict):
         for key in sorted({*before, *now}):
             inner = f"{name}.{key}" if name else key
             yield from _differences(before.get(key), now.get(key), inner)
     elif before != now:
         yield f"{name} (was {before!r}, now {now!r})"
+
+
+def _with_new_fields(before: Any, now: Any) -> Any:
+    if not isinstance(before, dict):
+        return before
+    if is_dataclass(now):
+        defaults = {}
+        for field in fields(now):
+            if field.default is not MISSING:
+                defaults[field.name] = field.default
+            elif field.default_factory is not MISSING:
+                defaults[field.name] = field.default_factory()
+        before = {**_plain(defaults), **before}
+        now = {field.name: getattr(now, field.name) for field in fields(now)}
+    if not isinstance(now, Mapping):
+        return before
+    return {key: _with_new_fields(value, now.get(key)) for key, value in before.items()}
+
+
+def _plain(values: Any) -> Any:
+    """Values as JSON gives them back: dataclasses are tables, tuples are lists."""
+    return json.loads(json.dumps(values, default=asdict))

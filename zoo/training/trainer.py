@@ -1,4 +1,4 @@
-"""The training loop that all recipes share.
+"""The training loop of every task.
 
 It can be killed at any moment and started again with the same values: it then goes on from its last
 checkpoint and ends at the same weights as a run that was never broken, because all that the next
@@ -8,7 +8,6 @@ in the data) is in the checkpoint.
 
 from __future__ import annotations
 
-import json
 import math
 import time
 from collections import deque
@@ -26,7 +25,7 @@ from zoo.errors import ZooError
 from zoo.folder.figures import Measure
 from zoo.training.history import History
 from zoo.training.plan import Plan
-from zoo.training.rundir import RunDirectory
+from zoo.training.rundir import RunDirectory, differences
 
 
 class Objective(Protocol):
@@ -221,8 +220,7 @@ class Trainer:
         arrays, facts = loaded
         state = self._state()
         saved = {name for name in arrays if name.split("/")[0] in _STATE_GROUPS}
-        plan = json.loads(json.dumps(asdict(self.plan)))  # tuples are lists in the facts
-        if saved != set(state) or facts["plan"] != plan:
+        if saved != set(state) or differences(facts["plan"], self.plan):
             raise ZooError(
                 f"the checkpoint in {self.run_directory.path} was made with other values; "
                 "use them again or another --out"

@@ -9,7 +9,7 @@ import click
 
 from zoo.cli.inputs import progress_bar, read_texts
 from zoo.cli.options import MODEL, OUT, training_options
-from zoo.cli.output import print_json
+from zoo.cli.output import command_line, print_json
 from zoo.store.locate import Reference
 
 if TYPE_CHECKING:
@@ -92,6 +92,7 @@ def finetune(model: Reference, files: tuple[Path, ...], out: Path, **options: An
     The first line of a file names the languages of its two columns, such as en, a tab, fr. Repeat
     the command to resume an interrupted run.
     """
-    from zoo.translation.training.run import finetune_translator
+    from zoo.translation.training.run import TranslatorOptions, finetune_translator
 
-    click.echo(finetune_translator(str(model), list(files), out, **options))
+    chosen = TranslatorOptions(**options)
+    click.echo(finetune_translator(model, list(files), out, chosen, command=command_line()))

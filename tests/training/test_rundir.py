@@ -1,0 +1,119 @@
+"""The folder of a run: what is in it, who may use it, and with which values it goes on."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from zoo.errors import UsageError, ZooError
+from zoo.training.plan import Plan
+from zoo.training.rundir import RunDirectory, differences
+
+
+def test_other_values_in_the_same_folder_are_refused(tmp_path: Path) -> None:
+    values = {"plan": asdict(Plan(epochs=1)), "batch": 8}
+    with RunDirectory(tmp_path / "run", values) as run:
+        run.save_checkpoint({}, {})
+    with pytest.raises(UsageError, match=r"batch \(was 8, now 16\)"):
+        RunDirectory(tmp_path / "run", values | {"batch": 16}).__enter__()
+    changed = values | {"plan": values["plan"] | {"epochs": 99}}
+    with pytest.raises(UsageError, match=r"other values: plan.epochs \(was \d+, now 99\);"):
+        RunDirectory(tmp_path / "run", changed).__enter__()
+    (tmp_path / "run/training/run.json").write_text("{")
+    with pytest.raises(ZooError, match=r"run.json is not valid JSON"):
+        RunDirectory(tmp_path / "run", values).__enter__()
+
+
+@dataclass(frozen=True)
+class Old:
+    """Values as a version of the zoo had them that knew fewer."""
+
+    units: int = 8
+
+
+@dataclass(frozen=True)
+class New:
+    """The same in a later version."""
+
+    units: int = 8
+    shape: tuple[int, ...] = (1, 2)
+    table: dict[str, int] = field(default_factory=dict)
+
+
+def test_a_run_is_continued_with_values_that_are_newer_than_it(tmp_path: Path) -> None:
+    with RunDirectory(tmp_path / "run", {"network": Old(), "plan": {"inner": Old(4)}}) as run:
+        run.save_checkpoint({}, {})
+    with RunDirectory(tmp_path / "run", {"network": New(), "plan": {"inner": New(4)}}):
+        pass
+    with (
+        pytest.raises(UsageError, match=r"values: network.shape \(was \[1, 2\], now \[3\]\);"),
+        RunDirectory(tmp_path / "run", {"network": New(shape=(3,)), "plan": {"inner": New(4)}}),
+    ):
+        pass
+
+
+def test_values_that_a_run_lacks_and_that_are_no_defaults_differ() -> None:
+    plan = Plan(epochs=3, seed=1, values={"longest": 7.0}, start_shares=(0.5,))
+    stored = json.loads(json.dumps(asdict(plan)))
+    assert differences(stored, plan) == []
+    del stored["beta_2"], stored["start_shares"]
+    assert differences(stored, plan) == ["start_shares (was [], now [0.5])"]
+    del stored["epochs"]  # which has no default
+    assert "epochs (was None, now 3)" in differences(stored, plan)
+    assert differences({"gone": 1}, {}) == ["gone (was 1, now None)"]
+
+
+def test_a_run_without_a_checkpoint_may_begin_again_with_other_values(tmp_path: Path) -> None:
+    with RunDirectory(tmp_path / "run", {"batch": 8}):
+        pass
+    with RunDirectory(tmp_path / "run", {"batch": 16}) as run:
+        assert json.loads((run.training / "run.json").read_text()) == {"batch": 16}
+
+
+def test_two_processes_cannot_train_in_one_folder(tmp_path: Path) -> None:
+    with (
+        RunDirectory(tmp_path / "run", {}),
+        pytest.raises(ZooError, match="another process"),
+        RunDirectory(tmp_path / "run", {}),
+    ):
+        pass
+
+
+def test_a_damaged_checkpoint_is_a_clear_error(tmp_path: Path) -> None:
+    with RunDirectory(tmp_path / "run", {}) as run:
+        run.save_checkpoint({"a": np.arange(3)}, {"epoch": 1})
+        arrays, facts = run.load_checkpoint() or ({}, {})
+        assert arrays["a"].tolist() == [0, 1, 2]
+        assert facts == {"epoch": 1}
+        path = run.training / "checkpoint.npz"
+        path.write_bytes(path.read_bytes()[:50])
+        with pytest.raises(ZooError, match="damaged"):
+            run.load_checkpoint()
+
+
+def test_a_full_disk_keeps_the_last_checkpoint(tmp_path: Path) -> None:
+    # A limit on the size of a file stands in for a full disk: the write fails half-way.
+    code = f"""
+import resource, signal, sys
+import numpy as np
+from zoo.errors import ZooError
+from zoo.training.rundir import RunDirectory
+signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+with RunDirectory({str(tmp_path / "run")!r}, {{}}) as run:
+    run.save_checkpoint({{"a": np.arange(3)}}, {{"epoch": 1}})
+    resource.setrlimit(resource.RLIMIT_FSIZE, (10_000, 10_000))
+    try:
+        run.save_checkpoint({{"a": np.arange(100_000)}}, {{"epoch": 2}})
+    except ZooError as error:
+        print("refused:", error)
+    print(run.load_checkpoint()[1], sorted(path.name for path in run.training.iterdir()))
+"""
+    run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert "refused: cannot write" in run.stdout
+    assert "{'epoch': 1} ['.lock', 'checkpoint.npz', 'run.json']" in run.stdout

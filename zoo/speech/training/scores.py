@@ -1,0 +1,76 @@
+"""Error rates of speech recognisers, whole and streamed."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+
+from zoo.ctc.search import OWN, OWN_MODEL
+from zoo.folder.figures import Figure
+from zoo.speech.processor import Utterance
+from zoo.speech.training.examples import reading
+from zoo.training.error_rates import error_rates
+
+
+def evaluate_recogniser(
+    model: Any,
+    utterances: Sequence[Utterance],
+    dataset: str,
+    split: str,
+    command: str,
+    progress: Callable[[int, int], None] | None = None,
+    total: int | None = None,
+) -> list[Figure]:
+    """Word and character error rates, greedy and with the model's own language model.
+
+    A model that streams is scored a second time as a stream, fed 0.1 s at a time.
+
+    Args:
+        model: a speech recognition task.
+        utterances: what to score on.
+        dataset: its name in the figures.
+        split: which part of it, in the figures.
+        command: the command that gives the figures again.
+        progress: called with the number of recordings decoded since the last call, and of all.
+        total: of all recordings, where these are not all.
+
+    Returns:
+        Figures in percent, each with a 95 % bootstrap interval; the first is
+        the greedy word error rate.
+    """
+    ways: list[tuple[str, dict[str, Any], bool]] = [("greedy", {}, False)]
+    if OWN_MODEL in model.files:
+        ways.append(("beam with its own language model", {"language_model": OWN}, False))
+    if model.streams:
+        ways += [(f"{name}, streamed", values, True) for name, values, _ in ways]
+    rate = model.processor.log_mel.sample_rate
+    found: list[list[str]] = [[] for _ in ways]
+    references = []
+    for utterance in reading(utterances):
+        references.append(utterance.text)
+        for texts, (_, values, streamed) in zip(found, ways, strict=True):
+            if streamed:
+                texts.append(_streamed(model, utterance.samples, values))
+            else:
+                texts.append(model.transcribe(utterance.samples, rate, **values).text)
+        if progress:
+            progress(1, total or len(utterances))
+    return error_rates(
+        references,
+        {name: texts for (name, _, _), texts in zip(ways, found, strict=True)},
+        ("wer", "cer"),
+        dataset=dataset,
+        split=split,
+        command=command,
+    )
+
+
+def _streamed(model: Any, samples: np.ndarray, values: dict[str, Any]) -> str:
+    stream = model.open_stream(**values)
+    step = model.processor.log_mel.sample_rate // 10
+    for start in range(0, len(samples), step):
+        stream.feed(samples[start : start + step])
+    text: str = stream.finish().text
+    return text
