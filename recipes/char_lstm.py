@@ -160,15 +160,11 @@ def evaluate(
     Raises:
         UsageError: no data is given and the model's own corpus is not one of this recipe's.
     """
-    from zoo.files import read_text
-    from zoo.text.training.scores import evaluate_language_model
+    from zoo.text.training.scores import evaluate_file, evaluate_language_model
     from zoo.training.publish import own_corpus
 
-    command = f"zoo evaluate {reference}"
     if data is not None:
-        command += f" --data {data}"
-        text = read_text([data])
-        return evaluate_language_model(model, text, data.name, "whole", command, progress)
+        return evaluate_file(model, reference, data, progress)
     corpus = own_corpus(model, reference, MODELS)
-    text = load_text(corpus)["test"]
+    text, command = load_text(corpus)["test"], f"zoo evaluate {reference}"
     return evaluate_language_model(model, text, corpus, "test", command, progress)

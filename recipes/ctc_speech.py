@@ -280,15 +280,12 @@ def evaluate(
     Raises:
         UsageError: no data is given and the model's own corpus is not one of this recipe's.
     """
-    from zoo.speech.training.recordings import Recordings, read_transcripts
-    from zoo.speech.training.scores import evaluate_recogniser
+    from zoo.speech.training.scores import evaluate_folder, evaluate_recogniser
     from zoo.training.publish import own_corpus
 
-    command = f"zoo evaluate {reference}"
     if data is not None:
-        recordings = Recordings(data, read_transcripts(data), model.processor)
-        command += f" --data {data}"
-        return evaluate_recogniser(model, recordings, data.name, "whole", command, progress)
+        return evaluate_folder(model, reference, data, progress)
+    command = f"zoo evaluate {reference}"
     tests = test_splits(own_corpus(model, reference, MODELS))
     total = sum(map(len, tests.values()))
     return [

@@ -253,16 +253,15 @@ def evaluate(
         DataError: the file is missing or malformed.
     """
     from zoo.training.publish import own_corpus
-    from zoo.translation.training.pairs import pairs_of, read_pairs
-    from zoo.translation.training.scores import evaluate_translations, mean_figure
+    from zoo.translation.training.pairs import pairs_of
+    from zoo.translation.training.scores import (
+        evaluate_file,
+        evaluate_translations,
+        mean_figure,
+    )
 
-    command = f"zoo evaluate {reference}"
     if data is not None:
-        command += f" --data {data}"
-        tests = {"whole": read_pairs(data)}
-        return evaluate_translations(
-            model, tests, dataset=data.name, command=command, progress=progress
-        )
+        return evaluate_file(model, reference, data, progress)
     corpus = own_corpus(model, reference, MODELS)
     figures = evaluate_translations(
         model,
@@ -271,7 +270,7 @@ def evaluate(
             for split in _TESTS[corpus]
         },
         dataset=corpus,
-        command=command,
+        command=f"zoo evaluate {reference}",
         tokenized=corpus == "multi30k",
         progress=progress,
     )

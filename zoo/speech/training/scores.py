@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -11,7 +12,31 @@ from zoo.ctc.search import OWN, OWN_MODEL
 from zoo.folder.figures import Figure
 from zoo.speech.processor import Utterance
 from zoo.speech.training.examples import reading
+from zoo.speech.training.recordings import Recordings, read_transcripts
 from zoo.training.error_rates import error_rates
+
+
+def evaluate_folder(
+    model: Any,
+    reference: str,
+    folder: Path,
+    progress: Callable[[int, int], None] | None = None,
+) -> list[Figure]:
+    """Score a folder of the user's recordings, see :func:`evaluate_recogniser`.
+
+    Args:
+        model: a speech recognition task.
+        reference: its name, for the command in the figures.
+        folder: recordings and ``transcripts.tsv``, see
+            :func:`~zoo.speech.training.recordings.read_transcripts`.
+        progress: called with the number of recordings decoded since the last call, and of all.
+
+    Raises:
+        DataError: the folder has no usable ``transcripts.tsv``, or a recording is damaged.
+    """
+    recordings = Recordings(folder, read_transcripts(folder), model.processor)
+    command = f"zoo evaluate {reference} --data {folder}"
+    return evaluate_recogniser(model, recordings, folder.name, "whole", command, progress)
 
 
 def evaluate_recogniser(

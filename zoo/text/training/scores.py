@@ -3,10 +3,33 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
+from zoo.files import read_text
 from zoo.folder.figures import Figure
 from zoo.version import __version__
+
+
+def evaluate_file(
+    model: Any,
+    reference: str,
+    data: Path,
+    progress: Callable[[int, int], None] | None = None,
+) -> list[Figure]:
+    """Score a text file of the user's, see :func:`evaluate_language_model`.
+
+    Args:
+        model: a text-generation task.
+        reference: its name, for the command in the figures.
+        data: a UTF-8 text file.
+        progress: called with the number of characters read since the last call, and of all.
+
+    Raises:
+        DataError: the file is missing, empty or not UTF-8 text.
+    """
+    command = f"zoo evaluate {reference} --data {data}"
+    return evaluate_language_model(model, read_text([data]), data.name, "whole", command, progress)
 
 
 def evaluate_language_model(

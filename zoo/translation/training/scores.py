@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib.metadata
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -12,7 +13,7 @@ from tqdm import tqdm
 
 from zoo.folder.figures import Figure
 from zoo.translation.processor import Direction
-from zoo.translation.training.pairs import Pair
+from zoo.translation.training.pairs import Pair, read_pairs
 
 CHOICES = {
     "length_penalty": (0.0, 0.5, 1.0, 1.5, 2.0, 2.5, 3.0),
@@ -30,6 +31,31 @@ def references_of(pairs: Iterable[Pair]) -> dict[Direction, dict[str, list[str]]
         if pair.target not in texts:
             texts.append(pair.target)
     return found
+
+
+def evaluate_file(
+    model: Any,
+    reference: str,
+    data: Path,
+    progress: Callable[[int, int], None] | None = None,
+) -> list[Figure]:
+    """Score a file of the user's pairs, see :func:`evaluate_translations`.
+
+    Args:
+        model: a translation task.
+        reference: its name, for the command in the figures.
+        data: a file of pairs, see :func:`~zoo.translation.training.pairs.read_pairs`.
+        progress: called with the number of characters translated since the last call, and of all.
+
+    Raises:
+        UsageError: the model does not translate in a direction that the pairs need.
+        DataError: the file is missing or malformed.
+    """
+    command = f"zoo evaluate {reference} --data {data}"
+    tests = {"whole": read_pairs(data)}
+    return evaluate_translations(
+        model, tests, dataset=data.name, command=command, progress=progress
+    )
 
 
 def evaluate_translations(
