@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+import soundfile
 
 from tests.cli.test_cli import ZOO, zoo
 from tests.speech.toy import RATE, make_recogniser, speech_like, write_wav
@@ -134,7 +135,10 @@ def test_a_pipe_into_a_model_of_whole_utterances_waits_for_the_end(
         (["README.md"], 1, "no audio"),
         (["a.wav", "--beam-size", "0"], 2, "beam_size"),
         (["a.wav", "--language-model", "own"], 2, "no language model of its own"),
-        (["a.wav", "--json", "--srt"], 2, "not both"),
+        (["a.wav", "--json", "--srt"], 2, "not both json and srt"),
+        (["a.wav", "--format", "vtt", "--json"], 2, "not both vtt and json"),
+        (["a.wav", "--channel", "left"], 2, "channel must be a number"),
+        (["a.wav", "--channel", "1"], 2, "has 1 channel, numbered from 0"),
         (["a.wav", "-"], 2, "one recording"),
         ([], 2, "Missing argument"),
     ],
@@ -149,6 +153,72 @@ def test_wrong_usage_exits_with_a_message(
     (recording.parent / "README.md").write_text("not audio")
     run = zoo("run", folders["ctc_bilstm"], *arguments, code=code, cwd=recording.parent)
     assert message in run.stderr
+
+
+@pytest.mark.parametrize(("name", "kind"), [("ctc_bilstm", "MP3"), ("ctc_lstm", "WAV")])
+def test_standard_input_is_read_as_what_it_is(
+    folders: dict[str, Path], tmp_path: Path, name: str, kind: str
+) -> None:
+    path = tmp_path / "a"
+    soundfile.write(path, speech_like(2.0), RATE, format=kind)
+    command = [*ZOO, "run", str(folders[name]), "-"]
+    if name == "ctc_lstm":
+        command += ["--endpoint", "60"]
+    run = subprocess.run(command, input=path.read_bytes(), capture_output=True, check=True)
+    assert run.stdout.decode() == f"{load_model(folders[name]).transcribe(path)}\n"
+    assert b"zoo:" not in run.stderr
+    run = subprocess.run(
+        [*command, "--rate", "8000"], input=path.read_bytes(), capture_output=True, check=False
+    )
+    assert run.returncode == 2
+    assert f"--rate is for raw PCM; standard input is {kind.lower()}" in run.stderr.decode()
+
+
+def test_a_raw_stream_of_another_rate_needs_its_rate(folders: dict[str, Path]) -> None:
+    samples = speech_like(2.0)
+    wanted = load_model(folders["ctc_bilstm"]).transcribe(samples, 8_000)
+    assert wanted.seconds == pytest.approx(4.0)
+    command = [*ZOO, "run", str(folders["ctc_bilstm"]), "-", "--rate", "8000", "--json"]
+    run = subprocess.run(command, input=pcm(samples), capture_output=True, check=True)
+    (found,) = json.loads(run.stdout)
+    assert found["text"] == wanted.text
+    assert found["seconds"] == pytest.approx(4.0)
+
+
+def test_process_substitution_and_other_formats(
+    folders: dict[str, Path], recording: Path, wanted: dict[str, Any], tmp_path: Path
+) -> None:
+    picture = tmp_path / "a.png"
+    line = f"{' '.join(ZOO)} run {folders['ctc_bilstm']} <(cat {recording}) --picture {picture}"
+    run = subprocess.run(["bash", "-c", f"{line} --format vtt"], capture_output=True, check=True)
+    assert run.stdout.decode() == wanted["ctc_bilstm"].to_vtt()
+    assert picture.read_bytes().startswith(b"\x89PNG")
+
+
+def test_the_channels_of_a_recording(folders: dict[str, Path], tmp_path: Path) -> None:
+    one, two = speech_like(2.0), speech_like(2.0, seed=2)
+    model = load_model(folders["ctc_bilstm"])
+    texts = [model.transcribe(samples, RATE).text for samples in (one, two)]
+    assert texts[0] != texts[1]
+    path, inverted = tmp_path / "two.wav", tmp_path / "inverted.wav"
+    soundfile.write(path, np.stack([one, two], axis=1), RATE)
+    soundfile.write(inverted, np.stack([one, -one], axis=1), RATE)
+    for channel, text in enumerate(texts):
+        run = zoo("run", folders["ctc_bilstm"], path, "--channel", channel)
+        assert run.stdout == f"{text}\n"
+        assert "zoo:" not in run.stderr
+        assert model.transcribe(path, channel=channel).text == text
+    run = zoo("run", folders["ctc_bilstm"], inverted)
+    assert run.stdout == f"{texts[0]}\n"
+    assert f"zoo: the channels of {inverted} cancel each other out" in run.stderr
+
+
+def test_a_muted_microphone_is_told(folders: dict[str, Path]) -> None:
+    run = subprocess.run(
+        [*ZOO, "run", str(folders["ctc_lstm"]), "-"],
+        input=bytes(64_000), capture_output=True, check=True,
+    )  # fmt: skip
+    assert b"zoo: standard input is silent" in run.stderr
 
 
 def test_half_a_sample_on_standard_input_is_a_failure(folders: dict[str, Path]) -> None:

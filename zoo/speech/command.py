@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
@@ -13,34 +13,47 @@ import click
 from zoo.cli.inputs import STANDARD_INPUT, print_each, progress_bar, run_each
 from zoo.cli.options import MODEL, OUT, search_options, training_options
 from zoo.cli.output import command_line
-from zoo.errors import DataError, UsageError
+from zoo.errors import UsageError
 from zoo.store.locate import Reference
 
 if TYPE_CHECKING:
     from zoo.speech.recognition import SpeechRecognition
 
-_READ_BYTES = 3200  # a tenth of a second at 16 kHz
-_SUBTITLE_WORDS = 8
-_SUBTITLE_GAP = 1.0
+_SUBTITLES = ("srt", "vtt")
+_FORMATS = ("text", "json", *_SUBTITLES)
 
 
 @click.command(
     "run",
     epilog="Examples:\n\n\b\n  zoo run ctc_bilstm.an4 a.wav b.flac --json\n"
+    "  zoo run ctc_bilstm.an4 talk.mp3 --format vtt\n"
     "  arecord -q -f S16_LE -r 16000 -c 1 -t raw | zoo run ctc_lstm.an4 -",
 )
 @MODEL
 @click.argument("recordings", nargs=-1, required=True)
 @search_options
-@click.option("--rate", default=16_000, show_default=True, help="Sample rate of the stream in Hz.")
+@click.option("--rate", type=int, help="Sample rate of raw PCM in Hz.  [default: the model's own]")
+@click.option(
+    "--channel",
+    default="auto",
+    show_default=True,
+    metavar="[auto|mix|NUMBER]",
+    help="A channel's number from 0, the mean of all, or the mean unless the channels cancel.",
+)
 @click.option(
     "--endpoint",
     default=0.8,
     show_default=True,
     help="Seconds of silence that end a streamed utterance.",
 )
-@click.option("--json", "as_json", is_flag=True, help="Print JSON with words, times, confidences.")
-@click.option("--srt", "as_srt", is_flag=True, help="Print subtitles (SubRip).")
+@click.option(
+    "--format",
+    "form",
+    type=click.Choice(_FORMATS),
+    help="What to print: text, JSON with words, times and confidences, or subtitles.",
+)
+@click.option("--json", "as_json", is_flag=True, help="Short for --format json.")
+@click.option("--srt", "as_srt", is_flag=True, help="Short for --format srt.")
 @click.option(
     "--picture",
     type=click.Path(path_type=Path),
@@ -49,40 +62,63 @@ _SUBTITLE_GAP = 1.0
 def run(
     model: Reference,
     recordings: tuple[str, ...],
-    rate: int,
+    rate: int | None,
+    channel: str,
     endpoint: float,
+    form: str | None,
     as_json: bool,
     as_srt: bool,
     picture: Path | None,
     **search: Any,
 ) -> None:
-    """Transcribe RECORDINGS (wav, flac, ogg, mp3).
+    """Transcribe RECORDINGS (wav, flac, ogg, mp3; m4a, mp4, webm, wma, amr and aac with PyAV).
 
-    "-" reads raw 16-bit little-endian mono PCM from standard input; a streaming model prints words
-    as they are recognised, one line per utterance. Several recordings print one line each: name,
-    tab, text.
+    "-" reads standard input: an audio file of these kinds, or else raw 16-bit little-endian mono
+    PCM. A streaming model prints words as they are recognised, one line per utterance. Several
+    recordings print one line each: name, tab, text.
     """
     from zoo.loading import load_model
+    from zoo.speech.audio import Peeked, live_blocks
 
-    if as_json and as_srt:
-        raise UsageError("give --json or --srt, not both")
-    if len(recordings) > 1 and (STANDARD_INPUT in recordings or as_srt or picture):
-        raise UsageError("standard input, --srt and --picture need a single recording")
+    form = _one_format(form, as_json, as_srt)
+    subtitles = form in _SUBTITLES
+    if len(recordings) > 1 and (STANDARD_INPUT in recordings or subtitles or picture):
+        raise UsageError("standard input, subtitles and --picture need a single recording")
     loaded = cast("SpeechRecognition", load_model(model))
-    if recordings == (STANDARD_INPUT,) and loaded.streams and not as_srt and picture is None:
-        _run_stream(loaded.open_stream(rate, endpoint_seconds=endpoint, **search), as_json)
-        return
+    own_rate = loaded.processor.log_mel.sample_rate
+    chosen: Any = int(channel) if channel.isdecimal() else channel
     sources: list[Any] = list(recordings)
     given = None
     if recordings == (STANDARD_INPUT,):
-        sources, given = [_read_standard_input()], rate
-    results = _transcribe(loaded, sources, given, search)
+        incoming = Peeked(sys.stdin.buffer)
+        if incoming.kind is None:
+            given = rate or own_rate
+        elif rate is not None:
+            raise UsageError(f"--rate is for raw PCM; standard input is {incoming.kind}")
+        if loaded.streams and not subtitles and picture is None:
+            heard, blocks = live_blocks(incoming, given or own_rate, chosen, "standard input")
+            stream = loaded.open_stream(heard, endpoint_seconds=endpoint, **search)
+            _run_stream(stream, blocks, form == "json")
+            return
+        sources = [incoming]
+    if picture is not None:  # read once, since what is in a pipe cannot be read twice
+        sources = [loaded.processor.read(sources[0], given, chosen)]
+        given = own_rate
+    results = _transcribe(loaded, sources, given, {"channel": chosen, **search})
     if picture is not None:
         loaded.plot(sources[0], picture, given, **search)
-    if as_srt:
-        click.echo(_subtitles(results[0].words), nl=False)
+    if subtitles:
+        click.echo(getattr(results[0], f"to_{form}")(), nl=False)
     else:
-        print_each(recordings, results, as_json, "recording")
+        print_each(recordings, results, form == "json", "recording")
+
+
+def _one_format(form: str | None, as_json: bool, as_srt: bool) -> str:
+    asked = [form] if form else []
+    asked += [name for name, flag in (("json", as_json), ("srt", as_srt)) if flag]
+    if len(set(asked)) > 1:
+        raise UsageError(f"give one format, not both {' and '.join(asked)}")
+    return asked[0] if asked else "text"
 
 
 def _transcribe(
@@ -100,12 +136,12 @@ def _transcribe(
     return run_each(transcribe, sources)
 
 
-def _run_stream(stream: Any, as_json: bool) -> None:
-    """Print words as they are recognised, and a line break after each utterance."""
+def _run_stream(stream: Any, blocks: Iterable[Any], as_json: bool) -> None:
+    """Print words as they come, and a line break at the end of each utterance."""
     shown = ""
     grows = stream.greedy  # the text of a beam search may change until the utterance ends
     try:
-        for samples in _standard_input():
+        for samples in blocks:
             stream.feed(samples)
             if grows and not as_json:
                 text = stream.partial()
@@ -125,48 +161,6 @@ def _print_utterance(result: Any, shown: str, as_json: bool) -> None:
         click.echo(json.dumps(result.to_dict(), ensure_ascii=False))
     else:
         click.echo(result.text[len(shown) :])
-
-
-def _standard_input() -> Iterator[Any]:
-    """Stream the samples of the PCM on standard input."""
-    from zoo.speech.audio import PcmReader
-
-    reader = PcmReader()
-    stream: Any = sys.stdin.buffer
-    while data := stream.read1(_READ_BYTES):
-        yield reader.feed(data)
-    reader.finish()
-
-
-def _read_standard_input() -> Any:
-    import numpy as np
-
-    parts = list(_standard_input())
-    if not parts:
-        raise DataError("there is nothing on standard input")
-    return np.concatenate(parts)
-
-
-def _subtitles(words: tuple[Any, ...]) -> str:
-    """Words as SubRip: a few at a time, a new subtitle after each longer silence."""
-    groups: list[list[Any]] = []
-    for word in words:
-        near = groups and word.start - groups[-1][-1].end < _SUBTITLE_GAP
-        if near and len(groups[-1]) < _SUBTITLE_WORDS:
-            groups[-1].append(word)
-        else:
-            groups.append([word])
-    return "".join(
-        f"{number}\n{_clock(group[0].start)} --> {_clock(group[-1].end)}\n"
-        f"{' '.join(word.text for word in group)}\n\n"
-        for number, group in enumerate(groups, 1)
-    )
-
-
-def _clock(seconds: float) -> str:
-    milliseconds = round(1000 * seconds)
-    minutes, rest = divmod(milliseconds, 60_000)
-    return f"{minutes // 60:02d}:{minutes % 60:02d}:{rest // 1000:02d},{rest % 1000:03d}"
 
 
 @click.command(

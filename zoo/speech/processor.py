@@ -10,7 +10,7 @@ import numpy as np
 
 from zoo.ctc.alphabet import Alphabet
 from zoo.errors import FolderError
-from zoo.speech.audio import AudioSource, read_audio
+from zoo.speech.audio import AudioSource, Channel, read_audio
 from zoo.speech.features import LogMel
 
 
@@ -102,10 +102,15 @@ class Speech:
         """
         return replace(self, alphabet=Alphabet(vocabulary))
 
-    def read(self, source: AudioSource, sample_rate: float | None = None) -> np.ndarray:
+    def read(
+        self,
+        source: AudioSource,
+        sample_rate: float | None = None,
+        channel: Channel = "auto",
+    ) -> np.ndarray:
         """Samples of a recording at the features' rate.
 
         Raises:
             UsageError, DataError: as :func:`zoo.speech.audio.read_audio`.
         """
-        return read_audio(source, sample_rate, self.log_mel.sample_rate)
+        return read_audio(source, sample_rate, self.log_mel.sample_rate, channel)

@@ -24,7 +24,13 @@ from zoo.ctc.subsampling import SUBSAMPLING
 from zoo.ctc.task import CTCRecogniser, tidy
 from zoo.errors import UsageError
 from zoo.files import user_path
-from zoo.speech.audio import AudioPiece, AudioSource, iter_audio_blocks, split_at_silences
+from zoo.speech.audio import (
+    AudioPiece,
+    AudioSource,
+    Channel,
+    iter_audio_blocks,
+    split_at_silences,
+)
 from zoo.speech.results import Alignment, Transcript
 from zoo.task import distinct
 
@@ -94,6 +100,7 @@ class SpeechRecognition(CTCRecogniser):
         n_best: int = 1,
         lm_weight: float | None = None,
         insertion_bonus: float | None = None,
+        channel: Channel = "auto",
         on_progress: Callable[[float], object] | None = None,
     ) -> Transcript | list[Transcript]:
         """The text of recordings.
@@ -102,9 +109,9 @@ class SpeechRecognition(CTCRecogniser):
         hour takes no more memory than a minute.
 
         Args:
-            audio: a path, the bytes of a file, an open file, an array ``(samples,)`` or
-                ``(samples, channels)``, or a list of these.
-            sample_rate: samples a second of arrays; a file says it itself.
+            audio: a path, a named pipe, the bytes of a file, an open file, an array ``(samples,)``
+                or ``(samples, channels)``, or a list of these.
+            sample_rate: samples a second of arrays and of raw PCM; a file says it itself.
             beam_size: prefixes kept by the beam search; 1 is greedy. Left out, it is greedy without
                 a language model and the model's own setting with one.
             language_model: ``"own"`` for the one in the model's folder, the path of an n-gram file
@@ -114,10 +121,17 @@ class SpeechRecognition(CTCRecogniser):
             lm_weight: weight of the language model's log-probabilities; left out, the model's own.
             insertion_bonus: added for each character, against the language model's liking of short
                 texts; left out, the model's own.
+            channel: a channel's number from 0, ``"mix"`` for their mean, or ``"auto"``: the mean,
+                without channels that are silent, or the loudest one where they cancel each other
+                out.
             on_progress: called with the seconds of audio read since the last call.
 
         Returns:
             A :class:`~zoo.speech.results.Transcript`, or a list of them for a list of recordings.
+
+        Warns:
+            ZooWarning: a recording is damaged, unfinished, silent, very quiet or clipped, or its
+                channels are.
 
         Raises:
             UsageError: an argument is out of range, an array has no rate or bad samples.
@@ -128,7 +142,7 @@ class SpeechRecognition(CTCRecogniser):
         # Of a piece its hypotheses, its seconds, and the second at which it starts.
         found: list[list[tuple[list[Hypothesis], float, float]]] = [[] for _ in sources]
         seconds = [0.0] * len(sources)
-        pieces = self._pieces(sources, sample_rate)
+        pieces = self._pieces(sources, sample_rate, channel)
         while pool := list(itertools.islice(pieces, _POOL)):
             outputs = self.outputs([self._features(piece) for _, piece in pool])
             for (number, piece), log_probs in zip(pool, outputs, strict=True):
@@ -337,14 +351,14 @@ class SpeechRecognition(CTCRecogniser):
         return Transcript(best.text, words, best.confidence, tuple(alternatives), seconds)
 
     def _pieces(
-        self, sources: Sequence[AudioSource], sample_rate: float | None
+        self, sources: Sequence[AudioSource], sample_rate: float | None, channel: Channel
     ) -> Iterator[tuple[int, AudioPiece]]:
         rate = self.processor.log_mel.sample_rate
         for number, source in enumerate(sources):
             own = sample_rate if isinstance(source, np.ndarray) else None
             if sample_rate is not None and len(sources) == 1:
                 own = sample_rate  # so that a rate given beside a file is an error
-            blocks = iter_audio_blocks(source, 5.0, own, rate)
+            blocks = iter_audio_blocks(source, 5.0, own, rate, channel)
             for piece in split_at_silences(blocks, LONGEST_PIECE, rate):
                 yield number, piece
 

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from zoo.ctc.results import Alternative, Word
+from zoo.speech.subtitles import to_srt, to_vtt
 
 
 @dataclass(frozen=True)
@@ -40,6 +41,14 @@ class Transcript:
             "words": [word.to_dict() for word in self.words],
             "alternatives": [other.to_dict() for other in self.alternatives],
         }
+
+    def to_srt(self) -> str:
+        """The transcript as SubRip subtitles (SRT)."""
+        return to_srt(self.words)
+
+    def to_vtt(self) -> str:
+        """The transcript as WebVTT subtitles."""
+        return to_vtt(self.words)
 
 
 @dataclass(frozen=True)

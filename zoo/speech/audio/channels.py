@@ -92,15 +92,15 @@ class ChannelMixer:
             silent = ", ".join(str(number) for number in np.flatnonzero(~self._heard))
             heard = ", ".join(str(number) for number in np.flatnonzero(self._heard))
             warnings.warn(
-                f"channel {silent} of {self._name} is silent; channel {heard} was taken",
+                f"channel {silent} of {self._name} is silent; using channel {heard}",
                 ZooWarning,
                 stacklevel=2,
             )
 
     def _warn(self, what: str) -> None:
         warnings.warn(
-            f"{what} (one is inverted); channel {self._only}, the loudest, was taken; a channel "
-            "can be chosen by its number from 0",
+            f"{what} (is one inverted?); using channel {self._only}, the loudest; choose another "
+            "by its number from 0",
             ZooWarning,
             stacklevel=2,
         )

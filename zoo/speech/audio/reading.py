@@ -138,7 +138,7 @@ def iter_audio_blocks(
 
 
 def live_blocks(
-    stream: Peeked, sample_rate: float, name: str = "the audio"
+    stream: Peeked, sample_rate: float, channel: Channel = "auto", name: str = "the audio"
 ) -> tuple[float, Iterator[np.ndarray]]:
     """The samples of a stream as they come, a tenth of a second or less at a time.
 
@@ -148,6 +148,7 @@ def live_blocks(
     Args:
         stream: raw 16-bit little-endian mono PCM, or a file as :func:`read_audio` takes it.
         sample_rate: samples a second of raw PCM.
+        channel: see :func:`read_audio`.
         name: of the stream, for messages.
 
     Returns:
@@ -156,10 +157,11 @@ def live_blocks(
     Raises:
         UsageError, DataError: as :func:`read_audio`, when the reading gets there.
     """
+    check_channel(channel)
     if stream.kind is None:
-        return sample_rate, (block[:, 0] for _, block in _pcm_blocks(stream, sample_rate))
+        return sample_rate, _raw_mono(_pcm_blocks(stream, sample_rate), name, channel)
     if stream.kind != "wav":
-        return SAMPLE_RATE, iter_audio_blocks(stream, _LIVE_SECONDS)  # type: ignore[arg-type]
+        return SAMPLE_RATE, iter_audio_blocks(stream, _LIVE_SECONDS, channel=channel)  # type: ignore[arg-type]
     try:
         blocks = wav_blocks(stream, name, None, _LIVE_SECONDS)
         rate, first = next(blocks)
@@ -171,7 +173,7 @@ def live_blocks(
     except StopIteration:
         raise DataError(f"{name} holds no samples") from None
     chained = itertools.chain([(rate, first)], blocks)
-    return rate, _resampled(_mono(chained, name, "auto", _LIVE_SECONDS), rate)
+    return rate, _resampled(_mono(chained, name, channel, _LIVE_SECONDS), rate)
 
 
 def audio_seconds(source: AudioSource) -> float | None:
@@ -247,6 +249,13 @@ def _array_blocks(samples: np.ndarray, rate: float) -> Iterator[Block]:
     check_samples(columns)  # names all bad samples at once
     size = round(rate * _READ_SECONDS)
     return ((rate, columns[i : i + size]) for i in range(0, len(columns), size))
+
+
+def _raw_mono(blocks: Iterator[Block], name: str, channel: Channel) -> Iterator[np.ndarray]:
+    """Blocks as they come, whatever their length."""
+    mixer, meter = ChannelMixer(channel, name), LevelMeter(name)
+    yield from (meter.feed(mixer.mix(block)) for _, block in blocks)
+    meter.finish()
 
 
 def _mono(
