@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shlex
 import subprocess
 from pathlib import Path
 from typing import Any
@@ -189,7 +190,7 @@ def test_process_substitution_and_other_formats(
     folders: dict[str, Path], recording: Path, wanted: dict[str, Any], tmp_path: Path
 ) -> None:
     picture = tmp_path / "a.png"
-    line = f"{' '.join(ZOO)} run {folders['ctc_bilstm']} <(cat {recording}) --picture {picture}"
+    line = f"{shlex.join(ZOO)} run {folders['ctc_bilstm']} <(cat {recording}) --picture {picture}"
     run = subprocess.run(["bash", "-c", f"{line} --format vtt"], capture_output=True, check=True)
     assert run.stdout.decode() == wanted["ctc_bilstm"].to_vtt()
     assert picture.read_bytes().startswith(b"\x89PNG")
