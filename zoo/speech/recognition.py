@@ -53,6 +53,7 @@ class TranscriptionOptions(TypedDict, total=False):
     n_best: int
     lm_weight: float | None
     insertion_bonus: float | None
+    channel: Channel
     on_progress: Callable[[float], object] | None
 
 
