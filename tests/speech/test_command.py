@@ -140,7 +140,7 @@ def test_a_pipe_into_a_model_of_whole_utterances_waits_for_the_end(
         (["a.wav", "--format", "vtt", "--json"], 2, "not both vtt and json"),
         (["a.wav", "--channel", "left"], 2, "channel must be a number"),
         (["a.wav", "--channel", "1"], 2, "has 1 channel, numbered from 0"),
-        (["a.wav", "-"], 2, "one recording"),
+        (["a.wav", "-"], 2, "single recording"),
         ([], 2, "Missing argument"),
     ],
 )
