@@ -1,0 +1,1 @@
+"""An architecture for an existing task: text generation with one GRU layer."""
