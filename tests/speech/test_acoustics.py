@@ -84,6 +84,8 @@ def test_an_impulse_keeps_its_direct_sound_first() -> None:
         # Decaying noise: most of it is in the first half of the longest reverberation time.
         assert np.square(room[:7_200]).sum() > 0.9 * np.square(room).sum()
         assert room[14_400:].max() < 1e-6  # longer than 0.9 s no room is
+        late = np.abs(reverberate(samples[::-1], RATE, np.random.default_rng(seed)))
+        assert late[:-1_001].max() < 1e-6  # its room does not go on at the beginning
 
 
 def test_mu_law_is_that_of_its_formula() -> None:

@@ -132,6 +132,7 @@ def test_few_examples_are_a_batch_each_at_most() -> None:
         assert made.steps == steps
         groups = made.groups(0)
         assert len(groups) == steps
+        assert min(map(len, groups)) >= 1
         assert sorted(np.concatenate(groups).tolist()) == list(range(count))
 
 
