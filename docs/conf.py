@@ -34,7 +34,7 @@ python_use_unqualified_type_names = True
 nitpick_ignore_regex = [
     (
         r"py:.*",
-        r"(np|numpy|keras|tf|tensorflow|tensorflow_datasets|click|collections|pathlib|typing|os|PIL|xml)\..*",
+        r"(np|numpy|keras|tf|tensorflow|tensorflow_datasets|click|collections|pathlib|typing|os|abc|PIL|xml)\..*",
     ),
     (r"py:.*", r"(Path|Any|Callable|Iterable|Iterator|Mapping|Sequence|ClassVar|Protocol)"),
     (r"py:.*", r"(Self|Unpack|TypedDict|NamedTuple)"),
