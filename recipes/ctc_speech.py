@@ -94,7 +94,7 @@ PLAIN = SceneAugmentation(
 )
 """The variants of the waveforms as they are."""
 
-SHORT_AND_PLAIN = {"longest": 3.0, "seconds": 48.0, "scenes": PLAIN}
+SHORT_AND_PLAIN: dict[str, Any] = {"longest": 3.0, "seconds": 48.0, "scenes": PLAIN}
 """Where a network finds its first alignments. Of Opus-coded utterances up to 3 s it began to write
 letters after 375 steps; with noise, silence and utterances up to 7 s, it wrote nothing but blanks
 in 800 steps."""
@@ -139,7 +139,7 @@ LIBRISPEECH = Values(
             learning_rate=1e-3,
             warmup_steps=2000,
             final_share=0.3,
-            values=SHORT_AND_PLAIN,
+            values={**SHORT_AND_PLAIN, "scenes": replace(PLAIN, variants=2)},
         ),
         Plan(epochs=30, learning_rate=1e-3, warmup_steps=1000),
     ),

@@ -266,6 +266,6 @@ def test_scores_leave_out_what_is_crossed_out(tmp_path: Path) -> None:
     model = make_reader("crnn")
     found = evaluate_folder(model, "m", folder, lambda count, total: done.append(count))
     assert sum(done) == 2
-    assert found[0]["lines"] == 2
-    assert found[0]["split"] == "whole"
-    assert found[0]["command"] == f"zoo evaluate m --data {folder}"
+    assert found[0].extra["lines"] == 2
+    assert found[0].split == "whole"
+    assert found[0].command == f"zoo evaluate m --data {folder}"

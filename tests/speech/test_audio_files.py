@@ -54,7 +54,8 @@ def test_files_that_were_joined_are_read_to_the_end(kind: str, options: dict[str
 
 
 def test_joined_files_may_have_other_rates_and_channels() -> None:
-    stereo = np.stack([noise(0.5, 44_100), noise(0.5, 44_100, seed=4)], axis=1)
+    # Quiet, since LAME's joint stereo makes peaks out of noise, others each time.
+    stereo = np.stack([noise(0.5, 44_100), noise(0.5, 44_100, seed=4)], axis=1) // 4
     for kind in ("MP3", "FLAC", "WAV"):
         data = [encoded(A, kind), encoded(stereo, kind, 44_100), encoded(B, kind)]
         found = quietly(b"".join(data))
