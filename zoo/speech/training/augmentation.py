@@ -6,6 +6,7 @@ All are functions of a NumPy random generator, so that an epoch can be made agai
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Protocol
 
 import numpy as np
 import soxr
@@ -52,17 +53,41 @@ class AudioAugmentation:
         return np.clip(changed * np.float32(gain), -1.0, 1.0)
 
     def features(self, frames: np.ndarray, rng: np.random.Generator) -> np.ndarray:
-        """Hide bands and stretches of normalised ``(frames, bins)`` by zero, their mean."""
-        frames = frames.copy()
-        for _ in range(self.frequency_masks):
-            width = int(rng.integers(0, self.frequency_width + 1))
-            start = int(rng.integers(0, max(1, frames.shape[1] - width)))
-            frames[:, start : start + width] = 0.0
-        for _ in range(rng.poisson(self.time_masks * len(frames) / 100)):
-            width = int(rng.integers(0, self.time_width + 1))
-            start = int(rng.integers(0, max(1, len(frames) - width)))
-            frames[start : start + width] = 0.0
-        return frames
+        """Normalised ``(frames, bins)`` with masks, see :func:`spec_augment`."""
+        return spec_augment(self, frames, rng)
+
+
+class Masks(Protocol):
+    """How much :func:`spec_augment` hides."""
+
+    @property
+    def frequency_masks(self) -> int: ...
+    @property
+    def frequency_width(self) -> int: ...
+    @property
+    def time_masks(self) -> float: ...
+    @property
+    def time_width(self) -> int: ...
+
+
+def spec_augment(masks: Masks, frames: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+    """Hide bands and stretches of normalised ``(frames, bins)`` by zero, their mean.
+
+    Args:
+        masks: their numbers and widths (SpecAugment, Park et al. 2019, arXiv:1904.08779).
+        frames: ``(frames, bins)``; not changed.
+        rng: of the places.
+    """
+    frames = frames.copy()
+    for _ in range(masks.frequency_masks):
+        width = int(rng.integers(0, masks.frequency_width + 1))
+        start = int(rng.integers(0, max(1, frames.shape[1] - width)))
+        frames[:, start : start + width] = 0.0
+    for _ in range(rng.poisson(masks.time_masks * len(frames) / 100)):
+        width = int(rng.integers(0, masks.time_width + 1))
+        start = int(rng.integers(0, max(1, len(frames) - width)))
+        frames[start : start + width] = 0.0
+    return frames
 
 
 def add_noise(samples: np.ndarray, snr_db: float, rng: np.random.Generator) -> np.ndarray:

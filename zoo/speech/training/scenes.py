@@ -31,6 +31,7 @@ from zoo.folder.manifest import sha256_of
 from zoo.speech.features import LogMel
 from zoo.speech.processor import Speech, Utterance
 from zoo.speech.training import acoustics
+from zoo.speech.training.augmentation import spec_augment
 from zoo.speech.training.sounds import SOUNDS
 
 FLOOR = float(np.log(np.float32(1.1920929e-07)))
@@ -125,17 +126,9 @@ class SceneAugmentation:
         return np.maximum(frames + change.astype(np.float32), FLOOR)
 
     def masked(self, frames: np.ndarray, rng: np.random.Generator) -> np.ndarray:
-        """Hide bands and stretches of normalised ``(frames, bins)`` by zero, their mean."""
-        frames = frames.copy()
-        for _ in range(self.frequency_masks):
-            width = int(rng.integers(0, self.frequency_width + 1))
-            start = int(rng.integers(0, max(1, frames.shape[1] - width)))
-            frames[:, start : start + width] = 0.0
-        for _ in range(rng.poisson(self.time_masks * len(frames) / 100)):
-            width = int(rng.integers(0, self.time_width + 1))
-            start = int(rng.integers(0, max(1, len(frames) - width)))
-            frames[start : start + width] = 0.0
-        return frames
+        """Normalised ``(frames, bins)`` with masks, see
+        :func:`~zoo.speech.training.augmentation.spec_augment`."""
+        return spec_augment(self, frames, rng)
 
 
 def warped(frames: np.ndarray, factor: float) -> np.ndarray:
