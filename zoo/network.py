@@ -75,7 +75,7 @@ def check_dtype(dtype: Any) -> tuple[str, str]:
         )
     if policy.variable_dtype == "bfloat16":
         raise UsageError(
-            "dtype 'bfloat16' has no start for recurrent weights in Keras; take mixed_bfloat16"
+            "Keras cannot initialise recurrent weights in dtype 'bfloat16'; use 'mixed_bfloat16'"
         )
     if policy.compute_dtype not in _FLOATS or policy.variable_dtype not in _FLOATS:
         raise UsageError(

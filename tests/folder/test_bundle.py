@@ -316,8 +316,8 @@ def test_a_header_without_a_type_is_refused(folder: Path, entry: str) -> None:
     [
         ({"languages": "en"}, "'languages' is 'en', not a list"),
         ({"license": None}, "'license' is None"),
-        ({"note": float("nan")}, "no plain values"),
-        ({"note": Path("x")}, "no plain values"),
+        ({"note": float("nan")}, "JSON cannot hold"),
+        ({"note": Path("x")}, "JSON cannot hold"),
     ],
 )
 def test_a_card_that_could_not_be_read_is_not_written(

@@ -45,7 +45,7 @@ def test_a_line_prints_its_text_and_several_a_row_each(
     assert zoo("run", reader_folder, line, line) == f"{line}\t{text}\n" * 2
     bad = tmp_path / "bad.png"
     bad.write_text("no image")
-    assert f"{bad} is no image" in zoo("run", reader_folder, line, bad, code=1)
+    assert f"{bad} is not a valid image" in zoo("run", reader_folder, line, bad, code=1)
     picture = tmp_path / "read.svg"
     (found,) = json.loads(zoo("run", reader_folder, line, "--json", "--picture", picture))
     assert (found["input"], found["text"]) == (str(line), text)

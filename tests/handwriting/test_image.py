@@ -88,8 +88,8 @@ def png_header(width: int, height: int) -> bytes:
     ("data", "message"),
     [
         (b"", "is empty"),
-        (b"not an image at all", "no image of a known kind"),
-        (b"%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 9 9\n", "no image of a known kind"),
+        (b"not an image at all", "not a valid image"),
+        (b"%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 9 9\n", "not a valid image"),
         (png_header(50_000, 50_000), "pixels"),
         (png_header(15_000, 11_000), "pixels"),
         (png_header(0, 10), "image"),
@@ -111,7 +111,7 @@ def test_a_truncated_file_is_a_data_error(tmp_path: Path) -> None:
 
 def test_a_text_named_png_and_missing_files_are_data_errors(tmp_path: Path) -> None:
     (tmp_path / "text.png").write_text("hello")
-    with pytest.raises(DataError, match=r"text\.png is no image"):
+    with pytest.raises(DataError, match=r"text\.png is not a valid image"):
         read_image(tmp_path / "text.png")
     with pytest.raises(DataError, match="No such file"):
         read_image(tmp_path / "nowhere.png")

@@ -209,9 +209,9 @@ def test_a_very_wide_line_is_read(lines: Any) -> None:
 
 def test_bad_images_are_clear_errors(lines: Any, tmp_path: Path) -> None:
     (tmp_path / "a.png").write_text("text")
-    with pytest.raises(DataError, match="no image"):
+    with pytest.raises(DataError, match="not a valid image"):
         lines.read(tmp_path / "a.png")
-    with pytest.raises(DataError, match="no image"):
+    with pytest.raises(DataError, match="not a valid image"):
         lines.read([draw("lo"), tmp_path / "a.png"])
     with pytest.raises(UsageError, match="an image is"):
         lines.read(5)

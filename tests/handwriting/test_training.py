@@ -228,7 +228,7 @@ def test_a_table_may_hold_any_characters(tmp_path: Path) -> None:
         ("file\tkind\na.png\tlo", "no column 'text'"),
         ("file\ttext\tsplit\na.png\tlo\tdev", "split 'dev'"),
         ("file\ttext\tsplit\na.png\tlo", "expected file, text, split"),
-        ("bad.png\tlo", "no image"),
+        ("bad.png\tlo", "not a valid image"),
         ("", "is empty"),
         ("a.png\t ", "line 1: expected file, text|neither a lines"),
     ],

@@ -179,9 +179,9 @@ def damaged_files() -> Iterator[tuple[str, bytes, str]]:
     yield "empty.wav", b"", "is an empty file"
     yield "text.wav", b"this is a text, not a sound\n" * 50, "Format not recognised"
     yield "text.mp3", b"this is a text, not a sound\n" * 50, "Format not recognised"
-    yield "header.wav", wav.getvalue()[:20], "no audio that can be read"
-    yield "header.flac", flac.getvalue()[:30], "no audio that can be read"
-    yield "header.mp3", mp3.getvalue()[:300], "no audio that can be read"
+    yield "header.wav", wav.getvalue()[:20], "not readable audio"
+    yield "header.flac", flac.getvalue()[:30], "not readable audio"
+    yield "header.mp3", mp3.getvalue()[:300], "not readable audio"
     yield "nodata.wav", wav.getvalue()[:44], "holds no samples"
     yield "half.flac", flac.getvalue()[:500], "damaged at its beginning"
     rate = bytearray(wav.getvalue())

@@ -298,7 +298,7 @@ def test_damaged_originals_and_missing_sentences_are_named(tmp_path: Path) -> No
     ):
         with pytest.raises(DataError, match="damaged archive"):
             list(prepare())
-    with pytest.raises(DataError, match="is no archive"):
+    with pytest.raises(DataError, match="is not a valid zip archive"):
         CommitArchive("https://example.org/COMMIT.zip").check(broken)
     whole = make_tar(tmp_path / "a.tar.gz", "train-clean-100", {"x.flac": bytes(100_000)})
     broken.write_bytes(whole.read_bytes()[:-40])

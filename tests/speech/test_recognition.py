@@ -238,7 +238,7 @@ def test_a_text_has_no_double_spaces(bidirectional: Any) -> None:
         (3, {}, UsageError),
         ("/nowhere/a.wav", {}, DataError),
         (b"", {}, DataError),
-        (b"text that is no audio", {}, DataError),
+        (b"text, not audio", {}, DataError),
         (np.zeros(500), {"sample_rate": RATE, "beam_size": 0}, UsageError),
         (np.zeros(500), {"sample_rate": RATE, "beam_size": 4, "n_best": 5}, UsageError),
         (np.zeros(500), {"sample_rate": RATE, "n_best": 0}, UsageError),

@@ -433,7 +433,7 @@ def test_a_manifest_with_a_path_for_a_name_is_refused(server, register, name, tm
     serve(server, {"manifest.json": data, name: b"evil"})
     register(base(server), sha256=sha256_of(data))
     before = set(tmp_path.rglob("*"))
-    with pytest.raises(DownloadError, match="no plain file name"):
+    with pytest.raises(DownloadError, match="not a plain file name"):
         fetched(NAME)
     assert len(server.requests) == 1
     new = {path for path in set(tmp_path.rglob("*")) - before if path.is_file()}

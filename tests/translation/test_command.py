@@ -84,7 +84,7 @@ def test_bad_input_to_run_exits_with_2(
     [
         (None, 1, "No such file"),
         ("", 1, "is empty"),
-        ("en\tfr\n", 1, "holds no pairs"),
+        ("en\tfr\n", 1, "has only the line"),
         ("king\troi\nboy\tgarçon\n", 1, "first line must name the languages"),
         ("en\tfr\nking\n", 1, "line 2 has one column"),
         ("en\tfr\nking\troi\nboy\t \n", 1, "line 3 has an empty side"),

@@ -145,9 +145,9 @@ def test_multi30k_has_its_published_splits(data_mirror: Path, tmp_path: Path) ->
     [
         ({"x/fra.txt": b"Hi.\tSalut !\nBye.\n"}, "line 2"),
         ({"x/fra.txt": b"Hi.\t\n"}, "line 1"),
-        ({"x/other.csv": b""}, "no archive of sentence pairs"),
-        ({"a.txt": b"Hi.\tS\n", "b.txt": b""}, "no archive of sentence pairs"),
-        ({"x/fra.txt": b"Hi.\t\xff\n"}, "no archive of sentence pairs"),
+        ({"x/other.csv": b""}, "not a valid archive of sentence pairs"),
+        ({"a.txt": b"Hi.\tS\n", "b.txt": b""}, "not a valid archive of sentence pairs"),
+        ({"x/fra.txt": b"Hi.\t\xff\n"}, "not a valid archive of sentence pairs"),
     ],
 )
 def test_a_damaged_file_of_pairs_is_a_data_error(
@@ -160,7 +160,7 @@ def test_a_damaged_file_of_pairs_is_a_data_error(
     with pytest.raises(DataError, match=message):
         list(read_pairs(path))
     path.write_bytes(b"no archive")
-    with pytest.raises(DataError, match="no archive of sentence pairs"):
+    with pytest.raises(DataError, match="not a valid archive of sentence pairs"):
         list(read_pairs(path))
 
 

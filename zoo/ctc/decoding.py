@@ -155,7 +155,9 @@ def forced_alignment(
         return ()
     path = _best_path(log_probs[:, states].astype(np.float64), _skips(states, blank))
     if path is None:
-        raise UsageError("no path spells these labels: the network gives some of them no chance")
+        raise UsageError(
+            "the labels cannot be aligned: the network gives some of them zero probability"
+        )
     best = log_probs[np.arange(len(path)), states[path]]
     edges = np.searchsorted(path, np.arange(1, len(states), 2), side="left")
     ends = np.searchsorted(path, np.arange(1, len(states), 2), side="right")

@@ -109,7 +109,7 @@ class CommitArchive(Resource):
             DataError: it is none.
         """
         if not zipfile.is_zipfile(path):
-            raise DataError(f"{path} is no archive; {self.url} should be one")
+            raise DataError(f"{path} is not a valid zip archive, which {self.url} should be")
 
 
 def fetch(resource: Resource, downloads: tfds.download.DownloadManager) -> Path:

@@ -66,7 +66,9 @@ def check_file_name(name: Any, where: str) -> str:
         FolderError: it is absolute, hidden, climbs out of the folder, or holds odd characters.
     """
     if not isinstance(name, str) or not _FILE_NAME.fullmatch(name):
-        raise FolderError(f"{where}: {name!r} is no plain file name; the folder is not a zoo model")
+        raise FolderError(
+            f"{where}: {name!r} is not a plain file name; the folder is not a zoo model"
+        )
     return name
 
 

@@ -152,7 +152,9 @@ def _header(data: bytes, where: str) -> dict[str, Any]:
         raise FolderError(f"{where} is too short for a safetensors file")
     (length,) = struct.unpack("<Q", data[:_START])
     if length > _MAX_HEADER:
-        raise FolderError(f"{where} is no safetensors file: its header claims {length} bytes")
+        raise FolderError(
+            f"{where} is not a valid safetensors file: its header claims {length} bytes"
+        )
     if len(data) < _START + length:
         raise FolderError(f"{where} is cut off inside its header")
     header = parse_json(data[_START : _START + length], f"the header of {where}")

@@ -70,5 +70,7 @@ def _json_bytes(value: Any) -> bytes:
     try:
         text = json.dumps(value, indent=2, ensure_ascii=False, allow_nan=False)
     except (TypeError, ValueError) as error:
-        raise UsageError(f"the card, a setting or a figure has no plain values: {error}") from None
+        raise UsageError(
+            f"the card, a setting or a figure has values that JSON cannot hold: {error}"
+        ) from None
     return (text + "\n").encode()

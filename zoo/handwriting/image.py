@@ -63,7 +63,7 @@ def read_image(source: ImageSource) -> np.ndarray:
         raise DataError(f"{name} has more than {MAX_PIXELS:,} pixels") from None
     except UnidentifiedImageError:
         known = ", ".join(FORMATS)
-        raise DataError(f"{name} is no image of a known kind ({known})") from None
+        raise DataError(f"{name} is not a valid image; readable formats are {known}") from None
     except Exception as error:  # Pillow's plug-ins raise many kinds on damaged headers
         raise DataError(f"{name} is a damaged image: {error}") from None
     with image:

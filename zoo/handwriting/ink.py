@@ -151,7 +151,7 @@ def check_strokes(strokes: Any) -> list[np.ndarray]:
         try:
             points = np.asarray(stroke, dtype=np.float64)
         except (TypeError, ValueError):
-            raise UsageError(f"stroke {number} is no list of points (x, y)") from None
+            raise UsageError(f"stroke {number} is not a list of points (x, y)") from None
         if points.size == 0:
             points = np.zeros((0, 2))
         if points.ndim != 2 or points.shape[1] < 2:

@@ -124,7 +124,7 @@ def _inkml(data: bytes, path: Path) -> Ink:
     document = read_xml(data, str(path))
     root = document.root
     if document.kind != "ink":
-        raise DataError(f"{path} is XML but no InkML: its root is <{document.kind}>")
+        raise DataError(f"{path} is XML but not InkML: its root is <{document.kind}>")
     formats: dict[str, _Channels] = {}
     default = _Channels()
     for number, entry in enumerate(descendants(root, "traceFormat")):

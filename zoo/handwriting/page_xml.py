@@ -251,7 +251,7 @@ def _points(text: str | None, identity: str, name: str) -> np.ndarray | None:
         raise DataError(f"{name}: {identity} has points that cannot be read: {text.strip()!r:.60}")
     points = np.array(numbers, np.float64).reshape(-1, 2)
     if not np.abs(points).max() < _LARGEST:
-        raise DataError(f"{name}: {identity} has a point that no page can have: {text!r:.60}")
+        raise DataError(f"{name}: {identity} has a point outside of any page: {text!r:.60}")
     return points
 
 

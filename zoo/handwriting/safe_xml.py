@@ -125,7 +125,7 @@ def read_xml(source: str | Path | bytes, name: str = "the XML") -> XmlDocument:
     except DefusedXmlException:
         raise DataError(f"{name} declares entities or refers to other files; remove them") from None
     except (ElementTree.ParseError, ValueError, LookupError) as error:
-        raise DataError(f"{name} is no well-formed XML: {error}") from None
+        raise DataError(f"{name} is not well-formed XML: {error}") from None
     return XmlDocument(root, builder.prefixes, name)
 
 

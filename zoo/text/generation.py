@@ -424,7 +424,9 @@ def _hidden(inference: CharacterInference, ids: np.ndarray) -> np.ndarray:
     for start in range(0, len(ids), _WINDOW):
         _, hidden, arrays = inference.read(ids[None, start : start + _WINDOW], arrays)
         if len({layer.shape[-1] for layer in hidden}) != 1:
-            raise UsageError("the recurrent layers differ in width; their states make no one array")
+            raise UsageError(
+                "the recurrent layers differ in width, so their states cannot be stacked"
+            )
         parts.append(np.stack([layer[0] for layer in hidden], axis=1))
     return np.concatenate(parts)
 

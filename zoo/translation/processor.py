@@ -59,7 +59,7 @@ class Subwords:
         try:
             processor = sentencepiece.SentencePieceProcessor(model_proto=self.model)
         except (RuntimeError, ValueError) as error:
-            raise UsageError(f"it is no sentencepiece model: {error}") from None
+            raise UsageError(f"not a valid sentencepiece model: {error}") from None
         special = (processor.pad_id(), processor.bos_id(), processor.eos_id(), processor.unk_id())
         if special != (PAD, BEGIN, END, _UNKNOWN):
             raise UsageError("ids 0 to 3 must be padding, begin, end and the unknown piece")

@@ -42,7 +42,7 @@ def container_blocks(file: IO[bytes], kind: str, name: str) -> Iterator[Block]:
     try:
         container: Any = av.open(file, format=CONTAINERS[kind], options=_OPTIONS)
     except (av.FFmpegError, OSError, ValueError) as error:
-        raise DataError(f"{name} is no {kind} that can be read: {_reason(error)}") from None
+        raise DataError(f"{name} is not a readable {kind}: {_reason(error)}") from None
     with container:
         if not container.streams.audio:
             raise DataError(f"{name} has no sound")

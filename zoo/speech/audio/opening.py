@@ -107,7 +107,9 @@ def _spool(temporary: IO[bytes], source: Readable, name: str) -> str | None:
         if size > MAX_STREAM:
             raise DataError(f"{name} is longer than {MAX_STREAM >> 30} GB; write it into a file")
         if size > _MAX_UNKNOWN and peeked.kind is None:
-            raise DataError(f"{name} begins as no audio that is known. {advice(None, name)}")
+            raise DataError(
+                f"{name} does not begin like any known audio format. {advice(None, name)}"
+            )
         temporary.write(data)
     if not size:
         raise DataError(f"{name} is empty")

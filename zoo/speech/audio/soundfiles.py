@@ -91,7 +91,7 @@ def _blocks(file: IO[bytes], name: str, size: int) -> Iterator[Block]:
     try:
         opened = _Forwards(file.fileno(), closefd=False)
     except _ERRORS as error:
-        raise DataError(f"{name} is no audio that can be read: {reason(error)}") from None
+        raise DataError(f"{name} is not readable audio: {reason(error)}") from None
     with closing(opened):
         rate, read = opened.samplerate, 0
         step = max(1, round(rate * _READ_SECONDS))

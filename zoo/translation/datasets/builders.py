@@ -173,7 +173,7 @@ def read_pairs(path: Path) -> Iterator[tuple[str, str]]:
             )
             lines = archive.read(name).decode("utf-8").splitlines()
     except (zipfile.BadZipFile, OSError, ValueError, zlib.error) as error:
-        raise DataError(f"{path} is no archive of sentence pairs: {error}") from None
+        raise DataError(f"{path} is not a valid archive of sentence pairs: {error}") from None
     for number, line in enumerate(lines, 1):
         columns = [column.strip() for column in line.split("\t")]
         if len(columns) < 2 or not all(columns[:2]):

@@ -93,7 +93,7 @@ def read_pairs(path: Path) -> list[Pair]:
             raise DataError(f"{path}: line {number} has an empty side: {line[:60]!r}")
         pairs.append(Pair(source, target, codes[0], codes[1]))
     if not pairs:
-        raise DataError(f"{path} holds no pairs, only the line with the languages")
+        raise DataError(f"{path} has only the line with the languages and no pairs")
     return pairs
 
 
