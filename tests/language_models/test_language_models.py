@@ -28,7 +28,7 @@ from zoo.language_models.loading import (
     WordNgram,
     load_language_model,
 )
-from zoo.language_models.ngram import MAX_ORDER, Ngrams
+from zoo.language_models.ngram import MAX_ORDER, Ngrams, _discounts
 
 TEXTS = ["yes", "no", "go on", "yes yes", "one two three", "go", "no one", "stop", "stop on one"]
 LETTERS = sorted(set("".join(TEXTS)))
@@ -402,3 +402,60 @@ def test_an4_transcripts_make_a_good_model_of_unseen_speakers(data_mirror: Path)
     # Two words of the test speakers are not among the 99.
     assert bits(words.bind(alphabet)) == math.inf
     assert bits(words.bind(alphabet, unknown_word_probability=0.01)) < 1.5
+
+
+def test_kneser_ney_by_hand() -> None:
+    # Symbols a, b and the end (2); the begin mark is 3. Counts too few for estimates of discounts.
+    model = Ngrams.count([[0, 1, 0, 1, 2], [0, 0, 2]], 3, 2, "kneser-ney")
+    # Different symbols before a: begin, a, b; but after the begin mark the plain count is taken
+    # only of n-grams that start with it, which a unigram does not. Before b: a. The end: a, b.
+    unigram = np.array([3 - 0.75, 1 - 0.5, 2 - 0.75]) / 6 + (0.75 + 0.5 + 0.75) / 6 / 3
+    assert model.probabilities(()) == pytest.approx(unigram)
+    # After a: a once, b twice, the end once.
+    after_a = np.array([1 - 0.5, 2 - 0.75, 1 - 0.5]) / 4 + (0.5 + 0.75 + 0.5) / 4 * unigram
+    assert model.probabilities((0,)) == pytest.approx(after_a)
+    begin = np.array([2 - 0.75, 0, 0]) / 2 + 0.75 / 2 * unigram
+    assert model.probabilities((3,)) == pytest.approx(begin)
+
+
+def test_kneser_ney_discounts_come_from_the_numbers_of_counts() -> None:
+    # 6 n-grams once, 3 twice, 2 three times, 1 four times.
+    counts = np.array([1] * 6 + [2] * 3 + [3] * 2 + [4])
+    share = 6 / (6 + 2 * 3)
+    wanted = [0.0, 1 - 2 * share * 3 / 6, 2 - 3 * share * 2 / 3, 3 - 4 * share * 1 / 2]
+    assert _discounts(counts) == pytest.approx(np.array(wanted))
+
+
+@given(st.text("".join(LETTERS), max_size=12), st.integers(1, 3))
+@settings(deadline=None)
+def test_kneser_ney_and_spelled_unknown_words_sum_to_one(text: str, order: int) -> None:
+    words = WordNgram.train(TEXTS, order, "kneser-ney")
+    model = words.bind(ALPHABET, unknown_word_probability=0.1, unknown_word_order=3)
+    state, following, score = walk(model, labels_of(text))
+    if score == -math.inf:
+        return
+    sums = np.exp(following).sum()
+    if not text.endswith(" "):
+        sums += np.exp(model.finish([state])[0])
+    assert sums == pytest.approx(1.0)
+
+
+def test_unknown_words_are_spelled_as_the_known_ones_are() -> None:
+    words = WordNgram.train(TEXTS)
+    even, spelled = (
+        words.bind(ALPHABET, unknown_word_probability=0.1, unknown_word_order=order)
+        for order in (0, 3)
+    )
+    assert total(spelled, "twhree") > total(even, "twhree") + 1
+    assert total(spelled, "sysysy") < total(even, "sysysy") + 1
+    with pytest.raises(UsageError, match="from 0 to 8"):
+        words.bind(ALPHABET, unknown_word_order=9)
+
+
+def test_the_smoothing_is_kept_in_the_file(tmp_path: Path) -> None:
+    model = WordNgram.train(TEXTS, 2, "kneser-ney")
+    loaded = load_language_model(model.save(tmp_path / "model.ngram"))
+    assert loaded.ngrams.smoothing == "kneser-ney"
+    np.testing.assert_array_equal(loaded.ngrams.probabilities(()), model.ngrams.probabilities(()))
+    with pytest.raises(UsageError, match="smoothing"):
+        WordNgram.train(TEXTS, 2, "laplace")

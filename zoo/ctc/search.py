@@ -27,7 +27,7 @@ from zoo.language_models.character_ngram import CharacterNgram
 from zoo.language_models.fusion import LanguageModel
 from zoo.language_models.loading import load_language_model
 from zoo.language_models.recurrent_characters import RecurrentCharacters
-from zoo.language_models.word_ngram import WordNgram
+from zoo.language_models.word_ngram import MAX_UNKNOWN_ORDER, WordNgram
 from zoo.store.hub import PREFIX
 from zoo.values import check_range, make_config, make_settings
 
@@ -51,18 +51,22 @@ class SearchSettings:
         insertion_bonus: added for each label.
         unknown_word_probability: for a word n-gram model, how likely a word is to be none that it
             knows; 0 closes the vocabulary.
+        unknown_word_order: order of the n-grams of letters that spell such a word; 0 for letters
+            that are all equally likely.
     """
 
     beam_size: int = 32
     lm_weight: float = 0.5
     insertion_bonus: float = 0.0
     unknown_word_probability: float = 1e-4
+    unknown_word_order: int = 0
 
     def __post_init__(self) -> None:
         check_range(self, "beam_size", int, 1, MAX_BEAM)
         check_range(self, "lm_weight", float, 0.0, 100.0)
         check_range(self, "insertion_bonus", float, -100.0, 100.0)
         check_range(self, "unknown_word_probability", float, 0.0, 0.999)
+        check_range(self, "unknown_word_order", int, 0, MAX_UNKNOWN_ORDER)
 
     @classmethod
     def from_folder(cls, settings: Mapping[str, Any]) -> SearchSettings:
@@ -210,7 +214,11 @@ class SearchFactory:
         blank = self.alphabet.index("")
         if language_model is None:
             return Search(blank, settings, None, n_best)
-        key = (_identity(language_model), settings.unknown_word_probability)
+        key = (
+            _identity(language_model),
+            settings.unknown_word_probability,
+            settings.unknown_word_order,
+        )
         with self._lock:
             return Search(blank, settings, self._bind(language_model, key, settings), n_best, key)
 
@@ -221,7 +229,10 @@ class SearchFactory:
             model = find_language_model(wanted, self._own)
             values: dict[str, Any] = {}
             if isinstance(model, WordNgram):
-                values = {"unknown_word_probability": settings.unknown_word_probability}
+                values = {
+                    "unknown_word_probability": settings.unknown_word_probability,
+                    "unknown_word_order": settings.unknown_word_order,
+                }
             # The model is kept beside what was bound, so that its id stays its own.
             self._bound[key] = (wanted, model.bind(self.alphabet, **values))
             while len(self._bound) > _MOST_BOUND:

@@ -1,14 +1,23 @@
-"""N-gram counts with interpolated Witten-Bell smoothing, in one small file.
+"""N-gram counts with interpolated smoothing, in one small file.
 
-Witten and Bell 1991 ("The zero-frequency problem", method C), interpolated as in Chen and Goodman
-1998 ("An Empirical Study of Smoothing Techniques for Language Modeling", TR-10-98)::
+Both kinds of smoothing are interpolated as in Chen and Goodman 1998 ("An Empirical Study of
+Smoothing Techniques for Language Modeling", TR-10-98); below, ``h'`` is the history ``h`` without
+its first symbol, and under the empty history all symbols are equally likely.
+
+``"witten-bell"`` (Witten and Bell 1991, "The zero-frequency problem", method C) has no parameter to
+tune and works on a few hundred lines of text::
 
     p(s | h) = (count(h s) + T(h) p(s | h')) / (count(h) + T(h))
 
-where ``T(h)`` is the number of different symbols seen after the history ``h``, ``h'`` is ``h``
-without its first symbol, and below the empty history all symbols are equally likely. It has no
-parameter to tune and works on a few hundred lines of text, too few to estimate the discounts of
-Kneser-Ney.
+where ``T(h)`` is the number of different symbols seen after ``h``.
+
+``"kneser-ney"`` is Chen and Goodman's modified form, for thousands of lines and more::
+
+    p(s | h) = (c(h s) - D(c(h s)) + p(s | h') sum_t D(c(h t))) / sum_t c(h t)
+
+Here ``c`` is the count at the highest order, and below it the number of different symbols that
+come before ``h s`` (the count, where ``h`` begins a text). The discounts ``D`` of counts of 1, 2
+and more are estimated for each order from the numbers of n-grams that occur one to four times.
 
 The file is a safetensors file: the n-grams of the highest order and their counts, and a JSON
 header. Lower orders are sums of these, since every text is padded with begin marks.
@@ -17,6 +26,7 @@ header. Lower orders are sums of these, since every text is padded with begin ma
 from __future__ import annotations
 
 import functools
+import itertools
 import json
 import struct
 from collections.abc import Iterable, Mapping, Sequence
@@ -36,7 +46,10 @@ MAX_ORDER = 12
 MAX_SYMBOLS = 2**20
 MAX_FILE_BYTES = 256 * 2**20
 
+SMOOTHINGS = ("witten-bell", "kneser-ney")
+
 _FORMAT = "zoo-ngram-1"
+_FORMAT_WITH_SMOOTHING = "zoo-ngram-2"
 _HEADER = "ngram"
 _KEY_BITS = 63
 _CACHED_NUMBERS = 2**23
@@ -61,23 +74,42 @@ class Ngrams:
         keys: ``(ngrams,)`` uint64, ascending: the symbols of an n-gram of the highest order,
             ``bits`` bits each, the oldest in the highest bits.
         counts: ``(ngrams,)`` number of occurrences of each.
+        smoothing: one of :data:`SMOOTHINGS`.
 
     Raises:
         UsageError: the values are inconsistent.
     """
 
-    def __init__(self, symbols: int, order: int, keys: np.ndarray, counts: np.ndarray) -> None:
+    def __init__(
+        self,
+        symbols: int,
+        order: int,
+        keys: np.ndarray,
+        counts: np.ndarray,
+        smoothing: str = SMOOTHINGS[0],
+    ) -> None:
         self.bits = _bits(symbols, order)
-        self.symbols, self.order = symbols, order
+        if smoothing not in SMOOTHINGS:
+            raise UsageError(f"the smoothing must be one of {SMOOTHINGS}, not {smoothing!r}")
+        self.symbols, self.order, self.smoothing = symbols, order, smoothing
         self.begin = symbols
         self._check(keys, counts)
         self.keys, self.counts = keys, counts
-        # For each length of history: the keys of its n-grams in ascending order, and their counts.
-        self._tables = [(keys, counts)]
-        for length in range(order - 2, -1, -1):
+        # For each length of history: the keys of its n-grams in ascending order, their counts, and
+        # what is taken off of each.
+        self._tables: list[tuple[np.ndarray, np.ndarray, np.ndarray]] = []
+        for length in range(order - 1, -1, -1):
             shorter = keys & np.uint64((1 << (length + 1) * self.bits) - 1)
             unique, place = np.unique(shorter, return_inverse=True)
-            self._tables.insert(0, (unique, np.bincount(place, counts).astype(np.int64)))
+            totals = np.bincount(place, counts).astype(np.int64)
+            taken = np.zeros(len(totals))
+            if smoothing == "kneser-ney":
+                if self._tables:
+                    longer = self._tables[0][0] & np.uint64((1 << (length + 1) * self.bits) - 1)
+                    begins = unique >> np.uint64(length * self.bits) == np.uint64(self.begin)
+                    totals = np.where(begins, totals, np.unique(longer, return_counts=True)[1])
+                taken = _discounts(totals)[np.minimum(totals, 3)]
+            self._tables.insert(0, (unique, totals, taken))
         self.probabilities = cache_of(symbols)(self._probabilities)
 
     def _check(self, keys: np.ndarray, counts: np.ndarray) -> None:
@@ -96,25 +128,29 @@ class Ngrams:
             raise UsageError("the n-grams are not sorted or have symbols out of range")
 
     @classmethod
-    def count(cls, texts: Iterable[Sequence[int]], symbols: int, order: int) -> Ngrams:
+    def count(
+        cls,
+        texts: Iterable[Sequence[int]],
+        symbols: int,
+        order: int,
+        smoothing: str = SMOOTHINGS[0],
+    ) -> Ngrams:
         """Count the n-grams of texts, each a sequence of symbols that includes its end mark.
 
         Raises:
             UsageError: the order or the number of symbols is out of range.
         """
         bits = _bits(symbols, order)
-        parts = []
-        for text in texts:
-            padded = np.full(len(text) + order - 1, symbols, np.uint64)
-            padded[order - 1 :] = text
-            keys = np.zeros(len(text), np.uint64)
-            for place in range(order):
-                keys = (keys << np.uint64(bits)) | padded[place : place + len(text)]
-            parts.append(keys)
-        keys, counts = np.unique(
-            np.concatenate([*parts, np.zeros(0, np.uint64)]), return_counts=True
+        pad = [symbols] * (order - 1)  # the begin mark, which no n-gram ends with
+        padded = np.fromiter(
+            itertools.chain.from_iterable((*pad, *text) for text in texts), np.uint64
         )
-        return cls(symbols, order, keys, counts.astype(np.int64))
+        keys = np.zeros(max(0, len(padded) - order + 1), np.uint64)
+        for place in range(order):
+            keys = (keys << np.uint64(bits)) | padded[place : place + len(keys)]
+        keys = keys[padded[order - 1 :] != symbols]
+        keys, counts = np.unique(keys, return_counts=True)
+        return cls(symbols, order, keys, counts.astype(np.int64), smoothing)
 
     def history(self, before: tuple[int, ...], symbol: int) -> tuple[int, ...]:
         """The history after one more symbol."""
@@ -131,7 +167,7 @@ class Ngrams:
             if history
             else np.full(self.symbols, 1.0 / self.symbols)
         )
-        keys, counts = self._tables[len(history)]
+        keys, counts, taken = self._tables[len(history)]
         prefix = 0
         for symbol in history:
             prefix = prefix << self.bits | symbol
@@ -140,19 +176,28 @@ class Ngrams:
         if first == last:
             return shorter
         seen = (keys[first:last] & np.uint64((1 << self.bits) - 1)).astype(np.int64)
-        smoothed = (last - first) * shorter
-        smoothed[seen] += counts[first:last]
-        smoothed /= counts[first:last].sum() + (last - first)
+        counts, taken = counts[first:last], taken[first:last]
+        total = counts.sum()
+        if self.smoothing == "kneser-ney":
+            spread = taken.sum()
+        else:
+            spread = last - first
+            total += spread
+        smoothed = spread * shorter
+        smoothed[seen] += counts - taken
+        smoothed /= total
         return smoothed
 
     def to_bytes(self, kind: str, symbols: Sequence[str]) -> bytes:
         """The file of the n-grams, with the text of each symbol except the end mark."""
-        header = {
+        header: dict[str, Any] = {
             "format": _FORMAT,
             "kind": kind,
             "order": self.order,
             "symbols": list(symbols),
         }
+        if self.smoothing != SMOOTHINGS[0]:  # so that older versions can read what they know
+            header |= {"format": _FORMAT_WITH_SMOOTHING, "smoothing": self.smoothing}
         ids = np.stack(
             [
                 (self.keys >> np.uint64((self.order - 1 - place) * self.bits))
@@ -235,9 +280,12 @@ def _header(data: bytes) -> dict[str, Any]:
     metadata = content.get("__metadata__") if isinstance(content, dict) else None
     text = metadata.get(_HEADER) if isinstance(metadata, dict) else None
     header = parse_json(text.encode(), "its header") if isinstance(text, str) else None
-    if not isinstance(header, dict) or header.pop("format", None) != _FORMAT:
-        raise UsageError(f"its format is not {_FORMAT}")
-    if set(header) != {"kind", "order", "symbols"}:
+    form = header.pop("format", None) if isinstance(header, dict) else None
+    if not isinstance(header, dict) or form not in (_FORMAT, _FORMAT_WITH_SMOOTHING):
+        raise UsageError(f"its format is not {_FORMAT} or {_FORMAT_WITH_SMOOTHING}")
+    if form == _FORMAT:
+        header.setdefault("smoothing", SMOOTHINGS[0])
+    if set(header) != {"kind", "order", "symbols", "smoothing"}:
         raise UsageError("its header has missing or unknown fields")
     return header
 
@@ -263,8 +311,24 @@ def _parse(
     keys = np.zeros(len(ids), np.uint64)
     for place in range(order):
         keys = (keys << np.uint64(bits)) | ids[:, place].astype(np.uint64)
-    ngrams = Ngrams(len(symbols) + 1, order, keys, counts.astype(np.int64))
+    ngrams = Ngrams(len(symbols) + 1, order, keys, counts.astype(np.int64), header["smoothing"])
     return str(header["kind"]), symbols, ngrams
+
+
+def _discounts(counts: np.ndarray) -> np.ndarray:
+    """What is taken off of counts of 0, 1, 2 and more (Chen and Goodman 1998, equation 26)."""
+    once, twice, thrice, four = (int((counts == number).sum()) for number in (1, 2, 3, 4))
+    if not once or not twice or not thrice or not four:
+        return np.array([0.0, 0.5, 0.75, 0.75])  # too few to tell
+    share = once / (once + 2 * twice)
+    found = [
+        0.0,
+        1 - 2 * share * twice / once,
+        2 - 3 * share * thrice / twice,
+        3 - 4 * share * four / thrice,
+    ]
+    # In odd counts, such as those of a list of words, an estimate can lie outside.
+    return np.clip(found, [0.0, 0.1, 0.1, 0.1], [0.0, 0.9, 1.5, 2.5])
 
 
 def _bits(symbols: int, order: int) -> int:

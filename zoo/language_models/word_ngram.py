@@ -11,7 +11,10 @@ import numpy as np
 
 from zoo.errors import UsageError
 from zoo.language_models.fusion import LanguageModel, check_alphabet, check_texts
-from zoo.language_models.ngram import NgramModel, Ngrams, cache_of
+from zoo.language_models.ngram import SMOOTHINGS, NgramModel, Ngrams, cache_of
+
+MAX_UNKNOWN_ORDER = 8
+"""Maximum length of the n-grams of letters that spell unknown words."""
 
 
 class WordNgram(NgramModel):
@@ -33,13 +36,20 @@ class WordNgram(NgramModel):
         super().__init__(words, ngrams)
 
     @classmethod
-    def train(cls, texts: Iterable[str], order: int = 3) -> WordNgram:
+    def train(
+        cls, texts: Iterable[str], order: int = 3, smoothing: str = SMOOTHINGS[0]
+    ) -> WordNgram:
         """Count the n-grams of texts, split at white space; each text has a begin and an end.
 
         A plain list of words works too: with ``order=1`` every word is equally likely.
 
+        Args:
+            texts: what to count in.
+            order: words of an n-gram.
+            smoothing: see :mod:`zoo.language_models.ngram`; ``"kneser-ney"`` for long texts.
+
         Raises:
-            UsageError: there is no text, or the order is out of range.
+            UsageError: there is no text, or an argument is out of range.
         """
         lines = [text.split() for text in check_texts(texts)]
         words = sorted(set().union(*lines))
@@ -48,13 +58,14 @@ class WordNgram(NgramModel):
         ids = {word: number for number, word in enumerate(words)}
         end = len(words)
         coded = ([*(ids[word] for word in line), end] for line in lines)
-        return cls(words, Ngrams.count(coded, end + 1, order))
+        return cls(words, Ngrams.count(coded, end + 1, order, smoothing))
 
     def bind(
         self,
         alphabet: Sequence[str],
         separator: str = " ",
         unknown_word_probability: float = 0.0,
+        unknown_word_order: int = 0,
     ) -> LanguageModel:
         """The model over a recogniser's labels, which spell words of this vocabulary.
 
@@ -65,19 +76,32 @@ class WordNgram(NgramModel):
         Args:
             alphabet: text of each label by index; ``""`` for the blank.
             separator: text of the label between words.
-            unknown_word_probability: probability that a word is not in the vocabulary; such a word
-                is spelled by labels that are all equally likely. 0 closes the vocabulary.
+            unknown_word_probability: probability that a word is not in the vocabulary. 0 closes the
+                vocabulary.
+            unknown_word_order: order of the n-grams of letters, counted in the words of the
+                vocabulary, that spell such a word; with 0 all its letters are equally likely.
 
         Raises:
-            UsageError: there is no separator in the alphabet, no word can be spelled, or the
-                probability is out of range.
+            UsageError: there is no separator in the alphabet, no word can be spelled, or an
+                argument is out of range.
         """
         if not 0.0 <= unknown_word_probability < 1.0:
             raise UsageError(
                 "unknown_word_probability must be from 0 to below 1, "
                 f"not {unknown_word_probability!r}"
             )
-        return _BoundWords(self, check_alphabet(alphabet), separator, unknown_word_probability)
+        if type(unknown_word_order) is not int or not 0 <= unknown_word_order <= MAX_UNKNOWN_ORDER:
+            raise UsageError(
+                f"unknown_word_order must be from 0 to {MAX_UNKNOWN_ORDER}, "
+                f"not {unknown_word_order!r}"
+            )
+        return _BoundWords(
+            self,
+            check_alphabet(alphabet),
+            separator,
+            unknown_word_probability,
+            unknown_word_order,
+        )
 
 
 @dataclass(frozen=True)
@@ -90,6 +114,7 @@ class _WordState:
         length: number of letters of the current word so far.
         unknown: probability of these letters given that the word is unknown.
         begun: whether there is a word before this one.
+        spelled: the last letters, as a history of what spells unknown words.
     """
 
     history: tuple[int, ...]
@@ -98,6 +123,47 @@ class _WordState:
     length: int
     unknown: float
     begun: bool
+    spelled: tuple[int, ...]
+
+
+class _Spelling:
+    """Spells words outside of the vocabulary as those in it are spelled.
+
+    Args:
+        letters: ``(letters,)`` their labels, ascending.
+        words: the labels of each word to learn from.
+        order: of the n-grams; with 0 all letters are equally likely, and so, after the first one,
+            is the end of the word.
+    """
+
+    def __init__(self, letters: np.ndarray, words: Sequence[tuple[int, ...]], order: int) -> None:
+        self._count = len(letters)
+        self._ngrams: Ngrams | None = None
+        if order and words:
+            places = {int(label): place for place, label in enumerate(letters)}
+            coded = ([*(places[label] for label in word), self._count] for word in words)
+            self._ngrams = Ngrams.count(coded, self._count + 1, order)
+
+    def start(self) -> tuple[int, ...]:
+        """The history at the beginning of a word."""
+        return self._ngrams.start() if self._ngrams else ()
+
+    def after(self, history: tuple[int, ...], place: int) -> tuple[int, ...]:
+        """The history after one more letter."""
+        return self._ngrams.history(history, place) if self._ngrams else ()
+
+    def letters(self, history: tuple[int, ...], length: int) -> np.ndarray:
+        """Probability of each letter after so many of them, ``(letters,)``."""
+        if self._ngrams is None:
+            return np.full(self._count, 1.0 / (self._count + (length > 0)))
+        found: np.ndarray = self._ngrams.probabilities(history)
+        return found[:-1] if length else found[:-1] / (1.0 - found[-1])
+
+    def end(self, history: tuple[int, ...]) -> float:
+        """Probability that a word with letters ends here."""
+        if self._ngrams is None:
+            return 1.0 / (self._count + 1)
+        return float(self._ngrams.probabilities(history)[-1])
 
 
 class _BoundWords:
@@ -109,7 +175,12 @@ class _BoundWords:
     """
 
     def __init__(
-        self, model: WordNgram, alphabet: tuple[str, ...], separator: str, unknown: float
+        self,
+        model: WordNgram,
+        alphabet: tuple[str, ...],
+        separator: str,
+        unknown: float,
+        unknown_order: int,
     ) -> None:
         if separator not in alphabet:
             raise UsageError(f"the alphabet has no separator {separator!r}")
@@ -128,6 +199,7 @@ class _BoundWords:
         self._spellings = [spelling for spelling, _ in spelled]
         self._symbols = np.array([symbol for _, symbol in spelled], np.int64)
         self._end = model.ngrams.symbols - 1
+        self._spelling = _Spelling(self._letters, self._spellings if unknown else [], unknown_order)
         self._known = cache_of(len(spelled))(self._cumulated)
         self._following = cache_of(self.labels)(self._log_probs)
         self._children = cache_of(self.labels)(self._ranges)
@@ -162,7 +234,8 @@ class _BoundWords:
         before = self._weight(state)
         if before > 0.0:
             cumulated = self._known(state.history)
-            probabilities[self._letters] = self._unknown * state.unknown * self._spell(state)
+            spelled = self._spelling.letters(state.spelled, state.length)
+            probabilities[self._letters] = self._unknown * state.unknown * spelled
             probabilities[letters] += (1.0 - self._unknown) * np.diff(cumulated[starts])
             probabilities[self._separator] = self._word_weight(state) * (1.0 - self._ending(state))
             probabilities /= before
@@ -184,14 +257,8 @@ class _BoundWords:
         whole = self._children(state.first, state.last, state.length)[2]
         cumulated = self._known(state.history)
         known = cumulated[state.first + 1] - cumulated[state.first] if whole else 0.0
-        return float(
-            (1.0 - self._unknown) * known + self._unknown * state.unknown * self._spell(state)
-        )
-
-    def _spell(self, state: _WordState) -> float:
-        """Probability of each letter of an unknown word: all are equally likely, and so, after the
-        first one, is the end of the word."""
-        return 1.0 / (len(self._letters) + (state.length > 0))
+        ends = self._unknown * state.unknown * self._spelling.end(state.spelled)
+        return float((1.0 - self._unknown) * known + ends)
 
     def _ending(self, state: _WordState) -> float:
         """Probability that no word follows this one."""
@@ -207,7 +274,8 @@ class _BoundWords:
         return state, self._following(state)
 
     def _new_word(self, history: tuple[int, ...], begun: bool) -> _WordState:
-        return _WordState(history, 0, len(self._spellings), 0, 1.0, begun)
+        start = self._spelling.start()
+        return _WordState(history, 0, len(self._spellings), 0, 1.0, begun, start)
 
     def advance(self, states: Sequence[Any], labels: np.ndarray) -> tuple[list[Any], np.ndarray]:
         after = [
@@ -224,9 +292,17 @@ class _BoundWords:
         first = last = 0
         if at < len(letters) and letters[at] == label:
             first, last = int(starts[at]), int(starts[at + 1])
-        unknown = state.unknown * self._spell(state)
-        length = state.length + 1
-        return _WordState(state.history, first, last, length, unknown, state.begun)
+        place = int(np.searchsorted(self._letters, label))
+        spelled = self._spelling.letters(state.spelled, state.length)[place]
+        return _WordState(
+            state.history,
+            first,
+            last,
+            state.length + 1,
+            state.unknown * float(spelled),
+            state.begun,
+            self._spelling.after(state.spelled, place),
+        )
 
     def finish(self, states: Sequence[Any]) -> np.ndarray:
         with np.errstate(divide="ignore"):
