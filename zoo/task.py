@@ -170,6 +170,8 @@ class Task:
             wanted = self._golden.get(name)
             if wanted is None or wanted.shape != output.shape:
                 raise FolderError(f"golden {name} does not have the shape of the network's output")
+            if not (np.isfinite(output).all() and np.isfinite(wanted).all()):
+                raise FolderError(f"{name} of the golden input has values that are not finite")
             worst = max(worst, float(np.abs(output - wanted).max(initial=0.0)))
         if not worst <= GOLDEN_TOLERANCE:
             raise FolderError(f"the network's outputs differ from the golden ones by {worst:.2g}")

@@ -34,6 +34,7 @@ from zoo.folder.manifest import (
     sha256_of,
 )
 from zoo.folder.model_folder import ModelFolder
+from zoo.folder.weights_file import parse_safetensors
 from zoo.folder.writing import write_bundle
 
 FORMAT_1 = Path(__file__).parent / "fixtures" / "format_1"
@@ -166,6 +167,35 @@ def test_a_nan_weight_is_refused(folder: Path) -> None:
     reseal(folder)
     with pytest.raises(FolderError, match="NaN"):
         load_model(folder)
+
+
+def test_a_weight_that_overflows_sums_is_refused_by_name(folder: Path) -> None:
+    halves = safetensors.numpy.load_file(folder / WEIGHTS)
+    stored = {name: array.astype(np.float32) for name, array in halves.items()}
+    stored["logits/bias"][0] = 3e38
+    safetensors.numpy.save_file(stored, folder / WEIGHTS)
+    reseal(folder)
+    with pytest.raises(FolderError, match="hold 3e\\+38 in logits/bias"):
+        load_model(folder)
+
+
+def test_outputs_that_are_not_finite_fail_the_check(tiny_folder: Path) -> None:
+    model: Any = load_model(tiny_folder)
+    bias = model.network.get_layer("logits").bias
+    bias.assign(np.full(bias.shape, np.nan, np.float32))
+    with pytest.raises(FolderError, match=r"output.0 .* not finite"):
+        model.check()
+    with pytest.raises(ZooError, match="NaN or infinite"):
+        model.generate("the ", 20, seed=1)
+
+
+def test_shapes_of_huge_numbers_are_refused_at_once() -> None:
+    for shape in ([10**400], [2**40] * 8, [1] * 100_000, [-1], [True]):
+        header = {"a": {"dtype": "F16", "shape": shape, "data_offsets": [0, 2]}}
+        text = json.dumps(header).encode()
+        data = len(text).to_bytes(8, "little") + text + b"\0\0"
+        with pytest.raises(FolderError, match="no valid shape"):
+            parse_safetensors(data, {"F16": np.float16}, "here")
 
 
 def test_a_weight_too_large_for_float16_is_not_written(tmp_path: Path) -> None:

@@ -1,5 +1,6 @@
 """The compiled generation loop against a plain NumPy loop, on one thread and on several."""
 
+import threading
 from collections.abc import Callable
 from typing import Any
 
@@ -7,11 +8,13 @@ import numpy as np
 import pytest
 
 from zoo.cells import CELLS
-from zoo.errors import UsageError
+from zoo.errors import UsageError, ZooError
 from zoo.inference import Generator, RecurrentStack
 from zoo.inference import loop as native
+from zoo.inference.kernels import CHECKED
 from zoo.inference.loop import NativeEngine
 from zoo.inference.stack import Sampling
+from zoo.memory import VARIABLE
 
 
 def make_stack(
@@ -315,6 +318,11 @@ def test_weights_that_float16_would_change_stay_float32() -> None:
         ({"length": -1}, "length"),
         ({"position": -1}, "position"),
         ({"state": [np.zeros((1, 16), np.float32)]}, "state has shapes"),
+        ({"position": 10**30}, "position"),
+        ({"position": 1.5}, "position"),
+        ({"state": [np.full((1, 16), np.nan, np.float32)] * 2}, "not finite"),
+        ({"state": [np.full((1, 16), 1e300)] * 2}, "not finite"),
+        ({"state": [np.full((1, 16), "a")] * 2}, "not finite"),
         ({"seed": [1, 2]}, "2 seeds for 1 rows"),
     ],
 )
@@ -324,6 +332,92 @@ def test_a_wrong_argument_is_named(changes: dict[str, Any], message: str) -> Non
     values |= changes
     with pytest.raises(UsageError, match=message):
         generator.run(**values)
+
+
+@pytest.mark.parametrize("value", [np.nan, np.inf, -np.inf])
+@pytest.mark.parametrize("options", [{}, {"temperature": 0}, {"top_k": 3, "top_p": 0.5}])
+def test_outputs_that_are_not_finite_end_the_run_on_all_threads(
+    make: Make, value: float, options: dict[str, Any]
+) -> None:
+    stack = make_stack("lstm", [48])
+    bias = stack.output_bias.copy()
+    bias[7] = value
+    generator = make(
+        RecurrentStack(stack.embedding, "lstm", stack.layers, stack.output_kernel, bias)
+    )
+    before = threading.active_count()
+    with pytest.raises(ZooError, match="NaN or infinite"):
+        generator.run(generator.initial_state(5), np.zeros(5, np.int32), 40, seed=1, **options)
+    assert threading.active_count() == before
+
+
+def test_ids_that_would_lead_out_of_the_table_do_not_reach_machine_code() -> None:
+    engine = NativeEngine(make_stack("lstm", [16]))
+    state = [np.zeros((1, 16), np.float32)] * 2
+    drawn = np.zeros((3, 1), np.float32)
+    for first in (np.array([-1]), np.array([11]), np.array([0.5])):
+        with pytest.raises(UsageError, match=r"outside 0\.\.10"):
+            engine.run(state, first, drawn, Sampling())
+    for wrong in (state[:1], [np.zeros((2, 16), np.float32)] * 2):
+        with pytest.raises(UsageError, match="of one batch"):
+            engine.run(wrong, np.array([0]), drawn, Sampling())
+
+
+def test_a_table_above_the_memory_ceiling_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    stack = make_stack("lstm", [64], vocabulary=5000)  # 5000 * 4 * 64 * 4 bytes: 4.9 MB
+    monkeypatch.setenv(VARIABLE, "4")
+    for use in (NativeEngine, lambda stack: stack.step(stack.initial_state(1), np.array([0]))):
+        with pytest.raises(ZooError, match=r"5,000 ids .* would take 5 MB"):
+            use(stack)
+    monkeypatch.setenv(VARIABLE, "5")
+    NativeEngine(stack)
+
+
+@pytest.mark.parametrize("moment", ["own share", "helper's share"])
+def test_an_interrupt_leaves_no_thread_waiting(
+    monkeypatch: pytest.MonkeyPatch, moment: str
+) -> None:
+    """As Ctrl-C between the start of the helpers and the main thread's own share of the work."""
+    monkeypatch.setattr(native, "MIN_BYTES_A_THREAD", 1)
+    stack = make_stack("lstm", [64])
+    generator = Generator(stack)
+    generator._engine = NativeEngine(stack, threads=3)
+    arguments = (generator.initial_state(1), np.array([0]), 50)
+    whole, _, _ = generator.run(*arguments, seed=1)
+    real = native._work
+
+    def work(thread: int, *rest: Any) -> None:
+        if thread == (0 if moment == "own share" else 1):
+            raise KeyboardInterrupt
+        real(thread, *rest)
+
+    before = threading.active_count()
+    with monkeypatch.context() as patched:
+        patched.setattr(native, "_work", work)
+        with pytest.raises(KeyboardInterrupt):
+            generator.run(*arguments, seed=1)
+    assert threading.active_count() == before
+    np.testing.assert_array_equal(generator.run(*arguments, seed=1)[0], whole)
+
+
+def test_a_thread_that_cannot_be_started_is_done_without(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(native, "MIN_BYTES_A_THREAD", 1)
+    stack = make_stack("gru", [64])
+    generator = Generator(stack)
+    whole, _, _ = generator.run(generator.initial_state(2), np.array([0, 3]), 50, seed=1)
+    generator._engine = NativeEngine(stack, threads=4)
+    assert generator._engine.threads == 4
+    real, before = threading.Thread.start, threading.active_count()
+
+    def start(thread: threading.Thread) -> None:
+        if threading.active_count() > before:
+            raise RuntimeError("can't start new thread")
+        real(thread)
+
+    monkeypatch.setattr(threading.Thread, "start", start)
+    ids, _, _ = generator.run(generator.initial_state(2), np.array([0, 3]), 50, seed=1)
+    np.testing.assert_array_equal(ids, whole)
+    assert threading.active_count() == before
 
 
 def test_a_stack_of_shapes_that_do_not_fit_is_refused() -> None:
@@ -340,3 +434,14 @@ def test_importing_the_package_imports_neither_tensorflow_nor_numba() -> None:
 
     code = "import sys, zoo.inference; sys.exit(bool({'tensorflow', 'numba'} & {*sys.modules}))"
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
+
+
+@pytest.mark.skipif(not CHECKED, reason="needs NUMBA_BOUNDSCHECK=1, as scripts/test sets it")
+@pytest.mark.parametrize("array", ["_table", "_weights", "_biases"])
+def test_the_checker_sees_a_read_beyond_an_array(array: str) -> None:
+    """What the other tests of a checked run prove: with less than this they would fail."""
+    engine = NativeEngine(make_stack("lstm", [16]), threads=1)
+    setattr(engine, array, getattr(engine, array)[:-17].copy())
+    state = [np.zeros((1, 16), np.float32)] * 2
+    with pytest.raises(IndexError, match="out of bounds"):
+        engine.run(state, np.array([10]), np.zeros((30, 1), np.float32), Sampling(temperature=0))

@@ -14,6 +14,7 @@ from tests.conftest import TEXT, VOCABULARY, make_model
 from zoo import load_model
 from zoo.errors import FolderError, UsageError
 from zoo.inference.stateful import with_state
+from zoo.text import generation
 from zoo.text.char_lstm import CharLSTMConfig, build
 from zoo.text.processor import Characters
 from zoo.text.results import TextState
@@ -187,6 +188,11 @@ def test_top_k_of_one_is_greedy(tiny_model: Any) -> None:
     assert tiny_model.generate("the ", 40, top_p=1e-9, seed=9).text == greedy
 
 
+def make_state(value: Any = 0.5, last: Any = 1, position: Any = 0) -> TextState:
+    """A state of the small model, h and c of two layers of 24 units."""
+    return TextState((np.full(24, value),) * 4, last, position)
+
+
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
@@ -216,6 +222,14 @@ def test_top_k_of_one_is_greedy(tiny_model: Any) -> None:
         ({"temperature": 10**400}, "temperature"),
         ({"state": 3}, "the state must be"),
         ({"state": TextState((np.zeros(3, np.float32),), 0)}, "the state must be"),
+        ({"state": make_state(last=0.5)}, "the state must be"),
+        ({"state": make_state(last=-1)}, "the state must be"),
+        ({"state": make_state(position=-1)}, "the state must be"),
+        ({"state": make_state(position=10**30)}, "the state must be"),
+        ({"state": make_state(position="1")}, "the state must be"),
+        ({"state": make_state(value=math.nan)}, "not finite"),
+        ({"state": make_state(value=math.inf)}, "not finite"),
+        ({"state": make_state(value="a")}, "not finite"),
         ({"errors": "ignore"}, "errors must be"),
     ],
 )
@@ -224,6 +238,24 @@ def test_bad_input_is_a_usage_error(
 ) -> None:
     with pytest.raises(UsageError, match=message):
         tiny_model.generate(**({"prompt": "the "} | arguments))
+
+
+def test_a_large_vocabulary_is_read_in_shorter_windows(
+    tiny_model: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    whole = tiny_model.score(TEXT[:300])
+    windows: list[int] = []
+    kind = type(tiny_model.inference)
+    real = kind.read
+
+    def read(self: Any, ids: np.ndarray, state: Any) -> Any:
+        windows.append(ids.shape[1])
+        return real(self, ids, state)
+
+    monkeypatch.setattr(kind, "read", read)
+    monkeypatch.setattr(generation, "_WINDOW_OUTPUTS", 100 * len(tiny_model.processor))
+    np.testing.assert_allclose(tiny_model.score(TEXT[:300]).log_probs, whole.log_probs, atol=1e-5)
+    assert windows == [100, 100, 99]
 
 
 def test_numbers_of_numpy_and_huge_ones_are_numbers(tiny_model: Any) -> None:

@@ -5,6 +5,7 @@ The header of a safetensors file is looked at before anything is made of it.
 
 from __future__ import annotations
 
+import math
 import struct
 from collections.abc import Mapping
 from typing import Any
@@ -18,7 +19,11 @@ from zoo.folder.model_folder import ModelFolder
 
 _WEIGHT_TYPES = {"F16": np.float16, "F32": np.float32}
 _GOLDEN_TYPES = {**_WEIGHT_TYPES, "I32": np.int32, "BOOL": np.bool_}
+LARGEST_WEIGHT = 1e15
+"""Largest weight that is read. The product of two such weights, summed over a layer, still fits in
+float32; no trained network has a weight near it."""
 _LARGEST_HALF = float(np.finfo(np.float16).max)
+_MAX_AXES = 8
 _MAX_HEADER = 4 * 2**20
 _START = 8
 """Bytes before the header, which tell its length."""
@@ -77,9 +82,13 @@ def parse_safetensors(
         )
         if not isinstance(kind, str) or kind not in types:
             raise FolderError(f"{where}: {name} is not of type {' or '.join(types)}")
-        if not isinstance(shape, list) or any(type(n) is not int or n < 0 for n in shape):
+        if (
+            not isinstance(shape, list)
+            or len(shape) > _MAX_AXES
+            or any(type(n) is not int or not 0 <= n <= MAX_FILE_BYTES for n in shape)
+        ):
             raise FolderError(f"{where}: {name} has no valid shape")
-        total += int(np.prod(shape, dtype=object)) if shape else 1
+        total += math.prod(shape)
     if expected_values is not None and total != expected_values:
         raise FolderError(
             f"{where} holds {total:,} weights, but the network that {CONFIG} describes has "
@@ -102,8 +111,8 @@ def check_weights(
         where: what holds the weights, for the message.
 
     Raises:
-        FolderError: a name or a shape differs (the difference is listed), or a number is NaN or
-            infinite.
+        FolderError: a name or a shape differs (the difference is listed), or a number is NaN,
+            infinite or above :data:`LARGEST_WEIGHT`.
     """
     lines = [f"  missing: {name} {shapes[name]}" for name in shapes.keys() - weights.keys()]
     lines += [f"  unknown: {name} {weights[name].shape}" for name in weights.keys() - shapes.keys()]
@@ -119,6 +128,12 @@ def check_weights(
     for name, array in weights.items():
         if not np.isfinite(array).all():
             raise FolderError(f"the weights in {where} hold NaN or infinite values in {name}")
+        largest = float(np.abs(array).max(initial=0))
+        if largest > LARGEST_WEIGHT:
+            raise FolderError(
+                f"the weights in {where} hold {largest:.1g} in {name}; sums with values above "
+                f"{LARGEST_WEIGHT:.0g} overflow"
+            )
 
 
 def assign_weights(network: Any, weights: Mapping[str, np.ndarray], where: str) -> None:

@@ -7,6 +7,8 @@ import numpy as np
 from zoo.errors import UsageError
 from zoo.inference.stack import RecurrentStack, Sampling
 
+MAX_POSITION = 2**62
+
 
 class Generator:
     """Samples ids from a recurrent network.
@@ -61,7 +63,9 @@ class Generator:
             the unmodified softmax; the new state.
 
         Raises:
-            UsageError: an argument is out of its range or has the wrong shape.
+            UsageError: an argument is out of its range or has the wrong shape, or the state has
+                values that are NaN or infinite.
+            ZooError: the network's outputs became NaN or infinite.
         """
         sampling = Sampling(float(temperature), int(top_k), float(top_p))
         vocabulary = len(self.stack.embedding)
@@ -91,20 +95,33 @@ def check_run(
         ``first`` as an array.
 
     Raises:
-        UsageError: an argument is out of its range or has the wrong shape.
+        UsageError: an argument is out of its range or has the wrong shape, or the state has values
+            that are NaN or infinite.
     """
     first = np.asarray(first)
     if first.ndim != 1 or not len(first) or first.dtype.kind not in "iu":
         raise UsageError(f"first must be (batch,) ids, not {first.dtype} {first.shape}")
     if first.min() < 0 or first.max() >= vocabulary:
         raise UsageError(f"first has ids outside 0..{vocabulary - 1}: {first}")
-    if length < 0 or position < 0:
-        raise UsageError(f"length and position must be 0 or more, not {length} and {position}")
+    for name, value in {"length": length, "position": position}.items():
+        if not isinstance(value, (int, np.integer)) or not 0 <= value <= MAX_POSITION:
+            raise UsageError(f"{name} must be a whole number from 0 to 2**62, not {value!r:.60}")
     expected = [part.shape for part in initial_state(len(first))]
     found = [np.shape(part) for part in state]
     if found != expected:
         raise UsageError(f"state has shapes {found}, this network needs {expected}")
+    if not all(is_finite(part) for part in state):
+        raise UsageError("state has values that are not finite numbers")
     return first
+
+
+def is_finite(array: np.ndarray) -> bool:
+    """Whether an array has finite floating-point numbers alone, also as float32."""
+    values = np.asarray(array)
+    if values.dtype.kind != "f":
+        return False
+    with np.errstate(over="ignore"):
+        return bool(np.isfinite(values.astype(np.float32)).all())
 
 
 def uniforms(seed: int | Sequence[int], batch: int, position: int, length: int) -> np.ndarray:

@@ -11,7 +11,7 @@ import numpy as np
 from zoo.contracts import CharacterReading
 from zoo.errors import ZooError
 from zoo.inference.generator import check_run, uniforms
-from zoo.inference.stack import Sampling, log_softmax
+from zoo.inference.stack import NOT_FINITE_OUTPUTS, Sampling, log_softmax
 from zoo.inference.stateful import with_state
 
 _TOLERANCE = 1e-3  # of logits, between reading at once and in parts
@@ -105,6 +105,8 @@ class KerasCharacters:
                     sampling.top_p,
                     scratch,
                 )
+                if ids[row, step] < 0:
+                    raise ZooError(NOT_FINITE_OUTPUTS)
             current = ids[:, step]
         return ids, log_probs, now
 

@@ -16,6 +16,8 @@ change here, touch the modules that use it.
 """
 
 import sys
+import threading
+from collections.abc import Callable
 from typing import Any
 
 import numba
@@ -27,6 +29,9 @@ from numba.extending import intrinsic
 LANES = 16  # units a block: one AVX-512 register of float32, two of AVX2, four of NEON
 ROWS = 4  # rows of a batch that share a loaded weight
 SPINS = 2000  # looks at a barrier before the thread offers its core to others
+FLAG = 8  # numbers of a cache line, one for each thread's flag
+CHECKED = bool(vars(numba.config)["BOUNDSCHECK"])  # by NUMBA_BOUNDSCHECK=1, for tests
+NOT_FINITE, INTERRUPTED = 1, 2  # why a run was called off
 CODES = {"lstm": 0, "gru": 1, "rnn": 2}  # codes in the kernels
 
 _yield_core = types.ExternalFunction(
@@ -171,6 +176,10 @@ def multiply(  # type: ignore[no-untyped-def]
     gates, rows, weights, w, x, i, stride, count, sums, o
 ):
     """Choose the multiply that was made for this number of gates and of rows (1 or 4)."""
+    if CHECKED:
+        # Numba checks no pointers: read the last number of each array that will be read.
+        last = x[i + (rows - 1) * stride + count - 1] + sums[o + rows * gates * LANES - 1]
+        last += weights[w + count * gates * LANES - 1]
     if gates == 4:
         if rows == 1:
             _multiply_4x1(weights, w, x, i, stride, count, sums, o)
@@ -257,14 +266,78 @@ def add(target, to, source, start, count):  # type: ignore[no-untyped-def]
 
 @numba.njit(nogil=True, error_model="numpy")
 def meet(flags, thread, threads, meeting):  # type: ignore[no-untyped-def]
-    """Wait until every thread has come to this meeting (a barrier)."""
-    _publish(flags, thread * 8, meeting)  # 8: a cache line for each thread's flag
+    """Wait until every thread has come to this meeting (a barrier).
+
+    Returns whether they have; not if the run was called off while this thread waited, or before.
+    ``flags`` are those of :func:`new_flags`.
+    """
+    _publish(flags, thread * FLAG, meeting)
     for other in range(threads):
         looks = 0
-        while _observe(flags, other * 8) < meeting:
+        while _observe(flags, other * FLAG) < meeting:
+            if _observe(flags, threads * FLAG):
+                return False
             looks += 1
             if looks > SPINS:
                 _yield_core()
+    return _observe(flags, threads * FLAG) == 0
+
+
+@numba.njit(nogil=True, error_model="numpy")
+def call_off(flags, threads, reason):  # type: ignore[no-untyped-def]
+    """Let every thread that comes to a meeting, or waits at one, go home; ``reason`` is not 0."""
+    _publish(flags, threads * FLAG, reason)
+
+
+def new_flags(threads: int) -> np.ndarray:
+    """Flags of :func:`meet`: of each thread the meeting it came to, then why it was called off."""
+    return np.zeros(FLAG * (threads + 1), np.int64)
+
+
+def run_together(work: Callable[[int], None], threads: int, flags: np.ndarray) -> bool:
+    """Run ``work(0)`` here and ``work(1)``, ``work(2)`` and so on in threads of their own.
+
+    However this ends, also by Ctrl-C, no thread stays behind waiting for another.
+
+    Args:
+        work: what a thread does; it meets the others by :func:`meet` with ``flags``.
+        threads: how many.
+        flags: of :func:`new_flags`.
+
+    Returns:
+        Whether the threads could be started; if not, nothing of their work counts.
+    """
+    failures: list[BaseException] = []
+
+    def help_out(number: int) -> None:
+        try:
+            work(number)
+        except BaseException as error:
+            flags[FLAG * threads] = INTERRUPTED
+            failures.append(error)
+
+    helpers: list[threading.Thread] = []
+    try:
+        for number in range(1, threads):
+            # A daemon: if a second Ctrl-C breaks off the join below, the process can still end.
+            helpers.append(threading.Thread(target=help_out, args=(number,), daemon=True))
+            try:
+                helpers[-1].start()
+            except RuntimeError:  # the system allows no more of them
+                flags[FLAG * threads] = INTERRUPTED
+                return False
+        work(0)
+    except BaseException:
+        # Set without a call, before which another Ctrl-C could be heard.
+        flags[FLAG * threads] = INTERRUPTED
+        raise
+    finally:
+        for helper in helpers:
+            if helper.is_alive():
+                helper.join()
+    if failures:
+        raise failures[0]
+    return True
 
 
 def pad(array: np.ndarray, sizes: tuple[int, ...]) -> np.ndarray:

@@ -5,41 +5,51 @@ barrier that spins, because a step takes microseconds and waking a sleeping thre
 """
 
 import math
-import threading
 
 import numba
 import numpy as np
 
 from zoo.cells import CELLS
+from zoo.errors import UsageError, ZooError
 from zoo.inference.kernels import (
     CODES,
+    FLAG,
     LANES,
+    NOT_FINITE,
     ROWS,
     add,
     aligned,
     as_float16,
     blocked,
+    call_off,
     copy,
     meet,
     multiply,
+    new_flags,
     pad,
     round_up,
+    run_together,
     update_block,
 )
-from zoo.inference.stack import RecurrentStack, Sampling
+from zoo.inference.stack import NOT_FINITE_OUTPUTS, RecurrentStack, Sampling
+from zoo.memory import check_memory
 
 MIN_BYTES_A_THREAD = 128 * 1024  # below this a barrier costs more than the split saves
+_TABLE_ROWS = 1024  # ids whose rows of the table are made at once
 
 
 @numba.njit(nogil=True, error_model="numpy")
 def choose(logits, uniform, temperature, top_k, top_p, weight):  # type: ignore[no-untyped-def]
     """Sample an id from ``(vocabulary,)`` logits; ``weight`` is scratch of the same length.
 
-    Returns the id and its natural log-probability under the unmodified softmax.
+    Returns the id and its natural log-probability under the unmodified softmax; if a logit is NaN
+    or infinite, -1, which must not be used as an id.
     """
     count = weight.shape[0]
     best = 0
-    for v in range(1, count):
+    for v in range(count):
+        if not abs(logits[v]) < np.inf:
+            return -1, 0.0
         if logits[v] > logits[best]:
             best = v
     top = logits[best]
@@ -137,7 +147,8 @@ def _work(  # type: ignore[no-untyped-def]
                         update_block(cell, sums, x, s, old, new, memory, h)
                     b += rows
             meeting += 1
-            meet(flags, thread, threads, meeting)
+            if not meet(flags, thread, threads, meeting):
+                return
         padded, inputs, at_weight, at_bias, _ = plan[layers]
         top = plan[layers - 1, 4]
         blocks = padded // LANES
@@ -153,14 +164,19 @@ def _work(  # type: ignore[no-untyped-def]
                     copy(logits[b + r], block * LANES, sums, r * LANES, LANES)
                 b += rows
         meeting += 1
-        meet(flags, thread, threads, meeting)
+        if not meet(flags, thread, threads, meeting):
+            return
         for b in range(thread, batch, threads):
             chosen, log_prob = choose(logits[b], uniforms[t, b], temperature, top_k, top_p, scratch)
+            if chosen < 0:
+                call_off(flags, threads, NOT_FINITE)
+                break
             current[b] = chosen
             ids[t, b] = chosen
             log_probs[t, b] = log_prob
         meeting += 1
-        meet(flags, thread, threads, meeting)
+        if not meet(flags, thread, threads, meeting):
+            return
 
 
 class NativeEngine:
@@ -192,11 +208,7 @@ class NativeEngine:
             plan.append((units, inputs, at_weight, at_bias))
             rows = [blocked(recurrent, gates)]
             if number == 0:
-                self._table = np.ascontiguousarray(
-                    blocked(stack.embedding @ kernel, gates)[:, : len(stack.embedding)]
-                    .transpose(1, 0, 2, 3)
-                    .ravel()
-                )
+                self._table = _make_table(stack.embedding, kernel, gates)
             else:
                 rows.insert(0, blocked(kernel, gates))
             weights.append(np.concatenate(rows, axis=1))
@@ -231,7 +243,42 @@ class NativeEngine:
 
         Returns:
             ids (length, batch) int32, log_probs (length, batch) float32, and the new state.
+
+        Raises:
+            UsageError: an id, a shape or a type is wrong.
+            ZooError: the outputs became NaN or infinite.
         """
+        self._check(state, first, uniforms)
+        found = self._run(state, first, uniforms, sampling, self.threads)
+        if found is None:  # the system allows no more threads; one always is
+            found = self._run(state, first, uniforms, sampling, 1)
+            assert found is not None
+        return found
+
+    def _check(self, state: list[np.ndarray], first: np.ndarray, uniforms: np.ndarray) -> None:
+        """Refuse what would lead machine code out of its arrays."""
+        batch = len(first)
+        copies = len(state) // len(self.units)
+        shapes = [(batch, units) for units in self.units for _ in range(copies)]
+        if (
+            uniforms.shape != (len(uniforms), batch)
+            or uniforms.dtype != np.float32
+            or copies != (2 if self._cell == 0 else 1)
+            or [part.shape for part in state] != shapes
+        ):
+            raise UsageError("the state, the ids and the random numbers are not of one batch")
+        if first.dtype.kind not in "iu" or first.min() < 0 or first.max() >= self._vocabulary:
+            raise UsageError(f"first has ids outside 0..{self._vocabulary - 1}")
+
+    def _run(
+        self,
+        state: list[np.ndarray],
+        first: np.ndarray,
+        uniforms: np.ndarray,
+        sampling: Sampling,
+        threads: int,
+    ) -> tuple[np.ndarray, np.ndarray, list[np.ndarray]] | None:
+        """:meth:`run` on so many threads, ``None`` if they cannot be started."""
         length, batch = uniforms.shape
         padded = self._plan[:-1, 0]
         starts = np.concatenate([[0], np.cumsum(padded * batch)])
@@ -249,21 +296,19 @@ class NativeEngine:
         current = first.astype(np.int64)
         ids = np.empty((length, batch), np.int32)
         log_probs = np.empty((length, batch), np.float32)
-        flags = np.zeros(8 * self.threads, np.int64)
+        flags = new_flags(threads)
 
         def work(thread: int) -> None:
             _work(
-                thread, self.threads, flags, self._cell, self._gates, plan, self._weights,
+                thread, threads, flags, self._cell, self._gates, plan, self._weights,
                 self._biases, self._table, self._vocabulary, hidden, memory, logits, current,
                 uniforms, sampling.temperature, sampling.top_k, sampling.top_p, ids, log_probs,
             )  # fmt: skip
 
-        helpers = [threading.Thread(target=work, args=(n,)) for n in range(1, self.threads)]
-        for helper in helpers:
-            helper.start()
-        work(0)
-        for helper in helpers:
-            helper.join()
+        if not run_together(work, threads, flags):
+            return None
+        if flags[-FLAG] == NOT_FINITE:
+            raise ZooError(NOT_FINITE_OUTPUTS)
 
         new_state = []
         for layer, units in enumerate(self.units):
@@ -272,3 +317,20 @@ class NativeEngine:
             if lstm:
                 new_state.append(memory[span].reshape(shape)[:, :units].copy())
         return ids, log_probs, new_state
+
+
+def _make_table(embedding: np.ndarray, kernel: np.ndarray, gates: int) -> np.ndarray:
+    """Embedding times the first layer's kernel, as :func:`_work` reads it.
+
+    Raises:
+        ZooError: it would take too much memory.
+    """
+    vocabulary, units = len(embedding), kernel.shape[1] // gates
+    width = gates * round_up(units)
+    check_memory(4 * vocabulary * width, f"a table of {vocabulary:,} ids by {units:,} units")
+    table = np.empty((vocabulary, width), np.float32)
+    for start in range(0, vocabulary, _TABLE_ROWS):
+        rows = embedding[start : start + _TABLE_ROWS]
+        part = blocked(rows @ kernel, gates)[:, : len(rows)].transpose(1, 0, 2, 3)
+        table[start : start + len(rows)] = part.reshape(len(rows), width)
+    return table.ravel()

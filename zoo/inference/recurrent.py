@@ -8,6 +8,7 @@ import numba
 import numpy as np
 
 from zoo.cells import CELLS
+from zoo.errors import UsageError
 from zoo.inference.kernels import (
     CODES,
     LANES,
@@ -130,8 +131,20 @@ class NativeRecurrent:
         Returns:
             ``(batch, time, units)`` float32, zero in the padding, and the state after the last step
             of each.
+
+        Raises:
+            UsageError: a length or a shape would lead out of the arrays.
         """
         batch, time, width = inputs.shape
+        shape = (batch, self._padded)
+        if (
+            lengths.shape != (batch,)
+            or lengths.dtype.kind not in "iu"
+            or lengths.min(initial=0) < 0
+            or lengths.max(initial=0) > time
+            or any(part.shape != shape for part in state)
+        ):
+            raise UsageError(f"lengths and state do not fit inputs {inputs.shape}")
         projected = inputs.reshape(-1, width) @ self._kernel
         projected += self._bias
         hidden = np.empty((2, batch, self._padded), np.float32)

@@ -8,6 +8,13 @@ import numpy as np
 
 from zoo.cells import CELLS, cell_shapes
 from zoo.errors import UsageError, did_you_mean
+from zoo.memory import check_memory
+
+NOT_FINITE_OUTPUTS = (
+    "the network's outputs became NaN or infinite: its weights are too large to calculate with, or "
+    "were damaged in training; load the model again, or take another one"
+)
+"""What an error says of logits that are no numbers."""
 
 
 @dataclass(frozen=True)
@@ -94,7 +101,12 @@ class RecurrentStack:
     @functools.cached_property
     def _projected(self) -> np.ndarray:
         """The first layer's part of the gates for each id: ``(vocabulary, gates * units)``."""
-        table: np.ndarray = self.embedding @ self.layers[0][0]
+        kernel = self.layers[0][0]
+        check_memory(
+            4 * len(self.embedding) * kernel.shape[1],
+            f"a table of {len(self.embedding):,} ids by {kernel.shape[1]:,} gates",
+        )
+        table: np.ndarray = self.embedding @ kernel
         return table
 
 

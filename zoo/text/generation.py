@@ -4,25 +4,24 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Callable, Iterator, Sequence
-from typing import TYPE_CHECKING, Any, TypedDict, Unpack, overload
+from typing import Any, TypedDict, Unpack, overload
 
 import numpy as np
 
 from zoo.contracts import CharacterInference
 from zoo.errors import FolderError, UsageError
 from zoo.folder.bundle import Bundle
+from zoo.inference.generator import MAX_POSITION, is_finite
 from zoo.network import PLAIN
 from zoo.task import Task, one_or_many
 from zoo.text.results import GeneratedText, TextScore, TextState, TextStates
-
-if TYPE_CHECKING:
-    pass
 
 MAX_LENGTH = 100_000_000
 _STREAM_CHUNK = 16
 _CHUNK = 2000
 _STOP_CHUNK = 200
 _WINDOW = 1000  # characters that are read at once
+_WINDOW_OUTPUTS = 4_000_000  # numbers that a window may have as outputs: characters by vocabulary
 _HOTTEST = 1e30  # temperature; dividing by more gives no other text
 
 
@@ -236,8 +235,9 @@ class TextGeneration(Task):
             raise UsageError("a text to score needs at least two characters")
         arrays = [a[None] for a in state.arrays] if state else inference.initial_state(1)
         log_probs = np.empty(len(ids) - 1, np.float32)
-        for start in range(0, len(log_probs), _WINDOW):
-            window, following = ids[start : start + _WINDOW + 1][:-1], ids[start + 1 :][:_WINDOW]
+        size = _window(inference)
+        for start in range(0, len(log_probs), size):
+            window, following = ids[start : start + size + 1][:-1], ids[start + 1 :][:size]
             found, _, arrays = inference.read(window[None], arrays)
             log_probs[start : start + len(window)] = found[0, np.arange(len(window)), following]
             if on_progress:
@@ -363,8 +363,9 @@ class TextGeneration(Task):
             return state
         arrays = [np.asarray(a)[None] for a in state.arrays]
         read = np.concatenate([[state.last], ids]).astype(np.int32)
-        for start in range(0, len(ids), _WINDOW):
-            window = read[start : start + _WINDOW + 1][:-1]
+        size = _window(inference)
+        for start in range(0, len(ids), size):
+            window = read[start : start + size + 1][:-1]
             arrays = inference.read(window[None], arrays).state
         return TextState(tuple(a[0] for a in arrays), int(read[-1]), state.position)
 
@@ -375,12 +376,18 @@ class TextGeneration(Task):
 
     def _check_state(self, inference: CharacterInference, state: Any) -> None:
         shapes = [part.shape[1:] for part in inference.initial_state(1)]
+        whole = (int, np.integer)
         if (
             not isinstance(state, TextState)
             or [np.shape(part) for part in state.arrays] != shapes
+            or not isinstance(state.last, whole)
             or not 0 <= state.last < len(self.processor)
+            or not isinstance(state.position, whole)
+            or not 0 <= state.position <= MAX_POSITION
         ):
             raise UsageError("the state must be one that a result of this model's architecture has")
+        if not all(is_finite(part) for part in state.arrays):
+            raise UsageError("the state has values that are not finite numbers")
 
     def keras_inference(self, network: Any) -> CharacterInference:
         """The network with its recurrent layers' state going in and coming out."""
@@ -418,11 +425,16 @@ def _run(
     return ids, log_probs, after
 
 
+def _window(inference: CharacterInference) -> int:
+    """How many characters are read at once, so that a large vocabulary takes no more memory."""
+    return max(1, min(_WINDOW, _WINDOW_OUTPUTS // inference.vocabulary_size))
+
+
 def _hidden(inference: CharacterInference, ids: np.ndarray) -> np.ndarray:
     """The hidden states ``(characters, layers, units)``, read a window at a time."""
-    arrays, parts = inference.initial_state(1), []
-    for start in range(0, len(ids), _WINDOW):
-        _, hidden, arrays = inference.read(ids[None, start : start + _WINDOW], arrays)
+    arrays, parts, size = inference.initial_state(1), [], _window(inference)
+    for start in range(0, len(ids), size):
+        _, hidden, arrays = inference.read(ids[None, start : start + size], arrays)
         if len({layer.shape[-1] for layer in hidden}) != 1:
             raise UsageError(
                 "the recurrent layers differ in width, so their states cannot be stacked"

@@ -10,6 +10,7 @@ import numpy as np
 
 from zoo.cells import CELLS
 from zoo.contracts import CharacterReading
+from zoo.errors import UsageError
 from zoo.inference.stack import RecurrentStack, log_softmax
 
 if TYPE_CHECKING:
@@ -70,6 +71,9 @@ class StackInference:
 
     def read(self, ids: np.ndarray, state: Sequence[np.ndarray]) -> CharacterReading:
         """Read a window; see :meth:`zoo.contracts.CharacterInference.read`."""
+        ids = np.asarray(ids)
+        if ids.size and not 0 <= ids.min() <= ids.max() < self.vocabulary_size:
+            raise UsageError(f"there are ids outside 0..{self.vocabulary_size - 1}")
         lengths = np.full(len(ids), ids.shape[1], np.int64)
         before, after, hidden = list(state), [], []
         x = self.stack.embedding[ids]
