@@ -16,8 +16,10 @@ class Cell:
 
     Args:
         name: of Keras's cell, which is part of its variables' paths.
-        gates: how many blocks of ``units`` columns its kernels have: ``i, f, c, o`` of an LSTM,
-            ``z, r, h`` of a GRU.
+        gates: how many blocks of ``units`` columns its kernels have.
+        blocks: what each of them is for. LSTM: input, forget, candidate and output gate, as
+            :class:`zoo.layers.lstm.LSTMStep` has them. GRU: update, reset and candidate
+            (:class:`zoo.layers.gru.GRUStep` calls it ``g``).
         states: arrays ``(units,)`` that it carries: ``h``, and ``c`` of an LSTM.
         biases: rows of its bias; a GRU with ``reset_after`` has one for the inputs and one for the
             recurrent part.
@@ -25,14 +27,15 @@ class Cell:
 
     name: str
     gates: int
+    blocks: tuple[str, ...]
     states: int = 1
     biases: int = 1
 
 
 CELLS = {
-    "lstm": Cell("lstm_cell", gates=4, states=2),
-    "gru": Cell("gru_cell", gates=3, biases=2),
-    "rnn": Cell("simple_rnn_cell", gates=1),
+    "lstm": Cell("lstm_cell", gates=4, blocks=("i", "f", "g", "o"), states=2),
+    "gru": Cell("gru_cell", gates=3, blocks=("z", "r", "n"), biases=2),
+    "rnn": Cell("simple_rnn_cell", gates=1, blocks=("h",)),
 }
 
 

@@ -64,6 +64,9 @@ class Architecture:
         inference: ``"module:callable"``, from a config and its weights, arrays by variable path, to
             an inference of the task's kind that needs no Keras (:mod:`zoo.contracts`). Left empty,
             the model runs on Keras.
+        inspection: ``"module:callable"``, from a config and its weights to the network on a tape
+            (:class:`zoo.inspection.subject.Network`), for traces and gradients without Keras. Left
+            empty, the Keras network is traced, and there are no gradients.
         recipe: the recipe's module, such as ``"zoo.recipes.char_lstm"``, or empty.
         default_weights: the weights that the bare name means, or empty for none.
     """
@@ -76,6 +79,7 @@ class Architecture:
     processor: str
     task_class: str
     inference: str = ""
+    inspection: str = ""
     recipe: str = ""
     default_weights: str = ""
 

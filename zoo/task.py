@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from types import MappingProxyType
-from typing import Any, ClassVar, Protocol, TypeVar
+from typing import TYPE_CHECKING, Any, ClassVar, Protocol, TypeVar
 
 import numpy as np
 
@@ -24,6 +24,12 @@ from zoo.network import (
     network_weights,
     same_weights,
 )
+
+if TYPE_CHECKING:
+    from zoo.inspection.attribution import Attribution
+    from zoo.inspection.highway import Highway
+    from zoo.inspection.subject import Subject
+    from zoo.inspection.traces import Trace
 
 GOLDEN_TOLERANCE = 2e-3
 
@@ -135,6 +141,125 @@ class Task:
             f"{self.architecture.name} has no inference, and the task {self.architecture.task} "
             "cannot run a network without one; the architecture must name its inference"
         )
+
+    def subject(self, source: Any, **options: Any) -> Subject:
+        """One input with the names of its steps, for :meth:`trace` and its like.
+
+        Args:
+            source: one input, as the verb takes it.
+            **options: of the task, such as the ``target`` of a translation.
+
+        Raises:
+            UsageError: the task does not say what its steps are.
+            ZooError: the input cannot be read.
+        """
+        raise UsageError(f"the task of {self.architecture.name} has no steps to look into")
+
+    def trace(
+        self,
+        source: Any,
+        *,
+        layers: Collection[str] | None = None,
+        units: Sequence[int] | None = None,
+        every: int = 1,
+        **options: Any,
+    ) -> Trace:
+        """Every gate and state of every recurrent layer while the model reads one input.
+
+        Args:
+            source: one input, as the verb takes it.
+            layers: names of the layers to keep, such as ``["recurrent_2"]``; left out, all.
+            units: numbers of the units to keep in each layer; left out, all.
+            every: keep every such step only.
+            **options: of :meth:`subject`.
+
+        Returns:
+            A :class:`zoo.inspection.traces.Trace`.
+
+        Raises:
+            UsageError: a layer or unit is not there, there is too much to keep, or the network has
+                no recurrent layer.
+            ZooError: as the verb.
+        """
+        subject = self.subject(source, **options)
+        if self.architecture.inspection:
+            from zoo.inspection.traces import trace_network
+
+            return trace_network(self._on_tape(), subject, layers=layers, units=units, every=every)
+        from zoo.inspection.keras_models import trace_subject
+
+        return trace_subject(self.network, subject, layers=layers, units=units, every=every)
+
+    def highway(
+        self,
+        source: Any,
+        at: int | None = None,
+        steps: int | None = None,
+        *,
+        label: int | None = None,
+        **options: Any,
+    ) -> Highway:
+        """How far back one output's loss reaches: its gradient at the states of earlier steps.
+
+        Args:
+            source: one input, as the verb takes it.
+            at: number of the output, negative from the end; left out, the last.
+            steps: how many steps back; left out, 100 or as many as there are.
+            label: the label whose negative log-probability is the loss; left out, what follows in
+                the input where that is known, else the likeliest.
+            **options: of :meth:`subject`.
+
+        Returns:
+            A :class:`zoo.inspection.highway.Highway`.
+
+        Raises:
+            UsageError: there is no such output, step or label, or the architecture brings no
+                network to look into.
+            ZooError: as the verb.
+        """
+        from zoo.inspection.highway import highway_of
+
+        return highway_of(self._on_tape(), self.subject(source, **options), at, steps, label)
+
+    def attribute(
+        self,
+        source: Any,
+        at: int | None = None,
+        *,
+        label: int | None = None,
+        points: int = 32,
+        **options: Any,
+    ) -> Attribution:
+        """How much each part of an input speaks for one output, by integrated gradients.
+
+        Args:
+            source: one input, as the verb takes it.
+            at: as in :meth:`highway`.
+            label: as in :meth:`highway`.
+            points: gradients that the integral is made of; its error is in the result.
+            **options: of :meth:`subject`.
+
+        Returns:
+            An :class:`zoo.inspection.attribution.Attribution`.
+
+        Raises:
+            UsageError: as :meth:`highway`.
+            ZooError: as the verb.
+        """
+        from zoo.inspection.attribution import attribute_output
+
+        subject = self.subject(source, **options)
+        return attribute_output(self._on_tape(), subject, at, label, points)
+
+    def _on_tape(self) -> Any:
+        """The network with the weights as they are now, for traces and gradients."""
+        if not self.architecture.inspection:
+            raise UsageError(
+                f"{self.architecture.name} brings no network to look into (the field inspection of "
+                "its entry); its layers can be traced, but there are no gradients"
+            )
+        weights = {path: np.asarray(one, np.float32) for path, one in self.weights().items()}
+        return self.architecture.load("inspection")(self.config, weights)
 
     def __reduce__(self) -> tuple[Any, ...]:
         processor = (type(self.processor), self.processor.settings(), self.processor.files())
@@ -251,6 +376,16 @@ def _restored(kind: type[Task], bundle: Bundle, processor: tuple[Any, ...], dtyp
     """A task out of what :meth:`Task.__reduce__` gave."""
     made, settings, files = processor
     return kind(replace(bundle, processor=made.from_folder(settings, files)), dtype=dtype)
+
+
+def check_no_options(options: Mapping[str, Any]) -> None:
+    """Check that :meth:`Task.subject` was given no options but its own.
+
+    Raises:
+        UsageError: it was.
+    """
+    if options:
+        raise UsageError(f"{', '.join(options)}: the task has no such option for its input")
 
 
 def one_or_many(value: Any, kind: type) -> tuple[bool, list[Any]]:

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from itertools import islice
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -32,7 +32,10 @@ from zoo.handwriting.line_finder import find_lines
 from zoo.handwriting.line_image import LineImage
 from zoo.handwriting.page_xml import PageLayout, read_layout
 from zoo.handwriting.results import Character, PageLine, PageReading, Reading
-from zoo.task import distinct
+from zoo.task import check_no_options, distinct
+
+if TYPE_CHECKING:
+    from zoo.inspection.subject import Subject
 
 _STROKES_DEPTH = 3  # strokes, points, x and y
 
@@ -311,6 +314,25 @@ class LineRecognition(HandwritingRecognition):
         doubts += [f"{one.line.identity} {one.unread}" for one in read if one.unread]
         return PageReading(read, tuple(doubts), known)
 
+    def subject(self, source: ImageSource, **options: Any) -> Subject:
+        """A line's image with the pixels of its steps; see :meth:`zoo.task.Task.subject`.
+
+        Args:
+            source: one line, as ``read`` takes it.
+            **options: there are none.
+
+        Raises:
+            UsageError, DataError: as ``read``, or there is no ink.
+        """
+        from zoo.handwriting.inspection import line_subject
+
+        check_no_options(options)
+        grey = read_image(source)
+        given = self.processor.read(grey)
+        if not len(given.columns):
+            raise UsageError("the image has no ink to look into")
+        return line_subject(grey, given, self.processor.vocabulary)
+
     def _is_one(self, source: Any) -> bool:
         return not isinstance(source, (list, tuple))
 
@@ -347,6 +369,25 @@ class PenRecognition(HandwritingRecognition):
         >>> model = zoo.load_model("pen_bilstm.unipen")
         >>> print(model.read([[(0, 0), (5, 20), (9, 0)], [(2, 9), (8, 9)]]))
     """
+
+    def subject(self, source: Any, **options: Any) -> Subject:
+        """Strokes with the points of their steps; see :meth:`zoo.task.Task.subject`.
+
+        Args:
+            source: one piece of ink, as ``read`` takes it.
+            **options: there are none.
+
+        Raises:
+            UsageError, DataError: as ``read``, or there is no ink.
+        """
+        from zoo.handwriting.inspection import ink_subject
+
+        check_no_options(options)
+        strokes = ink_of_any(source)
+        given = self.processor.read(strokes)
+        if not len(given.features):
+            raise UsageError("there is no ink to look into")
+        return ink_subject(strokes, given, self.processor.vocabulary)
 
     def _is_one(self, source: Any) -> bool:
         if isinstance(source, (str, os.PathLike, Ink)):

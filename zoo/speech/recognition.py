@@ -32,9 +32,10 @@ from zoo.speech.audio import (
     split_at_silences,
 )
 from zoo.speech.results import Alignment, Transcript
-from zoo.task import distinct
+from zoo.task import check_no_options, distinct
 
 if TYPE_CHECKING:
+    from zoo.inspection.subject import Subject
     from zoo.speech.stream import SpeechStream
 
 LONGEST_PIECE = 20.0
@@ -261,6 +262,34 @@ class SpeechRecognition(CTCRecogniser):
             self.frame_seconds,
             self.processor.vocabulary,
             self.transcribe(samples, log_mel.sample_rate, **search),
+        )
+
+    def subject(
+        self, source: AudioSource, sample_rate: float | None = None, **options: Any
+    ) -> Subject:
+        """A recording with the seconds of its steps; see :meth:`zoo.task.Task.subject`.
+
+        Args:
+            source: one recording of at most :data:`LONGEST_PIECE` seconds.
+            sample_rate: of an array.
+            **options: there are no others.
+
+        Raises:
+            UsageError, DataError: as :meth:`transcribe`, or the recording is too long.
+        """
+        from zoo.speech.inspection import recording_subject
+
+        check_no_options(options)
+        log_mel = self.processor.log_mel
+        samples = self.processor.read(source, sample_rate)
+        if len(samples) > LONGEST_PIECE * log_mel.sample_rate:
+            raise UsageError(f"at most {LONGEST_PIECE:g} s can be looked into; cut the recording")
+        return recording_subject(
+            samples,
+            log_mel.sample_rate,
+            log_mel.features(samples),
+            log_mel.frame_seconds,
+            self.processor.vocabulary,
         )
 
     def open_stream(

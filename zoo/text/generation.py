@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Callable, Iterator, Sequence
-from typing import Any, TypedDict, Unpack, overload
+from typing import TYPE_CHECKING, Any, TypedDict, Unpack, overload
 
 import numpy as np
 
@@ -13,8 +13,11 @@ from zoo.errors import FolderError, UsageError
 from zoo.folder.bundle import Bundle
 from zoo.inference.generator import MAX_POSITION, is_finite
 from zoo.network import PLAIN
-from zoo.task import Task, one_or_many
+from zoo.task import Task, check_no_options, one_or_many
 from zoo.text.results import GeneratedText, TextScore, TextState, TextStates
+
+if TYPE_CHECKING:
+    from zoo.inspection.subject import Subject
 
 MAX_LENGTH = 100_000_000
 _STREAM_CHUNK = 16
@@ -276,6 +279,25 @@ class TextGeneration(Task):
                 raise UsageError("a text to embed needs at least one character")
             states.append(TextStates(one, _hidden(self.inference, ids)))
         return states[0] if single else states
+
+    def subject(self, source: str, *, errors: str = "strict", **options: Any) -> Subject:
+        """A text with its characters as steps; see :meth:`zoo.task.Task.subject`.
+
+        Args:
+            source: a text of at least one character.
+            errors: as in :meth:`generate`.
+            **options: there are no others.
+
+        Raises:
+            UsageError: the text is empty or has characters that the model does not know.
+        """
+        from zoo.text.inspection import text_subject
+
+        check_no_options(options)
+        ids = self.processor.encode(source, errors)
+        if not len(ids):
+            raise UsageError("a text to look into needs at least one character")
+        return text_subject(source, ids, self.processor.vocabulary)
 
     def golden_inputs(self) -> dict[str, np.ndarray]:
         """The first characters of the vocabulary, forwards and backwards."""

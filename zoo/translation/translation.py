@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import chain
 from pathlib import Path
-from typing import Any, TypedDict, Unpack, overload
+from typing import TYPE_CHECKING, Any, TypedDict, Unpack, overload
 
 import numpy as np
 
@@ -23,7 +23,7 @@ from zoo.decoding.beam_search import (
 from zoo.errors import UsageError
 from zoo.folder.bundle import Bundle
 from zoo.network import PLAIN
-from zoo.task import Task, batches_by_length, distinct, one_or_many
+from zoo.task import Task, batches_by_length, check_no_options, distinct, one_or_many
 from zoo.translation.processor import BEGIN, END, PAD, clean
 from zoo.translation.results import (
     Alternative,
@@ -34,6 +34,9 @@ from zoo.translation.results import (
 )
 from zoo.translation.sentences import TextPiece, split_long, split_sentences
 from zoo.values import check_range
+
+if TYPE_CHECKING:
+    from zoo.inspection.subject import Subject
 
 LONGEST_PIECE = 40
 """Tokens of a sentence that is translated in one go; a longer one is cut."""
@@ -307,6 +310,43 @@ class Translation(Task):
                 raise UsageError(f"give one sentence to draw, not {len(own.sentences)}")
             drawn = own.sentences[0]
         return draw_alignment(drawn.source_pieces, drawn.pieces, drawn.attention, path)
+
+    def subject(
+        self,
+        source: str,
+        translation: str | None = None,
+        target: str | None = None,
+        **options: Any,
+    ) -> Subject:
+        """A sentence pair with its subwords as steps; see :meth:`zoo.task.Task.subject`.
+
+        Args:
+            source: one sentence.
+            translation: its translation; left out, the model's own.
+            target: as in :meth:`translate`.
+            **options: there are no others.
+
+        Raises:
+            UsageError: as :meth:`translate` and :meth:`score`.
+        """
+        from zoo.translation.inspection import pair_subject
+
+        check_no_options(options)
+        target = self.processor.check_direction(target)
+        if translation is None:
+            translation = self.translate(source, target).text
+        ids = self._scorable(source, self.processor.encode_source(source, target))
+        written = self._scorable(translation, self.processor.encode(translation))
+        after = np.asarray([*written, END], np.int32)
+        return pair_subject(
+            ids,
+            np.asarray([BEGIN, *written], np.int32),
+            after,
+            self.processor.pieces(ids),
+            self.processor.pieces(after),
+            self.processor.vocabulary,
+            f"{source} -> {translation}",
+        )
 
     def golden_inputs(self) -> dict[str, np.ndarray]:
         """Two short sources with targets, one of each padded."""

@@ -1,0 +1,68 @@
+"""Every pretrained model's trace against its network's outputs and its engine's."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+
+from zoo.catalogue import registry
+from zoo.inspection.subject import Outputs, Steps, Subject
+from zoo.inspection.tape import Tape
+from zoo.inspection.traces import log_softmax, trace_network
+
+MODELS = registry().select(pretrained=True)
+
+
+def _bundle(name: str) -> Any:
+    from zoo.folder.bundle import read_bundle
+    from zoo.store.locate import locate
+
+    return read_bundle(locate(name))
+
+
+def _network(bundle: Any) -> Any:
+    weights = {path: np.asarray(one, np.float32) for path, one in bundle.weights.items()}
+    return bundle.architecture.load("inspection")(bundle.config, weights)
+
+
+def _first_row(golden: Any) -> list[np.ndarray]:
+    """The golden inputs' first example, which has no padding."""
+    return [golden[key][:1] for key in sorted(golden) if key.startswith("input.")]
+
+
+@pytest.mark.parametrize("name", MODELS)
+def test_a_models_outputs_on_a_tape_are_those_of_its_network(name: str) -> None:
+    bundle = _bundle(name)
+    network, tape = _network(bundle), Tape(record=False)
+    arrays = [
+        one[one != 0][None] if name.startswith("seq2seq") else one
+        for one in _first_row(bundle.golden)
+    ]
+    found: Outputs = network.run(tape, [tape.leaf(one) for one in network.inputs(arrays)])
+    wanted = bundle.golden["output.0"][:1, : found.logits.value.shape[1]]
+    np.testing.assert_allclose(
+        log_softmax(found.logits.value), log_softmax(wanted), atol=1e-5 * np.abs(wanted).max()
+    )
+    assert tape.runs
+    if "output.1" in bundle.golden:
+        attention = bundle.golden["output.1"][:1, : arrays[1].shape[1], : arrays[0].shape[1]]
+        np.testing.assert_allclose(tape.attention["attention"][:, 0], attention, atol=1e-5)
+
+
+@pytest.mark.parametrize("name", [one for one in MODELS if one.startswith("char_")])
+def test_traced_states_are_those_of_the_engine(name: str) -> None:
+    bundle = _bundle(name)
+    engine = bundle.architecture.load("inference")(bundle.config, bundle.weights)
+    ids = (np.arange(40, dtype=np.int32) * 7 % bundle.config.vocabulary_size)[None]
+    reading = engine.read(ids, engine.initial_state(1))
+    steps = Steps("characters", np.arange(40.0))
+    found = trace_network(_network(bundle), Subject((ids,), {"a": steps}, "a"))
+    for number, hidden in enumerate(reading.hidden, 1):
+        np.testing.assert_allclose(found.gate("h", number), hidden[0], atol=1e-5)
+    np.testing.assert_allclose(found.log_probs, reading.log_probs[0], atol=1e-4)
+    for number in (1, 2):
+        np.testing.assert_allclose(
+            found.gate("c", number)[-1], reading.state[2 * number - 1][0], atol=1e-5
+        )
