@@ -5,12 +5,19 @@ from __future__ import annotations
 import contextlib
 import errno
 import os
+import re
+import shutil
+import stat
 import tempfile
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
+from typing import BinaryIO
 
 from zoo.errors import DataError, ZooError
+
+_PLANTED = 5  # times that something is removed to make a file in its place
+_LEFTOVER = re.compile(r"\..+\.[a-z0-9_]{8}(\.keras)?")  # as tempfile names them
 
 
 @contextlib.contextmanager
@@ -97,6 +104,78 @@ def read_text(paths: Sequence[Path]) -> str:
 def open_without_waiting(path: str, flags: int) -> int:
     """An ``opener`` for :func:`open` that does not block on a named pipe."""
     return os.open(path, flags | getattr(os, "O_NONBLOCK", 0))
+
+
+def own_file(path: Path) -> BinaryIO:
+    """Open a file of this user's for reading and appending, unbuffered; it is made if missing.
+
+    What someone else may have planted under that name, such as a link, a named pipe, a second name
+    of another file or a file of another user, is not opened; it is removed (not its target) and
+    the file made anew.
+
+    Raises:
+        OSError: it cannot be opened or removed.
+    """
+    for _ in range(_PLANTED):
+        try:
+            # O_EXCL where nothing lies there: what appears meanwhile is not opened.
+            found = path.lstat()
+            flags = os.O_RDWR | os.O_APPEND
+        except FileNotFoundError:
+            found, flags = None, os.O_RDWR | os.O_APPEND | os.O_CREAT | os.O_EXCL
+        if found is None or _is_own_file(found, path.parent):
+            with contextlib.suppress(FileExistsError, FileNotFoundError):
+                opener = _opener_without_links(flags)
+                stream = open(path, "a+b", buffering=0, opener=opener)  # noqa: SIM115
+                if found is None or _is_own_file(os.fstat(stream.fileno()), path.parent):
+                    return stream
+                stream.close()
+        if found is not None and stat.S_ISDIR(found.st_mode):
+            shutil.rmtree(path)
+        else:
+            path.unlink(missing_ok=True)
+    raise OSError(errno.EBUSY, "something else is put in its place again and again", str(path))
+
+
+def own_folder(path: Path) -> None:
+    """Make a folder of this user's; a link in its place is removed (not its target).
+
+    Raises:
+        OSError: it cannot be made, or belongs to another user.
+    """
+    if path.is_symlink() or (path.exists() and not path.is_dir()):
+        path.unlink()
+    try:
+        path.mkdir(parents=True)
+    except FileExistsError:
+        status = path.lstat()
+        if not stat.S_ISDIR(status.st_mode) or status.st_uid != _user(path):
+            raise OSError(errno.EPERM, f"{path} belongs to another user; remove it") from None
+
+
+def _opener_without_links(flags: int) -> Callable[[str, int], int]:
+    safe = getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_CLOEXEC", 0)
+    return lambda path, _: os.open(path, flags | safe, 0o666)
+
+
+def _is_own_file(status: os.stat_result, folder: Path) -> bool:
+    return stat.S_ISREG(status.st_mode) and status.st_nlink <= 1 and status.st_uid == _user(folder)
+
+
+def _user(folder: Path) -> int:
+    """Whose the files are that this process makes in a folder: not its own user's everywhere."""
+    with tempfile.TemporaryFile(dir=folder) as probe:
+        return os.fstat(probe.fileno()).st_uid
+
+
+def remove_leftovers(folder: Path) -> None:
+    """Remove the temporary files of :func:`atomic_path` that a killed process left in a folder.
+
+    Only who holds the folder's lock may call it: those of a running process look alike.
+    """
+    for path in folder.iterdir() if folder.is_dir() else ():
+        if _LEFTOVER.fullmatch(path.name) and not path.is_dir():
+            path.unlink(missing_ok=True)
 
 
 def is_file(path: Path) -> bool:

@@ -170,6 +170,9 @@ class FileServer(_Server):
     * ``"500"`` (or another number): that status;
     * ``"short length"``, ``"long length"``: Content-Length (and the body) differ from the file;
     * ``"endless"``: a body without end and without Content-Length;
+    * ``"drip"``, ``"drip headers"``: a few bytes at a time, without end;
+    * ``"continue"``: interim answers without end;
+    * ``"raw ANSWER"``: exactly that, in UTF-8;
     * ``"redirect ADDRESS"``: to that address.
     """
 
@@ -222,6 +225,13 @@ class FileServer(_Server):
             handler.end_headers()
             while True:  # until the client hangs up
                 handler.send(b"x" * 65536)
+        elif fault.startswith("raw "):
+            handler.send(fault.removeprefix("raw ").encode())
+            handler.drop()
+            return
+        elif fault.startswith(("drip", "continue")):
+            self._drip(handler, data[start:], fault)
+            return
         elif fault.startswith("redirect "):
             handler.answer(302, b"", {"Location": fault.removeprefix("redirect ")})
             return
@@ -229,6 +239,25 @@ class FileServer(_Server):
             handler.answer(int(fault))
             return
         handler.answer_file(data)
+
+    def _drip(self, handler: _Handler, data: bytes, fault: str) -> None:
+        """Send something for as long as the client listens."""
+        if fault == "drip":
+            handler.send_response(206 if handler.record.start else 200)
+            if handler.record.start:
+                begin, size = handler.record.start, handler.record.start + len(data)
+                handler.send_header("Content-Range", f"bytes {begin}-{size - 1}/{size}")
+            handler.send_header("Content-Length", str(len(data)))
+            handler.end_headers()
+        else:
+            handler.send(b"HTTP/1.1 200 OK\r\nA: " if fault == "drip headers" else b"")
+        for byte in data:
+            if self.release.wait(0.0 if fault == "continue" else 0.02):
+                break
+            handler.send(
+                b"HTTP/1.1 100 Continue\r\n\r\n" * 100 if fault == "continue" else bytes([byte])
+            )
+        handler.drop()
 
 
 @dataclass

@@ -22,6 +22,7 @@ from pathlib import Path
 from typing import Any
 
 import filelock
+import platformdirs
 import pytest
 
 import zoo.catalogue
@@ -31,7 +32,7 @@ from zoo.architectures import TASKS
 from zoo.errors import DownloadError, FolderError, UsageError, ZooError
 from zoo.folder.manifest import FileEntry, Manifest, sha256_of
 from zoo.registry import Architecture, Registry, Weights
-from zoo.store import cache, download, sources
+from zoo.store import cache, download, pace, sources
 from zoo.store import locate as store
 
 NAME = "char_lstm.tiny"
@@ -519,7 +520,7 @@ def test_two_processes_at_once_download_once(server):
     first = half_way(server, weights(base(server)))
     second = start(weights(base(server)))
     assert second.stderr is not None
-    assert "waiting for another process" in second.stderr.readline()
+    assert f"waiting for process {first.pid} to finish" in second.stderr.readline()
     server.release.set()
     assert outcome(first) == outcome(second) == ("ok", str(final_folder()))
     assert read_folder(final_folder()) == FILES
@@ -770,6 +771,155 @@ def test_a_model_that_is_being_downloaded_is_not_cleared(register):
         cache.clear_cache()
     assert partial_folder().exists()
     assert cache.clear_cache() > 0
+
+
+# --- what others plant, slow and lying servers ----------------------------------------------------
+
+
+def test_a_planted_link_is_not_written_through(server, register, tmp_path):
+    register(base(server))
+    victim = tmp_path / "victim"
+    for make in (os.symlink, os.link):
+        cache.clear_cache()
+        victim.write_bytes(b"precious")
+        partial_folder().mkdir(parents=True)
+        make(victim, partial_folder() / f".{BIG}.part")
+        make(victim, partial_folder() / BIG)
+        make(victim, partial_folder() / "manifest.json")
+        assert read_folder(fetched(NAME)) == FILES
+        assert victim.read_bytes() == b"precious"
+        assert not any(path.is_symlink() for path in final_folder().iterdir())
+
+
+@pytest.mark.parametrize("name", [f".{BIG}.part", BIG, "manifest.json", "config.json"])
+def test_a_planted_pipe_does_not_block(server, register, name):
+    register(base(server))
+    partial_folder().mkdir(parents=True)
+    os.mkfifo(partial_folder() / name)
+    assert read_folder(fetched(NAME)) == FILES
+
+
+def test_a_planted_folder_link_loses_no_file(server, register, tmp_path):
+    register(base(server))
+    outside = write_folder(tmp_path / "outside", {"diary.txt": b"dear"})
+    for planted in (partial_folder(), final_folder()):
+        planted.parent.mkdir(parents=True, exist_ok=True)
+        planted.symlink_to(outside)
+        assert read_folder(fetched(NAME)) == FILES
+        assert read_folder(outside) == {"diary.txt": b"dear"}
+        cache.clear_cache()
+    final_folder().parent.symlink_to(outside)
+    with pytest.raises(ZooError, match="is a link, which a cache must not hold"):
+        fetched(NAME)
+    assert read_folder(outside) == {"diary.txt": b"dear"}
+
+
+def test_a_planted_lock_is_not_followed(server, register, tmp_path):
+    register(base(server))
+    victim = tmp_path / "victim"
+    victim.write_bytes(b"precious")
+    locks = cache.cache_dir() / "locks"
+    locks.mkdir(parents=True)
+    (locks / f"{NAME}.lock").symlink_to(victim)
+    (locks / f"{NAME}.holder").symlink_to(victim)
+    assert read_folder(fetched(NAME)) == FILES
+    assert victim.read_bytes() == b"precious"
+
+
+@pytest.mark.skipif(os.name != "posix" or os.geteuid() != 0, reason="needs root to give files away")
+def test_what_belongs_to_another_user_is_not_written(server, register):
+    register(base(server))
+    write_folder(partial_folder(), {f".{BIG}.part": FILES[BIG][:HALF]})
+    os.chown(partial_folder() / f".{BIG}.part", 1234, 1234)
+    assert read_folder(fetched(NAME)) == FILES
+    assert [request.start for request in server.gets(BIG)] == [None]  # theirs was not used
+    cache.clear_cache()
+    partial_folder().mkdir(parents=True)
+    os.chown(partial_folder(), 1234, 1234)
+    with pytest.raises(ZooError, match="belongs to another user; remove it"):
+        fetched(NAME)
+
+
+def test_a_server_slower_than_the_least_rate_is_given_up(server, register, monkeypatch):
+    monkeypatch.setattr(pace, "WINDOW_SECONDS", 0.2)
+    with FileServer() as second:
+        serve(second)
+        fault(server, BIG, "drip", "drip", "drip")
+        monkeypatch.setenv("ZOO_SOURCES", base(server))
+        register(base(second))
+        assert read_folder(fetched(NAME)) == FILES
+        assert len(server.gets(BIG)) == 3
+        # What came slowly was kept.
+        assert second.gets(BIG)[0].start > 0
+        cache.clear_cache()
+        fault(server, BIG, "drip", "drip", "drip")
+        register()
+        with pytest.raises(DownloadError, match=r"less than 1000 bytes a second.*ZOO_LEAST_RATE"):
+            fetched(NAME)
+
+
+@pytest.mark.parametrize("fault_kind", ["drip", "drip headers", "continue"])
+def test_a_deadline_ends_what_never_would(server, register, monkeypatch, fault_kind):
+    monkeypatch.setenv("ZOO_LEAST_RATE", "0")
+    monkeypatch.setenv("ZOO_DEADLINE", "1")
+    register(base(server))
+    fault(server, BIG, fault_kind)
+    begun = time.monotonic()
+    with pytest.raises(DownloadError, match=r"ZOO_DEADLINE|headers without end"):
+        fetched(NAME)
+    assert time.monotonic() - begun < 10
+
+
+def test_a_setting_that_is_no_number_is_named(server, register, monkeypatch):
+    monkeypatch.setenv("ZOO_LEAST_RATE", "fast")
+    register(base(server))
+    with pytest.raises(ZooError, match="ZOO_LEAST_RATE must be a whole number"):
+        fetched(NAME)
+
+
+LIES = [
+    "HTTP/1.1 200 OK\r\nContent-Length: \u00b2\r\n\r\n",
+    "HTTP/1.1 200 OK\r\nContent-Length: -5\r\n\r\n",
+    f"HTTP/1.1 200 OK\r\nContent-Length: {'9' * 5000}\r\n\r\n",
+    "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n-5\r\nabcde\r\n",
+    "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nxyz\r\nabc\r\n",
+    "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n\u00b2\r\nab\r\n0\r\n\r\n",
+    f"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n{'f' * 4000}\r\nabc\r\n",
+    "HTTP/1.1 302 Found\r\nLocation: http://[::1\r\n\r\n",
+    "HTTP/1.1 302 Found\r\nLocation: http://127.0.0.1:99999/\r\n\r\n",
+    "HTTP/1.1 302 Found\r\nLocation: http://127.0.0.1:x/\r\n\r\n",
+    "HTTP/1.1 302 Found\r\nLocation: http://\x00\x01/\r\n\r\n",
+    "HTTP/1.1 302 Found\r\nLocation: https://" + "a" * 70 + ".example/\r\n\r\n",
+    "HTTP/1.1 302 Found\r\nLocation: https:///x\r\n\r\n",
+    "HTTP/1.1 302 Found\r\n\r\n",
+    "HTTP/1.1 \u00b2\u00b2\u00b2 OK\r\n\r\n",
+    "HTTP/1.1 99999999 OK\r\n\r\n",
+    "nonsense\r\n\r\n",
+    "HTTP/1.1 200 OK\r\n" + "A: b\r\n" * 300 + "\r\n",
+    "HTTP/1.1 200 OK\r\nA: " + "b" * 70_000 + "\r\n\r\n",
+    "HTTP/1.1 206 Partial\r\nContent-Range: bytes \u00b2-\r\n\r\nabc",
+    "HTTP/1.1 404 \x1b]0;owned\x07\r\nContent-Length: 0\r\n\r\n",
+    "",
+]
+
+
+@pytest.mark.parametrize("lie", LIES, ids=range(len(LIES)))
+def test_after_an_answer_without_sense_the_next_source_is_tried(server, register, monkeypatch, lie):
+    with FileServer() as second:
+        serve(second)
+        fault(server, BIG, *[f"raw {lie}"] * 3)
+        monkeypatch.setenv("ZOO_SOURCES", base(server))
+        register(base(second))
+        assert read_folder(fetched(NAME)) == FILES
+        assert server.gets(BIG)
+        assert second.gets(BIG)
+
+
+def test_without_a_home_the_cache_says_what_to_set(monkeypatch):
+    monkeypatch.delenv("ZOO_CACHE")
+    monkeypatch.setattr(platformdirs, "user_cache_dir", lambda *_, **__: "~/.cache/sequence-zoo")
+    with pytest.raises(UsageError, match="set ZOO_CACHE"):
+        cache.cache_dir()
 
 
 # --- folders and what is none -------------------------------------------------------------------

@@ -13,7 +13,9 @@ needs neither the lock nor write permission.
 from __future__ import annotations
 
 import contextlib
+import errno
 import os
+import platform
 import re
 import shutil
 import stat
@@ -24,8 +26,8 @@ from pathlib import Path
 
 from zoo.catalogue import registry
 from zoo.errors import FolderError, UsageError, ZooError, did_you_mean
-from zoo.files import user_path
-from zoo.folder.manifest import MANIFEST
+from zoo.files import own_folder, user_path, write_bytes
+from zoo.folder.manifest import MANIFEST, read_file
 from zoo.folder.model_folder import ModelFolder
 from zoo.registry import Weights
 
@@ -55,12 +57,22 @@ class CachedModel:
 
 
 def cache_dir() -> Path:
-    """The cache folder: ``ZOO_CACHE``, or the system's cache location. It need not exist."""
+    """The cache folder: ``ZOO_CACHE``, or the system's cache location. It need not exist.
+
+    Raises:
+        UsageError: ``ZOO_CACHE`` is not set and the user has no home.
+    """
     if chosen := os.environ.get("ZOO_CACHE"):
         return user_path(chosen).absolute()
     import platformdirs
 
-    return Path(platformdirs.user_cache_dir("sequence-zoo", appauthor=False))
+    try:
+        folder = Path(platformdirs.user_cache_dir("sequence-zoo", appauthor=False))
+    except (RuntimeError, KeyError):
+        folder = Path()
+    if not folder.is_absolute():
+        raise UsageError("this user has no home folder; set ZOO_CACHE to a folder for the cache")
+    return folder
 
 
 def cached() -> list[CachedModel]:
@@ -137,13 +149,21 @@ def finish(partial: Path, folder: Path) -> None:
 
 
 def set_aside(folder: Path, partial: Path) -> None:
-    """Turn a damaged model into a partial download, so that only bad files are fetched again."""
-    folder.parent.mkdir(parents=True, exist_ok=True)
-    if not folder.is_dir():
-        return
-    if partial.is_dir():
-        shutil.rmtree(partial)
-    os.rename(folder, partial)
+    """Make the partial folder; a damaged model becomes one, so that only bad files are fetched.
+
+    No link is followed: one in the place of a folder is removed.
+    """
+    for inner in (_models_folder(), folder.parent):
+        _real_folder(inner)
+    if folder.is_symlink():
+        folder.unlink()
+    if folder.is_dir():
+        if partial.is_symlink():
+            partial.unlink()
+        elif partial.is_dir():
+            shutil.rmtree(partial)
+        os.rename(folder, partial)
+    own_folder(partial)
 
 
 def folder_of(weights: Weights) -> Path:
@@ -153,6 +173,13 @@ def folder_of(weights: Weights) -> Path:
 
 def _models_folder() -> Path:
     return cache_dir() / "models"
+
+
+def _real_folder(path: Path) -> None:
+    """Make a folder that others may share; a link in its place is refused."""
+    path.mkdir(parents=True, exist_ok=True)
+    if path.is_symlink():
+        raise OSError(errno.ELOOP, f"{path} is a link, which a cache must not hold; remove it")
 
 
 def _entries(folder: Path) -> list[Path]:
@@ -205,23 +232,42 @@ def lock(name: str, *, wait: bool, tell: bool = False) -> Iterator[None]:
     import filelock
 
     path = cache_dir() / "locks" / f"{name}.lock"
+    holder = path.with_suffix(".holder")
     with cache_errors():
-        path.parent.mkdir(parents=True, exist_ok=True)
+        _real_folder(path.parent)
+        if path.is_symlink() or (path.exists() and not path.is_file()):
+            path.unlink()  # planted: a lock of this name is a regular file
         lock = filelock.FileLock(path)
         try:
             lock.acquire(timeout=1 if wait else 0)
         except filelock.Timeout:
             if not wait:
                 raise ZooError(
-                    f"{name} is being downloaded by another process; try again when it is done"
+                    f"{name} is being downloaded by {_holder(holder)}; try again when it is done"
                 ) from None
             if tell and sys.stderr is not None:
-                print(f"waiting for another process to finish downloading {name}", file=sys.stderr)
+                print(
+                    f"waiting for {_holder(holder)} to finish downloading {name}", file=sys.stderr
+                )
             lock.acquire()
     try:
+        with contextlib.suppress(ZooError):  # it only tells
+            write_bytes(holder, f"{os.getpid()} {platform.node()}".encode())
         yield
     finally:
+        with contextlib.suppress(OSError):
+            holder.unlink(missing_ok=True)
         lock.release()
+
+
+def _holder(path: Path) -> str:
+    """Who holds a lock, as far as that is known."""
+    with contextlib.suppress(FolderError, UnicodeDecodeError):
+        process, _, host = read_file(path, 300).decode().partition(" ")
+        if process.isascii() and process.isdigit():
+            where = f" on {host}" if host not in ("", platform.node()) else ""
+            return f"process {process}{where}"
+    return "another process"
 
 
 @contextlib.contextmanager

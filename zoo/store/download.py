@@ -25,7 +25,7 @@ from typing import Any, BinaryIO, TypeVar
 from tqdm import tqdm
 
 from zoo.errors import DownloadError, FolderError, ZooError
-from zoo.files import write_bytes
+from zoo.files import own_file, write_bytes
 from zoo.folder.manifest import (
     MANIFEST,
     MAX_TEXT_BYTES,
@@ -91,7 +91,7 @@ def remove(path: Path) -> None:
 
 def _fetch_manifest(folder: Path, sha256: str, source: Source) -> Manifest:
     path = folder / MANIFEST
-    if path.exists():
+    if path.is_file() and not path.is_symlink():
         with contextlib.suppress(FolderError):
             data = read_file(path)
             if sha256_of(data) == sha256:
@@ -119,13 +119,14 @@ def _fetch_manifest(folder: Path, sha256: str, source: Source) -> Manifest:
 def _fetch_file(folder: Path, file: str, entry: FileEntry, source: Source, bar: Any) -> None:
     whole, half = folder / file, folder / f".{file}.part"
     if whole.exists() or whole.is_symlink():
-        try:
-            verify_file(whole, entry)
-            bar.update(entry.size)
-            return
-        except FolderError:
-            remove(whole)
-    continued = half.exists() and half.stat().st_size > 0
+        with contextlib.suppress(FolderError):
+            if not whole.is_symlink():
+                verify_file(whole, entry)
+                bar.update(entry.size)
+                return
+        remove(whole)
+    with own_file(half) as there:
+        continued = there.seek(0, os.SEEK_END) > 0
     found = _fetch_rest(half, file, entry, source, bar)
     if found != entry and continued:
         # The partial file may come from another, faulty source: judge this one by its own bytes.
@@ -156,8 +157,8 @@ def _fetch_once(
     half: Path, file: str, entry: FileEntry, source: Source, show: Callable[[int], None]
 ) -> FileEntry:
     # Unbuffered, so that a full disk is met in write() and a kill loses nothing that came.
-    with open(half, "ab", buffering=0) as out:
-        have, digest = _resume(half, out, entry.size)
+    with own_file(half) as out:
+        have, digest = _resume(out, entry.size)
         show(have)
         if have < entry.size:
             stream, start = source.open(file, have, entry.size)
@@ -186,15 +187,15 @@ def _fetch_once(
     return FileEntry(digest.hexdigest(), have)
 
 
-def _resume(half: Path, out: BinaryIO, size: int) -> tuple[int, Any]:
+def _resume(out: BinaryIO, size: int) -> tuple[int, Any]:
     """Length and running sha256 of a partial file; one that is too long is emptied."""
     digest = hashlib.sha256()
-    if half.stat().st_size > size:
+    if out.seek(0, os.SEEK_END) > size:
         out.truncate(0)
-    with open(half, "rb") as earlier:
-        while piece := earlier.read(CHUNK):
-            digest.update(piece)
-        return earlier.tell(), digest
+    out.seek(0)
+    while piece := out.read(CHUNK):
+        digest.update(piece)
+    return out.tell(), digest
 
 
 def _write_all(out: BinaryIO, data: bytes) -> None:

@@ -164,7 +164,6 @@ def _download(weights: Weights, folder: Path, offline: bool, progress: bool) -> 
         partial = cache.partial_of(folder)
         with cache.cache_errors():
             cache.set_aside(folder, partial)
-            partial.mkdir(exist_ok=True)
         reasons = []
         for text in sources:
             try:

@@ -5,10 +5,11 @@ A failure of the source is a :class:`DownloadError`, so that the next source can
 
 from __future__ import annotations
 
-import functools
 import http.client
 import ipaddress
+import os
 import ssl
+import stat
 import urllib.error
 import urllib.parse
 import urllib.request
@@ -16,7 +17,9 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, BinaryIO, Protocol
 
-from zoo.errors import DownloadError
+from zoo.errors import DownloadError, ZooError
+from zoo.files import open_without_waiting
+from zoo.store.pace import Pace, paced_responses
 
 CONNECT_SECONDS = 10.0
 READ_SECONDS = 60.0
@@ -66,11 +69,14 @@ class FolderSource:
     def open(self, file: str, offset: int, size: int | None) -> tuple[BinaryIO, int]:
         """See :meth:`Source.open`."""
         path = self.folder / file
-        if not path.is_file():
-            raise DownloadError(f"there is no file {path}")
         try:
-            stream = path.open("rb")
+            stream = open(path, "rb", opener=open_without_waiting)  # noqa: SIM115
+            if not stat.S_ISREG(os.fstat(stream.fileno()).st_mode):
+                stream.close()
+                raise DownloadError(f"{path} is not a regular file")
             stream.seek(offset)
+        except FileNotFoundError:
+            raise DownloadError(f"there is no file {path}") from None
         except OSError as error:
             raise DownloadError(f"cannot read {path}: {error.strerror or error}") from None
         return stream, offset
@@ -84,11 +90,13 @@ class WebSource:
 
     Raises:
         DownloadError: any other address.
+        UsageError: a setting of :mod:`zoo.store.pace` is no whole number.
     """
 
     def __init__(self, base: str) -> None:
         self.base = base.rstrip("/")
         _check_address(self.base)
+        self._opener = _make_opener(Pace())
 
     def open(self, file: str, offset: int, size: int | None) -> tuple[BinaryIO, int]:
         """See :meth:`Source.open`.
@@ -101,7 +109,7 @@ class WebSource:
             headers["Range"] = f"bytes={offset}-"
         request = urllib.request.Request(f"{self.base}/{file}", headers=headers)
         try:
-            response = _opener().open(request, timeout=CONNECT_SECONDS)
+            response = self._opener.open(request, timeout=CONNECT_SECONDS)
         except urllib.error.HTTPError as error:
             error.close()
             reason = f"the server answers {error.code} {error.reason} for {file}"
@@ -113,6 +121,10 @@ class WebSource:
             if isinstance(cause, ssl.SSLCertVerificationError):
                 raise DownloadError(f"its certificate is not valid: {cause}") from None
             raise BrokenOffError(_say(cause)) from None
+        except ZooError:
+            raise
+        except Exception as error:  # of many kinds, for redirects and headers that make no sense
+            raise DownloadError(f"its answer for {file} makes no sense: {_say(error)}") from None
         start = offset if response.status == 206 else 0
         try:
             _check_answer(response, file, start, size)
@@ -126,9 +138,12 @@ def pieces(stream: BinaryIO, limit: int) -> Iterator[bytes]:
     """The content of ``stream`` in pieces, at most ``limit`` bytes."""
     while limit > 0:
         try:
-            piece = stream.read(min(CHUNK, limit))
+            # What has come, without waiting for more: nothing of a slow answer is lost.
+            piece = stream.read1(min(CHUNK, limit))  # type: ignore[attr-defined]
         except (OSError, http.client.HTTPException) as error:
             raise BrokenOffError(_say(error)) from None
+        except ValueError as error:  # the lengths of its parts are no numbers, or negative
+            raise DownloadError(f"its answer makes no sense: {_say(error)}") from None
         if not piece:
             if getattr(stream, "length", None):
                 raise BrokenOffError("the connection was closed early")
@@ -138,7 +153,11 @@ def pieces(stream: BinaryIO, limit: int) -> Iterator[bytes]:
 
 
 def _check_address(address: str) -> None:
-    parts = urllib.parse.urlsplit(address)
+    try:
+        parts = urllib.parse.urlsplit(address)
+        parts.port  # noqa: B018 (which is checked when it is asked for)
+    except ValueError as error:
+        raise DownloadError(f"{address!r:.200} is not a valid address: {error}") from None
     if parts.scheme == "https" and parts.hostname:
         return
     if parts.scheme != "http" or not parts.hostname:
@@ -163,11 +182,9 @@ def _check_answer(
             raise DownloadError(f"the server sent a different part of {file} than requested")
     elif response.status != 200:
         raise DownloadError(f"the server answers {response.status} for {file}")
-    length = response.headers.get("Content-Length", "")
-    if size is not None and length.isdigit() and start + int(length) != size:
-        raise DownloadError(
-            f"{file} has {start + int(length)} bytes there, its manifest says {size}"
-        )
+    length = response.length  # what http.client made of it, None if that is no number
+    if size is not None and length is not None and start + length != size:
+        raise DownloadError(f"{file} has {start + length} bytes there, its manifest says {size}")
 
 
 def _say(error: BaseException | str) -> str:
@@ -204,23 +221,34 @@ class _TLSConnection(http.client.HTTPSConnection):
 
 
 class _HTTPHandler(urllib.request.HTTPHandler):
+    def __init__(self, pace: Pace) -> None:
+        super().__init__()
+        self._connection: Any = type("Connection", (_Connection,), _responses(pace))
+
     def http_open(self, req: Any) -> Any:
-        return self.do_open(_Connection, req)
+        return self.do_open(self._connection, req)
 
 
 class _HTTPSHandler(urllib.request.HTTPSHandler):
+    def __init__(self, pace: Pace) -> None:
+        super().__init__()
+        self._connection: Any = type("Connection", (_TLSConnection,), _responses(pace))
+
     def https_open(self, req: Any) -> Any:
-        return self.do_open(_TLSConnection, req, context=ssl.create_default_context())
+        return self.do_open(self._connection, req, context=ssl.create_default_context())
 
 
-@functools.cache
-def _opener() -> urllib.request.OpenerDirector:
+def _responses(pace: Pace) -> dict[str, Any]:
+    return {"response_class": paced_responses(pace)}
+
+
+def _make_opener(pace: Pace) -> urllib.request.OpenerDirector:
     # Built by hand: build_opener() would add the file:, ftp: and data: handlers.
     opener = urllib.request.OpenerDirector()
     for handler in (
         urllib.request.ProxyHandler(),
-        _HTTPHandler(),
-        _HTTPSHandler(),
+        _HTTPHandler(pace),
+        _HTTPSHandler(pace),
         _Redirects(),
         urllib.request.HTTPDefaultErrorHandler(),
         urllib.request.HTTPErrorProcessor(),
