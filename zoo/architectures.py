@@ -27,6 +27,12 @@ TASKS = (
         command="zoo.translation.command",
         verb="translate",
     ),
+    TaskEntry(
+        name="token-classification",
+        summary="Tag messages: names, dates, numbers, intents.",
+        command="zoo.dialogue.tagging.command",
+        verb="tag",
+    ),
 )
 
 ARCHITECTURES = (
@@ -108,5 +114,16 @@ ARCHITECTURES = (
         inspection="zoo.translation.inspection:TranslationNetwork",
         recipe="zoo.recipes.seq2seq_lstm",
         default_weights="tatoeba",
+    ),
+    Architecture(
+        name="tagger_bilstm",
+        task="token-classification",
+        summary="Tagger of messages: words and characters, bidirectional LSTM layers, CRF.",
+        builder="zoo.dialogue.tagging.tagger_bilstm:build",
+        config="zoo.dialogue.tagging.tagger_bilstm:TaggerConfig",
+        processor="zoo.dialogue.tagging.processor:TaggedWords",
+        task_class="zoo.dialogue.tagging.tagging:Tagger",
+        inference="zoo.dialogue.tagging.inference:TaggerInference",
+        recipe="zoo.recipes.tagger_bilstm",
     ),
 )

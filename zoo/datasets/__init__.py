@@ -17,6 +17,8 @@ from zoo.errors import DataError, UsageError, did_you_mean
 
 _BUILDERS = {
     "an4": "zoo.speech.datasets.builders:an4",
+    "broad_twitter": "zoo.dialogue.datasets.tagged:BroadTwitter",
+    "clinc": "zoo.dialogue.datasets.tagged:Clinc",
     "copiste": "zoo.handwriting.datasets.builders:copiste",
     "english": "zoo.speech.datasets.english:english",
     "hooker": "zoo.handwriting.datasets.builders:hooker",
@@ -24,12 +26,16 @@ _BUILDERS = {
     "librispeech": "zoo.speech.datasets.builders:librispeech",
     "librispeech_text": "zoo.speech.datasets.english:LibrispeechText",
     "multi30k": "zoo.translation.datasets.builders:Multi30k",
+    "multidogo": "zoo.dialogue.datasets.tagged:Multidogo",
     "poilus": "zoo.handwriting.datasets.builders:poilus",
+    "restaurants": "zoo.dialogue.datasets.tagged:Restaurants",
+    "snips": "zoo.dialogue.datasets.tagged:Snips",
     "tatoeba": "zoo.translation.datasets.builders:Tatoeba",
     "unipen_characters": "zoo.handwriting.datasets.builders:unipen_characters",
     "unipen_texts": "zoo.handwriting.datasets.builders:unipen_texts",
     "unipen_words": "zoo.handwriting.datasets.builders:unipen_words",
     "war_and_peace": "zoo.text.datasets:WarAndPeace",
+    "wnut17": "zoo.dialogue.datasets.tagged:Wnut17",
 }
 
 

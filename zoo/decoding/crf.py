@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
@@ -157,7 +158,7 @@ class Lattice:
         inside = self.emissions[steps[1:], path[1:]].sum()
         inside += self.chain.transitions[path[:-1], path[1:]].sum()
         last = int(steps[-1])
-        after: float = self.backward[last, path[-1]]
+        after: Any = self.backward[last, path[-1]]
         if len(not_after) and last + 1 < len(self.emissions):
             following = self.emissions[last + 1] + self.backward[last + 1]
             following = following + self.chain.transitions[path[-1]]

@@ -21,6 +21,7 @@ class ChainScores(keras.layers.Layer):
     def __init__(self, tags: int, **kwargs: Any) -> None:
         super().__init__(**kwargs)
         self.tags = tags
+        self.supports_masking = True
 
     def build(self, input_shape: Any) -> None:
         """Make the variables ``transitions``, ``start`` and ``end``, all zeros."""

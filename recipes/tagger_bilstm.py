@@ -1,0 +1,284 @@
+"""Taggers of messages: a bidirectional LSTM over words and characters, and a CRF.
+
+    zoo train tagger_bilstm.snips --out runs/snips
+    zoo evaluate runs/snips
+
+What makes them good for their size:
+
+- word vectors of a large corpus that training does not change, so that words that it never saw lie
+  near those that it saw, and a learnt vector beside it for the words of the training data, hidden
+  now and then, the rare ones most of the time;
+- dropout with one mask for all words of a message (Gal and Ghahramani 2016, arXiv:1512.05287);
+- the intent's probabilities shift the scores of the tags (Qin et al. 2019, arXiv:1909.02188);
+- where a corpus does not mark what the model tells, or tells less, the loss allows every tag that
+  may be right (Tsuboi et al. 2008), so that corpora with other labels are learnt together;
+- an exponential moving average of the weights and cosine decay of the learning rate to zero.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from zoo.dialogue.datasets import TaggedMessage, load_tagged
+from zoo.dialogue.tagging.training.examples import Annotation
+from zoo.folder.figures import Figure
+from zoo.training import run
+from zoo.training.plan import Plan, stages
+from zoo.training.recipe import RecipeValues
+
+Labels = Mapping[str, tuple[str, ...]]
+
+
+@dataclass(frozen=True)
+class Source:
+    """A corpus of a model.
+
+    Args:
+        corpus: its name.
+        labels: for each of its labels those of the model, see
+            :class:`~zoo.dialogue.tagging.training.examples.Annotation`.
+        hidden: labels of the model that it does not mark.
+        repeats: how often each message is in an epoch.
+        validation: validate on it too.
+    """
+
+    corpus: str
+    labels: Labels = field(default_factory=dict)
+    hidden: tuple[str, ...] = ()
+    repeats: int = 1
+    validation: bool = True
+
+
+@dataclass(frozen=True, kw_only=True)
+class Values(RecipeValues):
+    """The hyperparameters of one model: those of every recipe, and these.
+
+    Args:
+        sources: the corpora.
+        vocabulary: number of words with a vector.
+        batch: messages in a batch.
+        rare_dropout: see :class:`~zoo.dialogue.training.batches.WordDropout`.
+        word_dropout: the same.
+        intent_weight: weight of the intent's loss.
+        label_smoothing: share of the probability that is spread over the intents.
+        outside: the intent of messages that are out of scope.
+        with_intents: learn the intents.
+        values_of_labels: which kind of value an entity of a label has.
+    """
+
+    sources: tuple[Source, ...]
+    vocabulary: int = 20_000
+    batch: int = 32
+    rare_dropout: float = 0.5
+    word_dropout: float = 0.05
+    intent_weight: float = 1.0
+    label_smoothing: float = 0.0
+    outside: str = ""
+    with_intents: bool = True
+    values_of_labels: Mapping[str, str] = field(default_factory=dict)
+
+
+def published(what: str, value: float, source: str) -> dict[str, Any]:
+    """A published figure on the same test set, in percent."""
+    return {"what": what, "value": value, "unit": "%", "source": source}
+
+
+_CHAT: Labels = {
+    "account_id": ("account",),
+    "account_number": ("account",),
+    "arrival_city": ("destination",),
+    "arrival_time": ("time",),
+    "booking_confirmation_number": ("booking",),
+    "car_brand": ("vehicle",),
+    "car_model": ("vehicle",),
+    "car_year": ("year",),
+    "card_number": ("card",),
+    "charge_amount": ("amount",),
+    "charge_date": ("date",),
+    "charge_time": ("time",),
+    "claimid": ("claim",),
+    "company_name": ("company",),
+    "cost": ("amount",),
+    "current_city": ("city",),
+    "current_zipcode": ("postcode",),
+    "datacategoryvalues": (),
+    "departure_city": ("departure",),
+    "departure_time": ("time",),
+    "drink_item": ("drink",),
+    "email_address": ("email",),
+    "end_date": ("date",),
+    "excluded_ingredient": ("ingredient",),
+    "expense_type": (),
+    "first_name": ("person",),
+    "flight_number": ("flight",),
+    "food_item": ("food",),
+    "item_code": ("item",),
+    "item_name": ("product",),
+    "last_name": ("person",),
+    "lastuseddate": ("date",),
+    "lastusedtime": ("time",),
+    "name": ("person",),
+    "new_seat_number": ("seat",),
+    "number_of_passengers": ("people",),
+    "offer": (),
+    "old_seat_number": ("seat",),
+    "order_number": ("order",),
+    "payment_type": (),
+    "phone_number": ("phone",),
+    "phonenumber": ("phone",),
+    "police_notified": (),
+    "policyid": ("policy",),
+    "price": ("amount",),
+    "replacement_reason": (),
+    "seat_type": (),
+    "service_type": (),
+    "size": (),
+    "software_name": ("product",),
+    "start_date": ("date",),
+    "target_account_number": ("account",),
+    "transferamount": ("amount",),
+}
+_SOCIAL = ("corporation", "creative-work", "group", "location", "person", "product")
+
+MODELS = {
+    "tagger_bilstm.snips": Values(
+        corpus="snips",
+        languages=("en",),
+        sources=(Source("snips"),),
+        network={
+            "units": 192,
+            "layers": 2,
+            "input_dropout": 0.4,
+            "hidden_dropout": 0.4,
+            "weight_dropout": 0.2,
+        },
+        plans=(Plan(epochs=24, learning_rate=4e-3, weight_decay=0.02, patience=8),),
+        batch=64,
+        license="cc0-1.0",
+        data_note="SNIPS, 13,784 commands to a voice assistant (CC0), split by Goo et al. 2018.",
+        limits="It knows the seven kinds of commands of its data, in lower case.",
+        comparison=(
+            published("Stack-Propagation, BiLSTM (slot F1)", 94.2, "Qin et al. 2019"),
+            published("SF-ID BLSTM (slot F1)", 92.23, "E et al. 2019"),
+            published("slot-gated (slot F1)", 88.8, "Goo et al. 2018"),
+        ),
+    ),
+}
+
+
+def load_sources(values: Values, split: str) -> list[Annotation]:
+    """The corpora of a model as annotations.
+
+    Raises:
+        DataError: a corpus is not there and cannot be fetched.
+    """
+    return [
+        Annotation(
+            load_tagged(source.corpus, split),
+            source.labels,
+            source.hidden,
+            source.repeats if split == "train" else 1,
+        )
+        for source in values.sources
+        if split != "validation" or source.validation
+    ]
+
+
+def train(name: str, out: Path, command: str = "", **changes: Any) -> Path:
+    """Train a registered model from its corpora.
+
+    Args:
+        name: a key of :data:`MODELS`.
+        out: the run's folder; an interrupted run in it is resumed.
+        command: the command line that trains it, for the model card.
+        **changes: fields of each plan to change, such as ``epochs=1``.
+
+    Returns:
+        The model folder.
+    """
+    from zoo.dialogue.tagging.training.run import TaggerTraining
+
+    values = MODELS[name]
+    training, validation = (load_sources(values, split) for split in ("train", "validation"))
+    for stage in stages(values.plans, out, command, **changes):
+        chosen = values.with_overrides(stage.plan)
+        subject = TaggerTraining(
+            card=values.card(name),
+            training=training,
+            validation=validation,
+            network=chosen.network,
+            vocabulary=chosen.vocabulary,
+            batch=chosen.batch,
+            rare_dropout=chosen.rare_dropout,
+            word_dropout=chosen.word_dropout,
+            intent_weight=chosen.intent_weight,
+            label_smoothing=chosen.label_smoothing,
+            outside=chosen.outside,
+            with_intents=chosen.with_intents,
+            values_of_labels=chosen.values_of_labels,
+        )
+        run.train(subject, stage)
+    return out
+
+
+def evaluate(
+    model: Any,
+    reference: str,
+    data: Path | None = None,
+    progress: Callable[[int, int], None] | None = None,
+) -> list[Figure]:
+    """Score a model on the test sets of its corpora.
+
+    Args:
+        model: a model of :data:`MODELS`, or one fine-tuned from it.
+        reference: the argument of ``zoo evaluate``, for the command in the figures.
+        data: a file of tagged messages to score on instead.
+        progress: called with the number of messages tagged since the last call, and the total.
+
+    Raises:
+        UsageError: no data is given and the model's own corpus is not one of this recipe's.
+    """
+    from zoo.dialogue.tagging.training.scores import score_messages
+    from zoo.training.publish import own_corpus
+
+    corpus = own_corpus(model, reference, MODELS)
+    values = next(one for one in MODELS.values() if one.corpus == corpus)
+    sets = {
+        source.corpus: _in_labels_of_the_model(load_tagged(source.corpus, "test"), source.labels)
+        for source in values.sources
+    }
+    total = sum(map(len, sets.values()))
+    figures = []
+    for name, messages in sets.items():
+        figures += score_messages(
+            model,
+            messages,
+            outside=values.outside,
+            on_progress=(lambda count: progress(count, total)) if progress else None,
+            dataset=name,
+            split="test",
+            command=f"zoo evaluate {reference}",
+        )
+    return figures
+
+
+def _in_labels_of_the_model(messages: list[TaggedMessage], labels: Labels) -> list[TaggedMessage]:
+    from zoo.dialogue.datasets import Span
+
+    annotation = Annotation(messages, labels)
+    return [
+        TaggedMessage(
+            message.text,
+            tuple(
+                Span(annotation.names(span.label)[0], span.start, span.end)
+                for span in message.entities
+                if annotation.names(span.label)
+            ),
+            message.intent,
+            message.dialogue,
+        )
+        for message in messages
+    ]

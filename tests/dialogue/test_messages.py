@@ -1,0 +1,204 @@
+"""Messages, tokens, vocabularies and states: what all dialogue models share."""
+
+from __future__ import annotations
+
+import json
+import random
+import string
+from datetime import datetime
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from tests.dialogue.toy import vocabulary
+from zoo.dialogue.messages import (
+    MAX_CHARACTERS,
+    Message,
+    as_message,
+    as_messages,
+    read_message_lines,
+)
+from zoo.dialogue.state import ConversationState
+from zoo.dialogue.tokens import tokenize, word_key
+from zoo.dialogue.values import normalise
+from zoo.dialogue.words import FIRST, PADDING, UNKNOWN, Words
+from zoo.errors import DataError, FolderError, UsageError
+
+
+def test_tokens_cover_every_character_but_spaces_and_know_their_place() -> None:
+    rng = random.Random(0)
+    alphabet = string.printable + "éß’中文नि😀\u200d\x00\u202e١٢"
+    for _ in range(200):
+        text = "".join(rng.choices(alphabet, k=40))
+        tokens = tokenize(text)
+        assert all(text[token.start : token.end] == token.text for token in tokens)
+        covered = {place for token in tokens for place in range(token.start, token.end)}
+        assert sum(len(token.text) for token in tokens) == len(covered)
+        assert all(text[place].isspace() for place in set(range(len(text))) - covered)
+
+
+@pytest.mark.parametrize(
+    ("text", "tokens"),
+    [
+        ("at 7:30pm", ["at", "7:30", "pm"]),
+        ("I don’t pay $1,450.50!", ["I", "don’t", "pay", "$", "1,450.50", "!"]),
+        ("ana@mail.com", ["ana", "@", "mail", ".", "com"]),
+        ("", []),
+        (" \t\n", []),
+    ],
+)
+def test_letters_and_digits_are_tokens_of_their_own(text: str, tokens: list[str]) -> None:
+    assert [token.text for token in tokenize(text)] == tokens
+
+
+def test_words_are_looked_up_in_lower_case_with_their_digits_alike() -> None:
+    assert word_key("ORDER") == "order"
+    assert word_key("４471") == "0000"
+    assert word_key("Don’t") == "don't"
+
+
+def test_a_vocabulary_tells_learnt_words_from_words_that_only_have_a_vector() -> None:
+    words = Words.of_texts(["a b b", "b c"], ["z", "b", "y"], size=5, least_characters=1)
+    assert words.words == ("b", "a", "c", "z", "y")
+    assert words.known == 3
+    ids = words.encode("B z unheard-of")
+    assert ids.words.tolist() == [FIRST, FIRST + 3, *[UNKNOWN] * 3]
+    assert ids.known.tolist() == [FIRST, *[UNKNOWN] * 4]
+    assert ids.characters[0, 1] == PADDING
+    long = words.encode("a" + "b" * 100 + "c").characters[0]
+    assert long[0] == FIRST
+    assert long[-1] == FIRST + 2  # the first and the last half of a long word are read
+    assert Words.from_files(words.settings(), words.files()) == words
+
+
+@pytest.mark.parametrize(
+    ("settings", "files", "message"),
+    [
+        ({}, {}, "has no words.txt"),
+        ({}, {"words.txt": b"\xff", "characters.txt": b""}, "not UTF-8"),
+        ({}, {"words.txt": b"a\na\n", "characters.txt": b"a\n"}, "must not repeat"),
+        (
+            {"known": 9},
+            {"words.txt": b"a\n", "characters.txt": b"a\n"},
+            "known must be from 0 to 1",
+        ),
+        ({"word_characters": 1}, {"words.txt": b"a\n", "characters.txt": b"\n"}, "from 2 to 64"),
+        ({}, {"words.txt": b"a\n\nb\n", "characters.txt": b"\n"}, "1 to 64 characters"),
+    ],
+)
+def test_a_damaged_vocabulary_is_named(
+    settings: dict[str, int], files: dict[str, bytes], message: str
+) -> None:
+    with pytest.raises(FolderError, match=message):
+        Words.from_files(settings, files)
+
+
+def test_messages_are_read_from_what_people_have() -> None:
+    assert as_message("hi") == Message("hi")
+    assert as_message(("hi", "ana")) == as_message({"text": "hi", "speaker": "ana"})
+    assert as_message({"text": "", "speaker": None}) == Message("")
+    assert as_messages(["a", Message("b")]) == [Message("a"), Message("b")]
+    for wrong in (3, None, {"texts": "a"}, {"text": 3}, ("a", "b", "c"), b"hi"):
+        with pytest.raises(UsageError):
+            as_message(wrong)
+    for wrong in ("hi", {"text": "hi"}, 3):
+        with pytest.raises(UsageError, match="expected a list of messages"):
+            as_messages(wrong)
+    with pytest.raises(UsageError, match="too long"):
+        Message("x" * (MAX_CHARACTERS + 1))
+
+
+def test_a_broken_line_is_named_and_the_others_are_read() -> None:
+    lines = [
+        '{"text": "a"}',
+        "",
+        '{"text": ',
+        '"b"',
+        "[" * 100_000,
+        '{"text": "c", "speaker": "x"}',
+    ]
+    read = list(read_message_lines(lines, "chat.jsonl"))
+    assert [one for one in read if isinstance(one, Message)] == [
+        Message("a"),
+        Message("b"),
+        Message("c", "x"),
+    ]
+    errors = [str(one) for one in read if isinstance(one, DataError)]
+    assert "chat.jsonl: line 3 is no message" in errors[0]
+    assert "line 5" in errors[1]
+
+
+def test_a_state_is_the_same_after_a_file(tmp_path: Path) -> None:
+    rng = np.random.default_rng(0)
+    arrays = {
+        "h": rng.standard_normal((2, 3)).astype(np.float32),
+        "e": np.zeros((0, 4), np.float32),
+    }
+    state = ConversationState("abc", 7, {"slots": {"food": "thai"}}, arrays)
+    read = ConversationState.load(state.save(tmp_path / "state.json"))
+    assert (read.model, read.messages, read.facts) == ("abc", 7, {"slots": {"food": "thai"}})
+    for name, array in arrays.items():
+        np.testing.assert_array_equal(read.arrays[name], array)
+        assert read.arrays[name].dtype == np.float32
+
+
+def test_a_damaged_state_is_refused() -> None:
+    text = ConversationState("abc", 1, {}, {"h": np.ones((2,), np.float32)}).to_json()
+    content = json.loads(text)
+    damaged = [
+        "",
+        "{}",
+        "[1]",
+        text[:-9],
+        text.replace('"messages": 1', '"messages": 2'),
+        json.dumps({**content, "arrays": {}}),
+        "[" * 100_000,
+        "x" * 5_000_000,
+    ]
+    for one in damaged:
+        with pytest.raises(DataError):
+            ConversationState.from_json(one)
+    with pytest.raises(UsageError, match="another model"):
+        ConversationState.from_json(text).check("other", {"h": (2,)})
+    with pytest.raises(UsageError, match="another model"):
+        ConversationState.from_json(text).check("abc", {"h": (3,)})
+
+
+@pytest.mark.parametrize(
+    ("kind", "text", "value"),
+    [
+        ("date", "March 3rd, 2024", "2024-03-03"),
+        ("date", "march 3rd", "--03-03"),
+        ("date", "the 29th of February", "--02-29"),
+        ("date", "tomorrow", None),
+        ("date", "the day we met", None),
+        ("time", "7:30pm", "19:30"),
+        ("time", "12 am", "00:00"),
+        ("time", "noon", "12:00"),
+        ("time", "19:45", "19:45"),
+        ("time", "7", None),
+        ("time", "25:00", None),
+        ("number", "twenty five people", "25"),
+        ("number", "$1,450.50", "1450.50"),
+        ("number", "5 adults and 1 child", None),
+        ("email", "Ana @ mail.com", "ana@mail.com"),
+        ("email", "ana at mail", None),
+        ("code", "moh 523", "MOH523"),
+        ("code", "😀", None),
+        ("number", "9" * 200, None),
+    ],
+)
+def test_values_are_told_where_they_are_plain(kind: str, text: str, value: str | None) -> None:
+    assert normalise(kind, text) == value
+
+
+def test_relative_dates_count_from_a_given_moment() -> None:
+    assert normalise("date", "tomorrow", datetime(2024, 2, 28)) == "2024-02-29"
+    assert normalise("date", "March 3rd", datetime(2024, 2, 28)) == "2024-03-03"
+
+
+def test_the_vocabulary_of_the_toy_language_knows_its_words() -> None:
+    ids = vocabulary().encode("Book a parcel")
+    assert (ids.words > UNKNOWN).all()
+    assert ids.known.tolist()[-1] == UNKNOWN

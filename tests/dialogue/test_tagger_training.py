@@ -1,0 +1,78 @@
+"""Taggers against Keras, and trained by their recipe on a small language."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from tests.dialogue.toy import make_task, messages, tagger_bundle
+from zoo import load_model
+from zoo.training.plan import Plan
+
+
+@pytest.mark.parametrize(
+    "values", [{"layers": 2}, {"labels": (), "intent_units": 6}, {"intents": ()}]
+)
+def test_the_inference_equals_the_network_and_padding_counts_for_nothing(
+    values: dict[str, Any],
+) -> None:
+    from zoo.dialogue.training.batches import pad_words
+
+    task = make_task(tagger_bundle(**values))
+    texts = ["Book a table for Ana at 7pm, please", "hi", "Eve"]
+    encoded = [task.processor.encode(text) for text in texts]
+    outputs = task.network(list(pad_words(encoded)), training=False)
+    outputs = outputs if isinstance(outputs, list) else [outputs]
+    for row, ids in enumerate(encoded):
+        read = task.inference.read(ids)
+        expected = [part for part in read if part.size]
+        assert len(expected) == len(outputs)
+        for found, wanted in zip(outputs, expected, strict=True):
+            array = np.asarray(found)[row]
+            np.testing.assert_allclose(array[: len(wanted)], wanted, atol=2e-3)
+    assert task.network.count_params() == task.config.parameters()
+    assert {v.path for v in task.network.weights} == set(task.config.shapes())
+
+
+def test_the_recipe_trains_a_tagger_that_finds_the_entities(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    from zoo.recipes import tagger_bilstm
+
+    from zoo.dialogue.tagging.training import run as tagger_run
+    from zoo.dialogue.training import glove
+
+    vectors = {w: np.full(50, 0.1, np.float32) for w in ("table", "hello")}
+    monkeypatch.setattr(glove, "glove_vectors", lambda: vectors)
+    language = messages()
+    parts = {"train": language[:-8], "validation": language[-8:-4], "test": language[-4:]}
+    monkeypatch.setattr(tagger_bilstm, "load_tagged", lambda corpus, split: parts[split])
+    values = replace(
+        tagger_bilstm.MODELS["tagger_bilstm.snips"],
+        network={"units": 24, "filters": 16, "known_vectors": 8, "character_vectors": 8},
+        plans=(Plan(epochs=12, learning_rate=2e-2, warmup_steps=4, average=0.8, seed=3),),
+        vocabulary=200,
+        batch=8,
+        values_of_labels={"time": "time"},
+    )
+    monkeypatch.setitem(tagger_bilstm.MODELS, "tagger_bilstm.snips", values)
+    assert tagger_run.LONGEST > 20
+    folder = tagger_bilstm.train("tagger_bilstm.snips", tmp_path / "run", "zoo train")
+    model = load_model(folder)
+    assert model.check() < 1e-3
+    result = model.tag("Book a table for Ana at 7pm, please")
+    assert [(e.text, e.label, e.value) for e in result.entities] == [
+        ("Ana", "person", None),
+        ("7pm", "time", "19:00"),
+    ]
+    assert result.intent == "book"
+    figures = tagger_bilstm.evaluate(model, "runs/run")
+    assert [figure.metric for figure in figures] == ["entity_f1", "intent_accuracy"]
+    assert figures[0].value > 80
+    assert figures[0].higher_is_better
+    assert set(figures[0].extra["labels"]) == {"person", "time"}
+    assert "higher" in str(figures[0].to_row())

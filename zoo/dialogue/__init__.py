@@ -1,0 +1,1 @@
+"""Dialogue: entities, moods and states of conversations, message by message."""

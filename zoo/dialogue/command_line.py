@@ -1,0 +1,160 @@
+"""What ``zoo run`` shares for conversations: texts, files of JSON lines, and following a stream."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from zoo.cli.inputs import STANDARD_INPUT, read_standard_input
+from zoo.cli.output import print_json
+from zoo.dialogue.messages import Message, read_message_lines
+from zoo.errors import UsageError, ZooError
+from zoo.files import is_file, user_path
+
+if TYPE_CHECKING:
+    from zoo.dialogue.conversation import Conversation, ConversationTask
+
+SUFFIX = ".jsonl"
+
+Read = Message | ZooError
+
+
+def conversation_options(command: Callable[..., Any]) -> Callable[..., Any]:
+    """The options of every command that reads a conversation."""
+    for option in (
+        click.option("--json", "as_json", is_flag=True, help="Print JSON."),
+        click.option(
+            "--state",
+            "state_file",
+            type=click.Path(path_type=Path),
+            help="Go on from the conversation in this file, and write it back.",
+        ),
+        click.option(
+            "--follow",
+            is_flag=True,
+            help="Read JSON lines from standard input and answer each with one at once.",
+        ),
+    ):
+        command = option(command)
+    return command
+
+
+def open_from(model: ConversationTask[Any], state_file: Path | None) -> Conversation[Any]:
+    """A new conversation, or the one whose state is in a file.
+
+    Raises:
+        ZooError: the state is damaged or belongs to another model.
+    """
+    from zoo.dialogue.state import ConversationState
+
+    if state_file is None or not is_file(user_path(state_file)):
+        return model.open_conversation()
+    return model.open_conversation(ConversationState.load(state_file))
+
+
+def read_conversation(inputs: Sequence[str], follow: bool) -> Iterator[Read]:
+    """The messages that a command's arguments mean, or the errors met instead.
+
+    Args:
+        inputs: texts; ``"-"`` is the text on standard input, and the name of a ``.jsonl`` file
+            stands for its lines.
+        follow: read JSON lines from standard input as they come.
+
+    Raises:
+        UsageError: there is nothing to read, or both.
+    """
+    if follow:
+        if inputs:
+            raise UsageError("--follow reads standard input; give it no texts or files")
+        lines = (line.decode("utf-8", "replace") for line in sys.stdin.buffer)
+        yield from read_message_lines(lines, "standard input")
+        return
+    if not inputs:
+        raise UsageError("give a text, a .jsonl file, or --follow to read standard input")
+    for one in inputs:
+        if one == STANDARD_INPUT:
+            yield Message(read_standard_input())
+        elif one.endswith(SUFFIX):
+            yield from _read_file(Path(one))
+        else:
+            yield Message(one)
+
+
+def feed_all(
+    conversation: Conversation[Any], messages: Iterator[Read]
+) -> Iterator[tuple[Message | None, Any]]:
+    """Each message with its result, or ``None`` with the error met; the others go on."""
+    for message in messages:
+        if isinstance(message, ZooError):
+            yield None, message
+            continue
+        try:
+            yield message, conversation.feed(message)
+        except ZooError as error:
+            yield None, error
+
+
+def run_conversation(
+    model: ConversationTask[Any],
+    inputs: Sequence[str],
+    *,
+    follow: bool,
+    state_file: Path | None,
+    as_json: bool,
+) -> Conversation[Any]:
+    """Read a conversation and print a result for each message.
+
+    Errors of single messages go to standard error, or into the JSON, and the command then exits
+    with 1. The state is written however the conversation ends.
+
+    Args:
+        model: reads it.
+        inputs: see :func:`read_conversation`.
+        follow: the same.
+        state_file: see :func:`open_from`.
+        as_json: print JSON.
+    """
+    conversation = open_from(model, state_file)
+    rows, failed = [], False
+    try:
+        for message, result in feed_all(conversation, read_conversation(inputs, follow)):
+            failed = failed or message is None
+            row = _row(message, result)
+            if follow:
+                click.echo(json.dumps(row, ensure_ascii=False))
+                sys.stdout.flush()
+            elif as_json:
+                rows.append(row)
+            elif message is None:
+                click.echo(f"zoo: {result}", err=True)
+            else:
+                speaker = f"{message.speaker}\t" if message.speaker else ""
+                click.echo(f"{speaker}{result}")
+    finally:
+        if state_file is not None:
+            conversation.state.save(state_file)
+    if as_json and not follow:
+        print_json(rows)
+    if failed:
+        raise click.exceptions.Exit(1)
+    return conversation
+
+
+def _row(message: Message | None, result: Any) -> dict[str, Any]:
+    if message is None:
+        return {"error": str(result)}
+    return {**({"speaker": message.speaker} if message.speaker else {}), **result.to_dict()}
+
+
+def _read_file(path: Path) -> Iterator[Read]:
+    try:
+        with open(user_path(path), "rb") as stream:
+            lines = (line.decode("utf-8-sig", "replace") for line in stream)
+            yield from read_message_lines(lines, str(path))
+    except OSError as error:
+        raise UsageError(f"cannot read {path}: {error.strerror or error}") from None

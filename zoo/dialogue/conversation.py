@@ -1,0 +1,132 @@
+"""Conversations that go on: one message in, one result and one state out."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import asdict
+from typing import Any, Generic, TypeVar
+
+from zoo.dialogue.messages import Message, as_message, as_messages
+from zoo.dialogue.state import ConversationState, fingerprint
+from zoo.errors import UsageError
+from zoo.task import Task
+
+R = TypeVar("R")
+
+
+class ConversationTask(Task, Generic[R]):
+    """A task that reads conversations message by message.
+
+    A subclass reads one message with :meth:`read_message`; that a whole conversation gives the same
+    as its messages one by one, to the last bit, follows from there being no other way to read one.
+    """
+
+    def first_state(self) -> ConversationState:
+        """The state before the first message."""
+        return ConversationState(self._fingerprint())
+
+    def read_message(
+        self, inference: Any, state: ConversationState, message: Message
+    ) -> tuple[R, ConversationState]:
+        """Read the next message of a conversation.
+
+        Args:
+            inference: the model's.
+            state: before the message; it is not changed.
+            message: the message.
+
+        Returns:
+            The result of the message and the state after it.
+        """
+        raise NotImplementedError
+
+    def open_conversation(self, state: ConversationState | str | None = None) -> Conversation[R]:
+        """Begin a conversation, or go on with one.
+
+        Args:
+            state: where to go on, a value or its JSON; left out, a new conversation begins.
+
+        Raises:
+            UsageError: the state belongs to another model.
+            DataError: the JSON is damaged.
+
+        Example:
+            >>> conversation = model.open_conversation()
+            >>> print(conversation.feed("Where is my parcel?", speaker="customer"))
+            >>> conversation.state.save("parcel.json")
+        """
+        first = self.first_state()
+        if state is None:
+            return Conversation(self, first)
+        given = ConversationState.from_json(state) if isinstance(state, str) else state
+        if not isinstance(given, ConversationState):
+            raise UsageError(f"a state is a ConversationState or its JSON, not {given!r:.60}")
+        given.check(first.model, {name: array.shape for name, array in first.arrays.items()})
+        return Conversation(self, given)
+
+    def read_all(self, messages: Iterable[Any]) -> list[R]:
+        """The results of a new conversation's messages."""
+        conversation = Conversation(self, self.first_state())
+        return [conversation.feed(message) for message in as_messages(messages)]
+
+    def _fingerprint(self) -> str:
+        inference = self.inference
+        known: tuple[Any, str] | None = getattr(self, "_known_fingerprint", None)
+        if known is None or known[0] is not inference:
+            known = (
+                inference,
+                fingerprint(
+                    self.architecture.name,
+                    asdict(self.config),
+                    self.processor.settings(),
+                    self.weights(),
+                ),
+            )
+            self._known_fingerprint = known
+        return known[1]
+
+
+class Conversation(Generic[R]):
+    """A conversation that is going on.
+
+    Args:
+        task: the model that reads it; weights that it gets later do not count here.
+        state: where it stands.
+
+    Attributes:
+        state: where it stands after the last message, as a value.
+    """
+
+    def __init__(self, task: ConversationTask[R], state: ConversationState) -> None:
+        self._task, self._inference, self.state = task, task.inference, state
+        self._results: list[R] = []
+
+    def feed(self, message: Any, speaker: str = "") -> R:
+        """Read the next message.
+
+        Args:
+            message: a text, a :class:`~zoo.dialogue.messages.Message` or a table with ``text``.
+            speaker: who wrote it, where the message does not say.
+
+        Returns:
+            Its result.
+
+        Raises:
+            UsageError: it is no message; the conversation stands where it stood.
+        """
+        given = as_message(message)
+        if speaker and not given.speaker:
+            given = Message(given.text, speaker)
+        result, self.state = self._task.read_message(self._inference, self.state, given)
+        self._results.append(result)
+        return result
+
+    @property
+    def results(self) -> tuple[R, ...]:
+        """The results of the messages that were fed here, in order."""
+        return tuple(self._results)
+
+    @property
+    def result(self) -> R | None:
+        """The result of the last message, or ``None`` before the first."""
+        return self._results[-1] if self._results else None

@@ -1,0 +1,52 @@
+"""Messages to tokens that know where they stand."""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from typing import NamedTuple
+
+_TOKEN = re.compile(
+    r"\d+(?:[.,:]\d+)*"  # a number, a price, a time
+    r"|[^\W\d_]+(?:['’][^\W\d_]+)*"  # a word, with apostrophes inside
+    r"|_+|[^\w\s]"  # everything else that is no space, a character at a time
+)
+_DIGIT = re.compile(r"\d")
+
+
+class Token(NamedTuple):
+    """A word, a number or a sign.
+
+    Args:
+        text: as it is written.
+        start: of its first character in the message.
+        end: after its last one.
+    """
+
+    text: str
+    start: int
+    end: int
+
+
+def tokenize(text: str) -> list[Token]:
+    """Split a message into words, numbers and signs.
+
+    No character is lost but spaces, and no token holds letters and digits together, so that
+    ``7pm`` is two tokens and every entity of common corpora begins and ends with a token.
+
+    Example:
+        >>> [token.text for token in tokenize("Table for 2 at 7:30pm?")]
+        ['Table', 'for', '2', 'at', '7:30', 'pm', '?']
+    """
+    return [Token(match.group(), *match.span()) for match in _TOKEN.finditer(text)]
+
+
+def word_key(word: str) -> str:
+    """What a word is looked up by: lower case, compatible characters joined, digits as ``0``.
+
+    Example:
+        >>> word_key("4471"), word_key("Wi’fi")
+        ('0000', "wi'fi")
+    """
+    folded = unicodedata.normalize("NFKC", word).lower().replace("’", "'")
+    return _DIGIT.sub("0", folded)

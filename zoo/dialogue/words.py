@@ -1,0 +1,169 @@
+"""Messages as ids of words and characters: what all dialogue networks read."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from zoo.dialogue.tokens import Token, tokenize, word_key
+from zoo.errors import FolderError, UsageError
+from zoo.folder.vocabulary import MAX_VOCABULARY
+
+PADDING, UNKNOWN, FIRST = 0, 1, 2
+"""Ids: padding, what is not in the vocabulary, and the first entry."""
+
+WORDS_FILE = "words.txt"
+CHARACTERS_FILE = "characters.txt"
+
+_MAX_KEY = 64  # characters of a word in the vocabulary
+
+
+class WordIds(NamedTuple):
+    """A message as ids.
+
+    Args:
+        tokens: the words, with their places in the message.
+        words: ``(tokens,)`` int32 rows of the word vectors.
+        known: ``(tokens,)`` int32 rows of the vectors that were learnt in training.
+        characters: ``(tokens, word_characters)`` int32, padded at the end.
+    """
+
+    tokens: list[Token]
+    words: np.ndarray
+    known: np.ndarray
+    characters: np.ndarray
+
+
+@dataclass(frozen=True)
+class Words:
+    """The vocabulary of words and characters.
+
+    Args:
+        words: distinct keys of :func:`~zoo.dialogue.tokens.word_key`, those of the training data
+            first.
+        known: how many of them, from the first, have a vector that was learnt in training.
+        characters: distinct characters.
+        word_characters: how many characters of a word are read; of a longer one the first and last
+            halves.
+
+    Raises:
+        UsageError: there are too many entries, or one is repeated or malformed.
+    """
+
+    words: tuple[str, ...]
+    known: int
+    characters: str
+    word_characters: int = 16
+
+    def __post_init__(self) -> None:
+        if not len(self.words) + FIRST <= MAX_VOCABULARY:
+            raise UsageError(f"a vocabulary has at most {MAX_VOCABULARY} words")
+        if len(set(self.words)) != len(self.words) or len(set(self.characters)) != len(
+            self.characters
+        ):
+            raise UsageError("a vocabulary must not repeat an entry")
+        if not all(isinstance(w, str) and 0 < len(w) <= _MAX_KEY for w in self.words):
+            raise UsageError(f"a word of a vocabulary has 1 to {_MAX_KEY} characters")
+        if type(self.known) is not int or not 0 <= self.known <= len(self.words):
+            raise UsageError(f"known must be from 0 to {len(self.words)}, not {self.known!r}")
+        if type(self.word_characters) is not int or not 2 <= self.word_characters <= 64:
+            raise UsageError(f"word_characters must be from 2 to 64, not {self.word_characters!r}")
+        words = {word: number for number, word in enumerate(self.words, FIRST)}
+        characters = {one: number for number, one in enumerate(self.characters, FIRST)}
+        object.__setattr__(self, "_words", words)
+        object.__setattr__(self, "_characters", characters)
+
+    @classmethod
+    def of_texts(
+        cls,
+        texts: Iterable[str],
+        more: Sequence[str] = (),
+        *,
+        size: int,
+        least: int = 1,
+        least_characters: int = 3,
+    ) -> Words:
+        """The vocabulary of a corpus.
+
+        Args:
+            texts: the training messages.
+            more: further words that have vectors, the most frequent first.
+            size: number of words.
+            least: how often a word must stand in the texts.
+            least_characters: the same of characters.
+        """
+        words: Counter[str] = Counter()
+        characters: Counter[str] = Counter()
+        for text in texts:
+            characters.update(text)
+            words.update(word_key(token.text) for token in tokenize(text))
+        learnt = [
+            word
+            for word, count in sorted(words.items(), key=lambda item: (-item[1], item[0]))
+            if count >= least and len(word) <= _MAX_KEY
+        ][:size]
+        taken = set(learnt)
+        others = [word for word in more if word not in taken and len(word) <= _MAX_KEY]
+        seen = sorted(c for c, n in characters.items() if n >= least_characters and c.isprintable())
+        return cls(
+            (*learnt, *others[: size - len(learnt)]), len(learnt), "".join(seen).replace(" ", "")
+        )
+
+    @classmethod
+    def from_files(cls, settings: Mapping[str, Any], files: Mapping[str, bytes]) -> Words:
+        """Rebuild from a model folder's settings and files.
+
+        Raises:
+            FolderError: a file or a setting is missing or malformed.
+        """
+        texts = []
+        for name in (WORDS_FILE, CHARACTERS_FILE):
+            if name not in files:
+                raise FolderError(f"the model folder has no {name}")
+            try:
+                texts.append(files[name].decode("utf-8").removesuffix("\n"))
+            except UnicodeDecodeError:
+                raise FolderError(f"{name} is not UTF-8 text") from None
+        words = tuple(texts[0].split("\n")) if texts[0] else ()
+        try:
+            return cls(
+                words, settings.get("known", 0), texts[1], settings.get("word_characters", 16)
+            )
+        except UsageError as error:
+            raise FolderError(f"{WORDS_FILE}: {error}") from None
+
+    def settings(self) -> dict[str, Any]:
+        """Plain values for ``config.json``."""
+        return {"known": self.known, "word_characters": self.word_characters}
+
+    def files(self) -> dict[str, bytes]:
+        """The vocabulary files of a model folder."""
+        return {
+            WORDS_FILE: ("\n".join(self.words) + "\n").encode(),
+            CHARACTERS_FILE: (self.characters + "\n").encode(),
+        }
+
+    def encode(self, text: str) -> WordIds:
+        """A message as ids."""
+        return self.encode_tokens(tokenize(text))
+
+    def encode_tokens(self, tokens: list[Token]) -> WordIds:
+        """Tokens as ids."""
+        table: dict[str, int] = self._words  # type: ignore[attr-defined]
+        letters: dict[str, int] = self._characters  # type: ignore[attr-defined]
+        words = np.fromiter(
+            (table.get(word_key(token.text), UNKNOWN) for token in tokens), np.int32, len(tokens)
+        )
+        known = np.where(words < self.known + FIRST, words, UNKNOWN).astype(np.int32)
+        width = self.word_characters
+        characters = np.full((len(tokens), width), PADDING, np.int32)
+        for row, token in enumerate(tokens):
+            word = token.text
+            if len(word) > width:
+                word = word[: width // 2] + word[-(width - width // 2) :]
+            characters[row, : len(word)] = [letters.get(one, UNKNOWN) for one in word]
+        return WordIds(tokens, words, known, characters)
