@@ -64,6 +64,7 @@ class Values(RecipeValues):
         word_dropout: the same.
         intent_weight: weight of the intent's loss.
         label_smoothing: share of the probability that is spread over the intents.
+        swapped_values: share of the entities that get another value of their label.
         outside: the intent of messages that are out of scope.
         with_intents: learn the intents.
         values_of_labels: which kind of value an entity of a label has.
@@ -76,6 +77,7 @@ class Values(RecipeValues):
     word_dropout: float = 0.05
     intent_weight: float = 1.0
     label_smoothing: float = 0.0
+    swapped_values: float = 0.0
     outside: str = ""
     with_intents: bool = True
     values_of_labels: Mapping[str, str] = field(default_factory=dict)
@@ -152,11 +154,14 @@ MODELS = {
             "units": 192,
             "layers": 2,
             "input_dropout": 0.4,
-            "hidden_dropout": 0.4,
-            "weight_dropout": 0.2,
+            "hidden_dropout": 0.5,
+            "weight_dropout": 0.3,
         },
-        plans=(Plan(epochs=24, learning_rate=4e-3, weight_decay=0.02, patience=8),),
+        plans=(Plan(epochs=26, learning_rate=4e-3, weight_decay=0.02),),
         batch=64,
+        rare_dropout=1.0,
+        word_dropout=0.1,
+        swapped_values=0.3,
         license="cc0-1.0",
         data_note="SNIPS, 13,784 commands to a voice assistant (CC0), split by Goo et al. 2018.",
         limits="It knows the seven kinds of commands of its data, in lower case.",
@@ -216,6 +221,7 @@ def train(name: str, out: Path, command: str = "", **changes: Any) -> Path:
             word_dropout=chosen.word_dropout,
             intent_weight=chosen.intent_weight,
             label_smoothing=chosen.label_smoothing,
+            swapped_values=chosen.swapped_values,
             outside=chosen.outside,
             with_intents=chosen.with_intents,
             values_of_labels=chosen.values_of_labels,
@@ -244,6 +250,18 @@ def evaluate(
     from zoo.dialogue.tagging.training.scores import score_messages
     from zoo.training.publish import own_corpus
 
+    if data is not None:
+        from zoo.dialogue.tagging.training.files import read_tagged
+
+        messages = read_tagged(data)
+        return score_messages(
+            model,
+            messages,
+            on_progress=(lambda count: progress(count, len(messages))) if progress else None,
+            dataset=data.name,
+            split="all",
+            command=f"zoo evaluate {reference} --data {data.name}",
+        )
     corpus = own_corpus(model, reference, MODELS)
     values = next(one for one in MODELS.values() if one.corpus == corpus)
     sets = {

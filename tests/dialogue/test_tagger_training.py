@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -76,3 +77,29 @@ def test_the_recipe_trains_a_tagger_that_finds_the_entities(
     assert figures[0].higher_is_better
     assert set(figures[0].extra["labels"]) == {"person", "time"}
     assert "higher" in str(figures[0].to_row())
+
+
+def test_finetuning_learns_new_labels_and_keeps_others_if_asked(
+    zoo: Any, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    from zoo.dialogue.tagging.training import growth
+
+    monkeypatch.setattr(growth, "known_vectors", dict)
+    start = make_task(tagger_bundle(units=16, filters=16)).save(tmp_path / "start")
+    rows = []
+    for number in range(40):
+        text = f"my parcel {number:03} is late"
+        rows.append({"text": text, "label": [[10, 13, "order"]], "intent": "late"})
+    data = tmp_path / "mine.jsonl"
+    data.write_text("\n".join(map(json.dumps, rows)))
+    common = ("--epochs", 12, "--learning-rate", 0.02, "--batch", 8)
+    out = tmp_path / "mine"
+    zoo("finetune", start, "--data", data, "--out", out, *common)
+    model = load_model(out)
+    assert (model.labels, model.intents) == (("order",), ("late",))
+    (entity,) = model.tag("my parcel 471 is late").entities
+    assert (entity.text, entity.label) == ("471", "order")
+    assert model.card["base_model"] == "tagger_bilstm.toy"
+    out = tmp_path / "kept"
+    zoo("finetune", start, "--data", data, "--out", out, "--keep-labels", *common[:1], 1)
+    assert load_model(out).labels == ("order", "person", "time")

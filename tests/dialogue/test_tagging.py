@@ -243,3 +243,27 @@ def test_rare_words_are_hidden_more_often_than_frequent_ones() -> None:
     share = [(hidden_known[row::2, 0] == UNKNOWN).mean() for row in (0, 1)]
     assert share[0] == pytest.approx(0.01, abs=0.01)
     assert share[1] == pytest.approx(0.5, abs=0.05)
+
+
+def test_swapped_values_keep_their_labels_and_what_stands_around_them() -> None:
+    from zoo.dialogue.tagging.training.augmentation import ValueSwap, entities
+
+    task = tagger_bundle()
+    examples = make_examples([Annotation(messages())], task.processor)
+    example = examples[0]
+    labels = [tag for tag, _, _ in entities(example.allowed)]
+    assert labels == [1, 3]
+    swap, rng = ValueSwap(examples, 1.0), np.random.default_rng(0)
+    seen = set()
+    for _ in range(60):
+        ids, allowed = swap(example, rng)
+        assert len(ids.words) == len(ids.known) == len(ids.characters) == len(allowed)
+        assert [tag for tag, _, _ in entities(allowed)] == labels
+        outside = allowed[:, 0]
+        kept = example.ids.words[example.allowed[:, 0]]
+        assert ids.words[outside].tolist() == kept.tolist()
+        seen.add(ids.characters.tobytes())
+    assert len(seen) > 10
+    same, allowed = ValueSwap(examples, 0.0)(example, rng)
+    assert same is example.ids
+    assert allowed is example.allowed

@@ -46,6 +46,14 @@ def glove_vectors() -> dict[str, np.ndarray]:
     }
 
 
+def known_vectors() -> dict[str, np.ndarray]:
+    """:func:`glove_vectors` if the package is installed, or none."""
+    try:
+        return glove_vectors()
+    except DataError:
+        return {}
+
+
 def frequent_words() -> list[str]:
     """All words that have a vector, the most frequent first."""
     return list(glove_vectors())

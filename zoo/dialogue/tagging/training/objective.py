@@ -11,6 +11,7 @@ import tensorflow as tf
 
 from zoo.decoding.crf import Chain, bio_constraints, bio_spans
 from zoo.dialogue.datasets import Span
+from zoo.dialogue.tagging.training.augmentation import ValueSwap
 from zoo.dialogue.tagging.training.examples import TaggedExample
 from zoo.dialogue.tagging.training.scores import entity_f1
 from zoo.dialogue.training.batches import WordDropout, pad_words
@@ -36,6 +37,7 @@ class TaggerObjective:
         word_dropout: the same.
         intent_weight: weight of the intent's loss.
         label_smoothing: share of the probability that is spread over the intents.
+        swapped_values: share of the entities that get another value of their label.
 
     Raises:
         DataError: there are no examples.
@@ -55,17 +57,20 @@ class TaggerObjective:
         word_dropout: float = 0.05,
         intent_weight: float = 1.0,
         label_smoothing: float = 0.0,
+        swapped_values: float = 0.0,
     ) -> None:
         self.network = network
+        self._by_entities = any(example.message.entities for example in validation)
         self.validation_figure = (
             Measure("entity_f1", "%", 100.0, higher_is_better=True)
-            if config.labels
+            if self._by_entities
             else Measure("intent_accuracy", "%", 100.0, higher_is_better=True)
         )
         self._config, self._labels = config, labels
         self._training, self._validation = training, validation
         self._seed, self._intent_weight, self._smoothing = seed, intent_weight, label_smoothing
         self._hide = WordDropout([one.ids for one in training], rare_dropout, word_dropout)
+        self._swap = ValueSwap(training, swapped_values) if swapped_values else None
         lengths = [len(one.ids.tokens) for one in training]
         self._batches = EvenBatches(lengths, batch, seed)
         self.steps_per_epoch = self._batches.steps
@@ -120,7 +125,7 @@ class TaggerObjective:
             if len(logits) and example.intent >= 0:
                 told += 1
                 right += int(logits.argmax()) == example.intent
-        if not self._config.labels:
+        if not self._by_entities:
             return right / max(told, 1)
         gold = [example.message.entities for example in self._validation]
         return entity_f1(gold, found)
@@ -162,14 +167,16 @@ class TaggerObjective:
         ]
 
     def _batch(self, group: np.ndarray, epoch: int) -> tuple[np.ndarray, ...]:
-        examples = [self._training[number] for number in group]
-        words, known, characters = pad_words([one.ids for one in examples])
         rng = np.random.default_rng([self._seed, epoch, int(group[0])])
+        examples = [self._training[number] for number in group]
+        made = [(one.ids, one.allowed) for one in examples]
+        if self._swap is not None:
+            made = [self._swap(one, rng) for one in examples]
+        words, known, characters = pad_words([ids for ids, _ in made])
         words, known = self._hide(words, known, rng)
-        tags = examples[0].allowed.shape[1]
-        allowed = np.zeros((*words.shape, tags), bool)
-        for row, one in enumerate(examples):
-            allowed[row, : len(one.allowed)] = one.allowed
-        lengths = np.asarray([len(one.ids.tokens) for one in examples], np.int32)
+        allowed = np.zeros((*words.shape, made[0][1].shape[1]), bool)
+        for row, (_, tags) in enumerate(made):
+            allowed[row, : len(tags)] = tags
+        lengths = np.asarray([len(ids.words) for ids, _ in made], np.int32)
         intents = np.asarray([one.intent for one in examples], np.int32)
         return words, known, characters, allowed, lengths, intents

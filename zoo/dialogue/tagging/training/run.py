@@ -1,10 +1,11 @@
-"""Training of taggers."""
+"""Training and fine-tuning of taggers."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from zoo.dialogue.tagging.processor import TaggedWords
@@ -19,10 +20,17 @@ from zoo.dialogue.tagging.training.examples import (
     label_names,
     make_examples,
 )
+from zoo.dialogue.tagging.training.files import read_tagged, split_messages
+from zoo.dialogue.tagging.training.growth import regrown
 from zoo.dialogue.training.glove import frequent_words, set_word_vectors
 from zoo.dialogue.word_features import word_values
 from zoo.dialogue.words import Words
-from zoo.training.subject import Training
+from zoo.errors import DataError, UsageError
+from zoo.folder.manifest import sha256_of
+from zoo.store.locate import Reference
+from zoo.training.plan import FinetuneOptions, Plan
+from zoo.training.run import finetune
+from zoo.training.subject import Finetuning, Start, Training, read_start
 
 if TYPE_CHECKING:
     from zoo.dialogue.tagging.training.objective import TaggerObjective
@@ -50,6 +58,7 @@ class TaggerTraining(Training):
         word_dropout: the same.
         intent_weight: weight of the intent's loss.
         label_smoothing: share of the probability that is spread over the intents.
+        swapped_values: share of the entities that get another value of their label.
         outside: the intent of messages that are out of scope, or empty.
         with_intents: learn the intents that the messages have.
         values: which kind of value an entity of a label has.
@@ -64,6 +73,7 @@ class TaggerTraining(Training):
     word_dropout: float = 0.05
     intent_weight: float = 1.0
     label_smoothing: float = 0.0
+    swapped_values: float = 0.0
     outside: str = ""
     with_intents: bool = True
     values_of_labels: Mapping[str, str] = field(default_factory=dict)
@@ -78,7 +88,7 @@ class TaggerTraining(Training):
         """See :class:`~zoo.training.subject.Subject`."""
         names = (
             "network vocabulary batch rare_dropout word_dropout intent_weight label_smoothing "
-            "outside with_intents"
+            "swapped_values outside with_intents"
         )
         counts = [
             sum(len(one.messages) for one in part) for part in (self.training, self.validation)
@@ -125,6 +135,7 @@ class TaggerTraining(Training):
             word_dropout=self.word_dropout,
             intent_weight=self.intent_weight,
             label_smoothing=self.label_smoothing,
+            swapped_values=self.swapped_values,
         )
 
     def sample(self, task: Any) -> str:
@@ -153,3 +164,162 @@ def calibrate(task: Any, examples: Sequence[TaggedExample]) -> None:
             task.decoder["intent_threshold"] = choose_threshold(
                 task, examples, outside, temperature
             )
+
+
+@dataclass(frozen=True, kw_only=True)
+class TaggerOptions(FinetuneOptions):
+    """How a tagger is fine-tuned.
+
+    Args:
+        epochs: maximum number of epochs.
+        patience: stop after this many epochs without improvement; 0 for never.
+        learning_rate: its peak.
+        validation: fraction of the messages held out for validation.
+        seed: of dropout, data order and the choice of the validation set.
+        batch: messages in a batch; fewer when there are few.
+        keep_labels: keep the model's labels that the data does not mark; any word may then be one.
+
+    Raises:
+        UsageError: a value is out of range.
+    """
+
+    epochs: int = 30
+    patience: int = 8
+    learning_rate: float = 3e-3
+    batch: int = 16
+    keep_labels: bool = False
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if self.batch < 1:
+            raise UsageError("batch must be at least 1")
+
+    def plan(self) -> Plan:
+        """The plan that these options make."""
+        return Plan(
+            self.epochs,
+            self.learning_rate,
+            warmup_steps=20,
+            patience=self.patience,
+            average=0.98,
+            seed=self.seed,
+        )
+
+
+@dataclass(kw_only=True)
+class TaggerFinetuning(Finetuning):
+    """Fine-tuning of a tagger on messages.
+
+    Args:
+        start: the model to start from, with the labels and words of the data.
+        data: the name of the messages.
+        options: how to train.
+        training: messages to train on.
+        validation: messages to validate on.
+    """
+
+    options: TaggerOptions
+    training: Annotation
+    validation: Annotation
+
+    @property
+    def values(self) -> Mapping[str, Any]:
+        """See :class:`~zoo.training.subject.Subject`."""
+        rows = [repr(one) for part in (self.training, self.validation) for one in part.messages]
+        return {
+            "base_model": self.start.name,
+            "messages": sha256_of("\n".join(rows).encode()),
+            "validation": self.options.validation,
+            "batch": self.options.batch,
+            "keep_labels": self.options.keep_labels,
+        }
+
+    @property
+    def learnt_from(self) -> str:
+        """See :class:`~zoo.training.subject.Finetuning`."""
+        return f"{len(self.training.messages):,} messages"
+
+    def objective(self, task: Any, seed: int) -> TaggerObjective:
+        """See :class:`~zoo.training.subject.Subject`."""
+        from zoo.dialogue.tagging.training.objective import TaggerObjective
+
+        training = make_examples([self.training], task.processor, LONGEST)
+        return TaggerObjective(
+            task.network,
+            task.config,
+            task.processor.labels,
+            training,
+            self._validation_examples(task),
+            # At least four steps an epoch, so that a few messages are not a single batch.
+            batch=max(1, min(self.options.batch, len(training) // 4)),
+            seed=seed,
+            swapped_values=0.2,
+        )
+
+    def sample(self, task: Any) -> str:
+        """See :class:`~zoo.training.subject.Subject`."""
+        shown = [message.text for message in self.validation.messages[:_SHOWN]]
+        return "\n".join(str(result) for result in task.tag(shown))
+
+    def finish(self, task: Any) -> None:
+        """Choose the temperatures anew."""
+        calibrate(task, self._validation_examples(task))
+
+    def _validation_examples(self, task: Any) -> list[TaggedExample]:
+        return make_examples([self.validation], task.processor)
+
+
+def finetune_tagger(
+    reference: Reference,
+    files: Sequence[Path],
+    out: Path,
+    options: TaggerOptions | None = None,
+    *,
+    command: str = "",
+) -> Path:
+    """Fine-tune a tagger on messages of your own.
+
+    The model learns the labels and intents of the messages, new ones included, and their words.
+    The folder holds the weights with the highest F1 of entities on the held-out messages.
+
+    Args:
+        reference: the model to start from, as ``load_model`` takes it.
+        files: files of messages, see :mod:`zoo.dialogue.tagging.training.files`.
+        out: the run's folder; an interrupted run in it is continued.
+        options: how to train; left out, the defaults.
+        command: the command line that does it again, for the model card.
+
+    Returns:
+        ``out``, a model folder.
+
+    Raises:
+        DataError: a file is missing, empty or malformed, or there are too few messages.
+        ZooError: the model cannot be read, or the run cannot be started, continued or written.
+
+    Example:
+        >>> finetune_tagger("tagger_bilstm.chat", [Path("orders.jsonl")], Path("runs/orders"))
+    """
+    options = options or TaggerOptions()
+    messages = [message for path in files for message in read_tagged(path)]
+    start = read_start(reference)
+    old = start.bundle.processor
+    marked = label_names([Annotation(messages)])
+    # Without a single entity in the data the model keeps its labels; the same holds for intents.
+    keep = options.keep_labels or not marked
+    hidden = tuple(sorted(set(old.labels) - set(marked))) if keep else ()
+    labels = tuple(sorted({*marked, *hidden}))
+    told = tuple(sorted({message.intent for message in messages if message.intent}))
+    if not marked and not told:
+        raise DataError("the messages have neither entities nor intents to learn")
+    training, validation = split_messages(messages, options.validation, options.seed)
+    bundle = regrown(
+        start.bundle, labels, told or old.intents, [message.text for message in training]
+    )
+    finetuning = TaggerFinetuning(
+        start=Start(start.reference, bundle),
+        data=", ".join(path.name for path in files),
+        options=options,
+        training=Annotation(training, hidden=hidden),
+        validation=Annotation(validation, hidden=hidden),
+    )
+    return finetune(finetuning, out, command)

@@ -1,0 +1,178 @@
+"""Tagged messages of one's own: all formats, what is wrong with them, and models that grow."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from tests.dialogue.toy import make_task, messages, tagger_bundle
+from zoo.dialogue.datasets import Span, TaggedMessage
+from zoo.dialogue.tagging.training.files import read_tagged, split_messages
+from zoo.dialogue.tagging.training.growth import grown_words, regrown
+from zoo.dialogue.words import FIRST, UNKNOWN
+from zoo.errors import DataError, UsageError, ZooWarning
+
+TEXT = "I am Ana at 7pm"
+ANA, SEVEN = Span("person", 5, 8), Span("time", 12, 15)
+BOTH = [TaggedMessage(TEXT, (ANA, SEVEN))]
+
+FILES = {
+    "words.conll": "I O\nam O\nAna B-person\nat O\n7pm B-time\n\n",
+    "words.tsv": "-DOCSTART-\nI\tx\tO\nam\tx\tO\nAna\tx\tB-person\nat\tx\tO\n7pm\tx\tB-time",
+    "doccano.jsonl": json.dumps({"text": TEXT, "label": [[12, 15, "time"], [5, 8, "person"]]}),
+    "prodigy.jsonl": json.dumps(
+        {
+            "text": TEXT,
+            "spans": [
+                {"start": 5, "end": 8, "label": "person"},
+                {"start_offset": 12, "end_offset": 15, "label": "time"},
+            ],
+        }
+    ),
+    "spacy.json": json.dumps([[TEXT, {"entities": [[5, 8, "person"], [12, 15, "time"]]}]]),
+    "studio.json": json.dumps(
+        [
+            {
+                "data": {"text": TEXT},
+                "annotations": [
+                    {
+                        "result": [
+                            {"value": {"start": 5, "end": 8, "labels": ["person"]}},
+                            {"value": {"start": 12, "end": 15, "labels": ["time"]}},
+                            {"value": {"choices": ["book"]}},
+                        ]
+                    }
+                ],
+            }
+        ]
+    ),
+}
+
+
+def write(folder: Path, name: str, text: str) -> Path:
+    path = folder / name
+    path.write_text(text, encoding="utf-8")
+    return path
+
+
+@pytest.mark.parametrize("name", FILES)
+def test_every_format_gives_the_same_messages(tmp_path: Path, name: str) -> None:
+    assert read_tagged(write(tmp_path, name, FILES[name])) == BOTH
+
+
+def test_rasa_examples_are_read_with_their_intents(tmp_path: Path) -> None:
+    text = """
+version: "3.1"
+nlu:
+- intent: book
+  examples: |
+    - I am [Ana](person) at [7pm]{"entity": "time", "role": "start"}
+    - a table please
+- synonym: seven
+  examples: |
+    - 7
+"""
+    assert read_tagged(write(tmp_path, "nlu.yml", text)) == [
+        TaggedMessage(TEXT, (ANA, SEVEN), "book"),
+        TaggedMessage("a table please", (), "book"),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "message"),
+    [
+        ("a.conll", "word\n", "line 1 is 'word'; expected a word and a tag"),
+        ("a.conll", "word X-date\n", "expected a word and a tag"),
+        ("a.jsonl", '{"text": "a"}\n{"text"', "line 2 is not valid JSON"),
+        ("a.jsonl", '{"texts": "a"}', "line 1 is no table with 'text'"),
+        ("a.jsonl", '{"text": 3}', "must be text"),
+        ("a.jsonl", '{"text": "abc", "label": [[0, 9, "x"]]}', "lies outside of the message"),
+        ("a.jsonl", '{"text": "abc", "label": [[1, 1, "x"]]}', "lies outside of the message"),
+        (
+            "a.jsonl",
+            '{"text": "abc", "label": [[0, 2, "x"], [1, 3, "y"]]}',
+            "overlap at character 1",
+        ),
+        ("a.jsonl", '{"text": "abc", "label": [[0, 2]]}', "is no entity"),
+        ("a.jsonl", '{"text": "abc", "label": [[0, true, "x"]]}', "two whole numbers"),
+        ("a.json", '{"text": "abc"}', "is not a list of messages"),
+        ("a.json", '[{"data": {}}]', "not of Label Studio's form"),
+        ("a.yml", "nlu: 3", "no list 'nlu'"),
+        ("a.yml", "nlu: [", "not valid YAML"),
+        ("a.yml", "nlu: []", "holds no message"),
+        ("a.spacy", "x", "spaCy"),
+        ("a.jsonl", "\n\n", "is empty"),
+    ],
+)
+def test_what_is_wrong_is_named(tmp_path: Path, name: str, text: str, message: str) -> None:
+    with pytest.raises(DataError, match=message):
+        read_tagged(write(tmp_path, name, text))
+
+
+def test_another_suffix_names_the_formats(tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match=r"must end in \.bio, \.conll"):
+        read_tagged(tmp_path / "a.txt")
+
+
+def test_inside_tags_without_an_entity_begin_one_with_a_warning(tmp_path: Path) -> None:
+    path = write(tmp_path, "a.bio", "Ana I-person\nat O\n7 B-time\npm I-person\n")
+    with pytest.warns(
+        ZooWarning, match="2 inside tags have no entity before them, the first in line 1"
+    ):
+        (message,) = read_tagged(path)
+    assert [span.label for span in message.entities] == ["person", "time", "person"]
+
+
+def test_a_text_is_never_in_training_and_validation() -> None:
+    several = [TaggedMessage(text) for text in "abcdefghij" for _ in range(3)]
+    training, validation = split_messages(several, 0.2, 0)
+    assert len(validation) == 6
+    assert not {m.text for m in training} & {m.text for m in validation}
+    with pytest.raises(DataError, match="at least two different messages"):
+        split_messages(several[:3], 0.2, 0)
+
+
+def test_a_grown_tagger_keeps_the_rows_of_what_it_knew(monkeypatch: pytest.MonkeyPatch) -> None:
+    from zoo.dialogue.tagging.training import growth
+
+    vector = np.arange(50, dtype=np.float32)
+    monkeypatch.setattr(growth, "known_vectors", lambda: {"quark": vector})
+    old = tagger_bundle()
+    new = regrown(old, ("date", "time"), ("cancel", "pay"), ["the quark parcel"])
+    processor = new.processor
+    assert processor.labels == ("date", "time")
+    assert {path: a.shape for path, a in new.weights.items()} == dict(new.config.shapes())
+
+    def row(bundle: Any, path: str, word: str) -> np.ndarray:
+        ids = bundle.processor.encode(word)
+        index = ids.words if path.startswith("word") else ids.known
+        return np.asarray(bundle.weights[path], np.float32)[index[0]]
+
+    for path in ("word_vectors/embeddings", "known_vectors/embeddings"):
+        assert (row(new, path, "table") == row(old, path, "table")).all()
+    assert (
+        row(new, "word_vectors/embeddings", "parcel")
+        == row(old, "word_vectors/embeddings", "parcel")
+    ).all()
+    assert (row(new, "word_vectors/embeddings", "quark") == vector[:8]).all()
+    unknown = np.asarray(old.weights["known_vectors/embeddings"], np.float32)[UNKNOWN]
+    assert (row(new, "known_vectors/embeddings", "quark") == unknown).all()
+    assert processor.encode("quark").known[0] == processor.words.known + FIRST - 2  # then "parcel"
+    before = np.asarray(old.weights["chain/transitions"], np.float32)
+    # O, B-time and I-time are tags 0, 3, 4 of both.
+    keep = np.ix_([0, 3, 4], [0, 3, 4])
+    assert (new.weights["chain/transitions"][keep] == before[keep]).all()
+    assert new.weights["intents/bias"][0] == np.float32(old.weights["intents/bias"][1])
+    assert abs(new.weights["intents/bias"][1]) < 1
+    assert make_task(new).tag("the quark parcel at 7pm").intent in ("cancel", "pay")
+
+
+def test_known_words_are_not_added_again() -> None:
+    words = tagger_bundle().processor.words
+    assert grown_words(words, [one.text for one in messages()]) == words
+    assert grown_words(words, ["parcel"]).known == words.known + 1
+    assert len(grown_words(words, ["parcel"]).words) == len(words.words)

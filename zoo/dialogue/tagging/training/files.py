@@ -1,0 +1,261 @@
+"""Tagged messages of one's own, in the formats that people have.
+
+========================= ====================================================================
+``.conll .bio .iob .tsv`` a word, other columns, a tag; a blank line ends a message
+``.jsonl``                a table a line: doccano, Prodigy, or ``text``, ``entities``, ``intent``
+``.json``                 Label Studio, or spaCy's ``[text, {"entities": [...]}]``
+``.spacy``                spaCy's binary format, if spaCy is installed
+``.yml .yaml``            Rasa's NLU examples, ``[Ana](person)``, by intent
+========================= ====================================================================
+"""
+
+from __future__ import annotations
+
+import itertools
+import json
+import re
+import warnings
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from zoo.dialogue.datasets import Span, TaggedMessage, from_tokens
+from zoo.errors import DataError, UsageError, ZooWarning
+from zoo.files import read_text, user_path
+
+_RASA = re.compile(r"\[(?P<text>[^\]]+)\](?:\((?P<label>[^()]+)\)|(?P<table>\{[^{}]*\}))")
+
+
+def read_tagged(path: Path) -> list[TaggedMessage]:
+    """The messages of a file, by its suffix; see the module.
+
+    Raises:
+        DataError: the file is missing or malformed, a span lies outside of its message or overlaps
+            another, or there is no message.
+        UsageError: the suffix is of no known format.
+    """
+    readers: dict[str, Callable[[Path], Iterable[TaggedMessage]]] = {
+        **dict.fromkeys((".conll", ".bio", ".iob", ".tsv"), _columns),
+        ".jsonl": _json_lines,
+        ".json": _json,
+        ".spacy": _spacy,
+        **dict.fromkeys((".yml", ".yaml"), _rasa),
+    }
+    if path.suffix.lower() not in readers:
+        raise UsageError(f"{path}: the file's name must end in {', '.join(sorted(readers))}")
+    messages = list(readers[path.suffix.lower()](path))
+    if not messages:
+        raise DataError(f"{path} holds no message")
+    return messages
+
+
+def tagged_message(
+    text: Any, spans: Iterable[tuple[Any, Any, Any]], where: str, intent: str = ""
+) -> TaggedMessage:
+    """A message with its entities, checked.
+
+    Args:
+        text: the message.
+        spans: label, start and end of each entity.
+        where: its place in the data, for messages.
+        intent: what it is for.
+
+    Raises:
+        DataError: a field has another type, or a span is empty, outside of the message, or overlaps
+            another.
+    """
+    if not isinstance(text, str) or not isinstance(intent, str):
+        raise DataError(f"{where}: the text and the intent of a message must be text")
+    entities = []
+    for label, start, end in spans:
+        numbers = type(start) is int and type(end) is int
+        if not isinstance(label, str) or not label or not numbers:
+            raise DataError(f"{where}: an entity needs a label and two whole numbers")
+        if not 0 <= start < end <= len(text):
+            raise DataError(
+                f"{where}: the entity {label!r} from {start} to {end} lies outside of the message, "
+                f"which has {len(text)} characters"
+            )
+        entities.append(Span(label, start, end))
+    entities.sort(key=lambda span: span.start)
+    for before, after in itertools.pairwise(entities):
+        if after.start < before.end:
+            raise DataError(
+                f"{where}: the entities {before.label!r} and {after.label!r} overlap at character "
+                f"{after.start}; keep one of them"
+            )
+    return TaggedMessage(text, tuple(entities), intent)
+
+
+def _columns(path: Path) -> Iterator[TaggedMessage]:
+    words: list[str] = []
+    tags: list[str] = []
+    odd: list[int] = []
+    for number, line in enumerate([*read_text([path]).split("\n"), ""], 1):
+        columns = line.split("\t") if "\t" in line else line.split()
+        if line.startswith("-DOCSTART-"):
+            continue
+        if not line.strip():
+            if words:
+                yield from_tokens(words, tags)
+            words, tags = [], []
+            continue
+        word, tag = columns[0].strip(), columns[-1].strip()
+        if len(columns) < 2 or not word or not re.fullmatch(r"O|[BI]-.+", tag):
+            raise DataError(
+                f"{path}: line {number} is {line!r:.60}; expected a word and a tag such as O, "
+                "B-date or I-date"
+            )
+        if tag[0] == "I" and (not tags or tags[-1][1:] != tag[1:]):
+            odd.append(number)
+        words.append(word)
+        tags.append(tag)
+    if odd:
+        warnings.warn(
+            f"{path}: {len(odd)} inside tags have no entity before them, the first in line "
+            f"{odd[0]}; each begins an entity",
+            ZooWarning,
+            stacklevel=2,
+        )
+
+
+def _json_lines(path: Path) -> Iterator[TaggedMessage]:
+    for number, line in enumerate(read_text([path]).split("\n"), 1):
+        if line.strip():
+            where = f"{path}: line {number}"
+            yield _message_of_table(_parsed(line, where), where)
+
+
+def _json(path: Path) -> Iterator[TaggedMessage]:
+    content = _parsed(read_text([path]), str(path))
+    if not isinstance(content, list):
+        raise DataError(f"{path} is not a list of messages")
+    for number, row in enumerate(content, 1):
+        where = f"{path}: message {number}"
+        if isinstance(row, list) and len(row) == 2 and isinstance(row[1], dict):
+            yield _message_of_table({"text": row[0], **row[1]}, where)
+        elif isinstance(row, dict) and "data" in row:
+            yield _label_studio(row, where)
+        else:
+            yield _message_of_table(row, where)
+
+
+def _message_of_table(row: Any, where: str) -> TaggedMessage:
+    """A message of doccano, of Prodigy, or with ``entities`` or ``spans``."""
+    if not isinstance(row, dict) or "text" not in row:
+        raise DataError(f"{where} is no table with 'text'")
+    names = ("entities", "spans", "label", "labels")
+    spans: list[Any] = next((row[name] for name in names if isinstance(row.get(name), list)), [])
+    return tagged_message(
+        row["text"], [_span(one, where) for one in spans], where, row.get("intent") or ""
+    )
+
+
+def _span(told: Any, where: str) -> tuple[Any, Any, Any]:
+    """Label, start and end of ``[start, end, label]`` or of a table."""
+    if isinstance(told, list) and len(told) == 3:
+        return told[2], told[0], told[1]
+    if isinstance(told, dict):
+        start = told.get("start", told.get("start_offset"))
+        end = told.get("end", told.get("end_offset"))
+        return told.get("label", told.get("entity")), start, end
+    raise DataError(f"{where}: {told!r:.60} is no entity; expected [start, end, label]")
+
+
+def _label_studio(row: Mapping[str, Any], where: str) -> TaggedMessage:
+    try:
+        text = row["data"]["text"]
+        spans = [
+            (value["labels"][0], value["start"], value["end"])
+            for result in row["annotations"][0]["result"]
+            if "labels" in (value := result["value"])
+        ]
+    except (KeyError, IndexError, TypeError) as error:
+        raise DataError(f"{where} is not of Label Studio's form: {error!r}") from None
+    return tagged_message(text, spans, where)
+
+
+def _spacy(path: Path) -> Iterator[TaggedMessage]:
+    try:
+        import spacy
+        from spacy.tokens import DocBin
+    except ImportError:
+        raise DataError(f"{path}: reading it needs spaCy; run: pip install spacy") from None
+    try:
+        docs = list(DocBin().from_disk(user_path(path)).get_docs(spacy.blank("en").vocab))
+    except Exception as error:  # of many kinds, from msgpack, zlib and spaCy
+        raise DataError(f"{path} is no file of spaCy's: {error}") from None
+    for number, doc in enumerate(docs, 1):
+        spans = [(one.label_, one.start_char, one.end_char) for one in doc.ents]
+        yield tagged_message(doc.text, spans, f"{path}: message {number}")
+
+
+def _rasa(path: Path) -> Iterator[TaggedMessage]:
+    import yaml
+
+    try:
+        content = yaml.safe_load(read_text([path]))
+    except (yaml.YAMLError, RecursionError) as error:
+        raise DataError(f"{path} is not valid YAML: {error}") from None
+    groups = content.get("nlu") if isinstance(content, dict) else None
+    if not isinstance(groups, list):
+        raise DataError(f"{path} has no list 'nlu', as Rasa's training data has")
+    for group in groups:
+        if not isinstance(group, dict) or "intent" not in group:
+            continue  # a synonym, a lookup table or a regular expression
+        intent = str(group["intent"])
+        for line in str(group.get("examples") or "").split("\n"):
+            example = line.strip().removeprefix("-").strip()
+            if example:
+                yield _rasa_example(example, intent, f"{path}: {intent}")
+
+
+def _rasa_example(example: str, intent: str, where: str) -> TaggedMessage:
+    parts: list[str] = []
+    spans: list[tuple[str, int, int]] = []
+    place = length = 0
+    for match in _RASA.finditer(example):
+        before = example[place : match.start()]
+        label = match["label"]
+        if match["table"]:
+            table = _parsed(match["table"], where)
+            label = table.get("entity") if isinstance(table, dict) else None
+        start = length + len(before)
+        length = start + len(match["text"])
+        spans.append((str(label or "").partition(":")[0], start, length))
+        parts += [before, match["text"]]
+        place = match.end()
+    return tagged_message("".join([*parts, example[place:]]), spans, where, intent)
+
+
+def _parsed(text: str, where: str) -> Any:
+    try:
+        return json.loads(text)
+    except (ValueError, RecursionError) as error:
+        raise DataError(f"{where} is not valid JSON: {error}") from None
+
+
+def split_messages(
+    messages: Sequence[TaggedMessage], fraction: float, seed: int
+) -> tuple[list[TaggedMessage], list[TaggedMessage]]:
+    """Training and validation messages; the same text is never in both.
+
+    Args:
+        messages: all of them.
+        fraction: of the different texts held out for validation, one at least.
+        seed: of the choice.
+
+    Raises:
+        DataError: there are fewer than two different messages.
+    """
+    import numpy as np
+
+    texts = sorted({message.text for message in messages})
+    if len(texts) < 2:
+        raise DataError("there must be at least two different messages: one is held out")
+    order = np.random.default_rng(seed).permutation(len(texts))
+    held = {texts[i] for i in order[: max(1, round(fraction * len(texts)))]}
+    return (
+        [message for message in messages if message.text not in held],
+        [message for message in messages if message.text in held],
+    )
