@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from zoo.ctc.grammar import Phrase
 from zoo.ctc.results import Alternative, Word
 from zoo.handwriting.page_xml import TextLine
 from zoo.handwriting.results import Character, PageLine, PageReading, Reading
@@ -22,7 +23,7 @@ STATE = TextState((np.zeros(3, np.float32),), 1)
 WORD = Word("fox", 0.12345, 0.5, 0.912345)
 WORD_PLAIN = {"text": "fox", "start": 0.123, "end": 0.5, "confidence": 0.9123}
 OTHER = Alternative("fox", -1.234567, 0.9)
-OTHER_PLAIN = {"text": "fox", "score": -1.2346}
+OTHER_PLAIN = {"text": "fox", "score": -1.2346, "confidence": 0.9}
 
 READING = Reading(
     "ab", (Character("a", 1.26, 2.0, 0.5), Character("b", (0, 3), (1, 4), 0.99999)), 0.5, (OTHER,)
@@ -86,6 +87,19 @@ PIECES_PLAIN = {"pieces": ["▁renard", "</s>"], "log_probs": [-0.12346, -2.0]}
                 "seconds": 1.235,
                 "words": [WORD_PLAIN],
                 "alternatives": [OTHER_PLAIN],
+                "doubts": [],
+            },
+        ),
+        (
+            Transcript("", (), 0.5, (OTHER,), 2.0, (Phrase("a fox", (("it", "fox"),)),), ("?",)),
+            {
+                "text": "",
+                "slots": {"it": "fox"},
+                "confidence": 0.5,
+                "seconds": 2.0,
+                "words": [],
+                "alternatives": [OTHER_PLAIN],
+                "doubts": ["?"],
             },
         ),
         (

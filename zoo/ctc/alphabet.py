@@ -99,6 +99,27 @@ class Alphabet:
             raise DataError(f"{where} has characters outside the alphabet: {shown}")
         return np.fromiter((ids[c] for c in text), dtype=np.int32, count=len(text))
 
+    def spell(self, text: str, where: str = "the text") -> np.ndarray:
+        """Labels of a text; a letter that the alphabet has in the other case only stands for that.
+
+        Args:
+            text: what was said or written.
+            where: its name in messages.
+
+        Returns:
+            ``(characters,)`` int32.
+
+        Raises:
+            UsageError: the text has characters that the alphabet lacks.
+        """
+        known = set(self.vocabulary) - {BLANK}
+        others = {c: c.swapcase() for c in set(text) - known if c.swapcase() in known}
+        others |= {"’": "'"} if "'" in known and "’" not in known else {}
+        try:
+            return self.encode("".join(others.get(c, c) for c in text), where)
+        except DataError as error:
+            raise UsageError(f"{error}; write numbers and signs as words") from None
+
     def decode(self, labels: Iterable[int]) -> str:
         """The text of labels; blanks stand for nothing."""
         return "".join(self.vocabulary[int(label)] for label in labels)

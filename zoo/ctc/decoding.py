@@ -23,6 +23,7 @@ from typing import Any
 
 import numpy as np
 
+from zoo.ctc.grammar import Phrase
 from zoo.ctc.prefix_beam import PrefixBeam
 from zoo.ctc.results import Word
 from zoo.errors import UsageError
@@ -60,6 +61,8 @@ class Hypothesis:
         ctc_score: natural log-probability of the labels under the network alone: for ``greedy`` of
             the best path, for the beam search of the paths that stayed in the beam.
         confidence: 0 to 1, see the module.
+        phrases: those that it consists of, where the search was for given ones.
+        heard: labels that were heard and are none of the given phrases.
     """
 
     labels: tuple[int, ...]
@@ -67,6 +70,8 @@ class Hypothesis:
     score: float
     ctc_score: float
     confidence: float
+    phrases: tuple[Phrase, ...] = ()
+    heard: tuple[int, ...] = ()
 
 
 def greedy(log_probs: np.ndarray, blank: int, *, length: int | None = None) -> Hypothesis:

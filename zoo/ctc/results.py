@@ -53,5 +53,9 @@ class Alternative:
         return self.text
 
     def to_dict(self) -> dict[str, Any]:
-        """Text and score as plain JSON values; the score to 4 decimals."""
-        return {"text": self.text, "score": round(self.score, 4)}
+        """The alternative as plain JSON values: score and confidence to 4 decimals."""
+        return {
+            "text": self.text,
+            "score": round(self.score, 4),
+            "confidence": round(self.confidence, 4),
+        }

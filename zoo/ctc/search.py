@@ -10,7 +10,7 @@ from __future__ import annotations
 import os
 import threading
 from collections import OrderedDict
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any
@@ -18,7 +18,11 @@ from typing import Any
 import numpy as np
 
 from zoo.catalogue import registry
-from zoo.ctc.decoding import MAX_BEAM, Hypothesis, greedy, prefix_beam_search
+from zoo.ctc.alphabet import Alphabet
+from zoo.ctc.decoding import MAX_BEAM, Hypothesis, beam_hypotheses, greedy, prefix_beam_search
+from zoo.ctc.hotwords import Hotwords
+from zoo.ctc.phrase_search import PhraseSearch, PhraseSettings
+from zoo.ctc.phrases import PhraseSource, compile_phrases, read_phrases
 from zoo.ctc.prefix_beam import PrefixBeam
 from zoo.errors import DataError, FolderError, UsageError
 from zoo.files import is_file, user_path
@@ -53,6 +57,9 @@ class SearchSettings:
             knows; 0 closes the vocabulary.
         unknown_word_order: order of the n-grams of letters that spell such a word; 0 for letters
             that are all equally likely.
+        phrase_scale: see :mod:`zoo.ctc.phrase_search`.
+        phrase_bias: see :mod:`zoo.ctc.phrase_search`.
+        phrase_temperature: see :mod:`zoo.ctc.phrase_search`.
     """
 
     beam_size: int = 32
@@ -60,6 +67,9 @@ class SearchSettings:
     insertion_bonus: float = 0.0
     unknown_word_probability: float = 1e-4
     unknown_word_order: int = 0
+    phrase_scale: float = 4.0
+    phrase_bias: float = 5.0
+    phrase_temperature: float = 2.0
 
     def __post_init__(self) -> None:
         check_range(self, "beam_size", int, 1, MAX_BEAM)
@@ -67,6 +77,9 @@ class SearchSettings:
         check_range(self, "insertion_bonus", float, -100.0, 100.0)
         check_range(self, "unknown_word_probability", float, 0.0, 0.999)
         check_range(self, "unknown_word_order", int, 0, MAX_UNKNOWN_ORDER)
+        check_range(self, "phrase_scale", float, 0.0, 1000.0)
+        check_range(self, "phrase_bias", float, -1000.0, 1000.0)
+        check_range(self, "phrase_temperature", float, 0.01, 1000.0)
 
     @classmethod
     def from_folder(cls, settings: Mapping[str, Any]) -> SearchSettings:
@@ -98,6 +111,7 @@ class Search:
         language_model: bound to the recogniser's labels.
         n_best: alternatives that are wanted.
         known_by: what the language model is known by.
+        hotwords: words to expect.
     """
 
     blank: int
@@ -105,6 +119,7 @@ class Search:
     language_model: LanguageModel | None = None
     n_best: int = 1
     known_by: Any = None
+    hotwords: Hotwords | None = None
 
     def __post_init__(self) -> None:
         if type(self.n_best) is not int or not 1 <= self.n_best <= self.settings.beam_size:
@@ -116,7 +131,8 @@ class Search:
     @property
     def greedy(self) -> bool:
         """Whether it takes the best path and no beam is needed."""
-        return self.settings.beam_size == 1 and self.language_model is None
+        plain = self.language_model is None and self.hotwords is None
+        return self.settings.beam_size == 1 and plain
 
     @property
     def candidates(self) -> int:
@@ -129,32 +145,55 @@ class Search:
     @property
     def identity(self) -> Any:
         """What is equal for two searches that go about it alike; ``None`` for the greedy one."""
-        return None if self.greedy else (self.settings, self.known_by)
+        hot = self.hotwords and self.hotwords.known_by
+        return None if self.greedy else (self.settings, self.known_by, hot)
 
     def run(self, log_probs: np.ndarray, length: int | None = None) -> list[Hypothesis]:
         """Decode ``(frames, labels)`` log-probabilities, the best hypothesis first."""
         if self.greedy:
             return [greedy(log_probs, self.blank, length=length)]
+        model, weight = self._fused()
         return prefix_beam_search(
             log_probs,
             self.blank,
             length=length,
             beam_size=self.settings.beam_size,
-            language_model=self.language_model,
-            lm_weight=self.settings.lm_weight,
+            language_model=model,
+            lm_weight=weight,
             insertion_bonus=self.settings.insertion_bonus,
             n_best=self.candidates,
         )
 
     def beam(self) -> PrefixBeam:
         """A beam to be fed as the outputs come; it decodes as :meth:`run` does."""
+        model, weight = self._fused()
         return PrefixBeam(
             self.blank,
             self.settings.beam_size,
-            language_model=self.language_model,
-            lm_weight=self.settings.lm_weight,
+            language_model=model,
+            lm_weight=weight,
             insertion_bonus=self.settings.insertion_bonus,
         )
+
+    def hypotheses(self, beam: PrefixBeam, log_probs: np.ndarray) -> list[Hypothesis]:
+        """What a beam has found that was fed with ``log_probs``, the best hypothesis first."""
+        return beam_hypotheses(beam, log_probs, self.candidates)
+
+    def partial(self, beam: PrefixBeam, decode: Callable[[Sequence[int]], str]) -> str:
+        """The text so far.
+
+        Args:
+            beam: fed with what there is.
+            decode: gives the text of labels.
+        """
+        ((labels, _, _),) = beam.best(1, ended=False)
+        return decode(labels)
+
+    def _fused(self) -> tuple[LanguageModel | None, float]:
+        """The language model with the hot words on top of it, and its weight."""
+        if self.hotwords is None:
+            return self.language_model, self.settings.lm_weight
+        return self.hotwords.over(self.language_model, self.settings.lm_weight), 1.0
 
 
 class SearchFactory:
@@ -185,10 +224,11 @@ class SearchFactory:
         beam_size: int | None = None,
         lm_weight: float | None = None,
         insertion_bonus: float | None = None,
+        hotwords: Mapping[str, float] | None = None,
     ) -> Search:
         """The search for a call's arguments; what is ``None`` is the model's own setting.
 
-        Without a language model, a beam size and alternatives, that is the greedy one.
+        Without a language model, hot words, a beam size and alternatives, that is the greedy one.
 
         Args:
             language_model: ``"own"`` for the model's own, the path of an n-gram file, the name,
@@ -198,6 +238,8 @@ class SearchFactory:
             beam_size: prefixes kept after each frame.
             lm_weight: weight of the language model.
             insertion_bonus: added for each label.
+            hotwords: words to expect, each with what its letters add to the score, see
+                :class:`~zoo.ctc.hotwords.Hotwords`.
 
         Raises:
             UsageError: an argument is out of range or no language model.
@@ -206,21 +248,45 @@ class SearchFactory:
         if language_model is None:
             # The bonus makes up for the language model's liking of short texts.
             insertion_bonus = insertion_bonus or 0.0
-            if beam_size is None and n_best == 1:
+            if beam_size is None and n_best == 1 and hotwords is None:
                 beam_size = 1
         settings = self.settings.changed(
             {"beam_size": beam_size, "lm_weight": lm_weight, "insertion_bonus": insertion_bonus}
         )
         blank = self.alphabet.index("")
+        hot = None if hotwords is None else Hotwords(hotwords, Alphabet(self.alphabet))
         if language_model is None:
-            return Search(blank, settings, None, n_best)
+            return Search(blank, settings, None, n_best, None, hot)
         key = (
             _identity(language_model),
             settings.unknown_word_probability,
             settings.unknown_word_order,
         )
         with self._lock:
-            return Search(blank, settings, self._bind(language_model, key, settings), n_best, key)
+            bound = self._bind(language_model, key, settings)
+            return Search(blank, settings, bound, n_best, key, hot)
+
+    def make_for_phrases(
+        self, phrases: PhraseSource, repeat: bool = False, n_best: int = 1
+    ) -> PhraseSearch:
+        """The search for given phrases.
+
+        Args:
+            phrases: see :func:`~zoo.ctc.phrases.read_phrases`.
+            repeat: whether a sequence of them may be said.
+            n_best: hypotheses that are wanted.
+
+        Raises:
+            UsageError: an argument is out of range, or a phrase has characters that the model does
+                not know.
+            DataError: the file of the phrases cannot be read.
+        """
+        tree = compile_phrases(read_phrases(phrases), Alphabet(self.alphabet))
+        values = self.settings
+        settings = PhraseSettings(
+            values.phrase_scale, values.phrase_bias, values.phrase_temperature
+        )
+        return PhraseSearch(tree, settings, bool(repeat), n_best)
 
     def _bind(self, wanted: Any, key: Any, settings: SearchSettings) -> LanguageModel:
         if key in self._bound:

@@ -27,11 +27,25 @@ _FORMATS = ("text", "json", *_SUBTITLES)
     "run",
     epilog="Examples:\n\n\b\n  zoo run ctc_bilstm.an4 a.wav b.flac --json\n"
     "  zoo run ctc_bilstm.an4 talk.mp3 --format vtt\n"
-    "  arecord -q -f S16_LE -r 16000 -c 1 -t raw | zoo run ctc_lstm.an4 -",
+    "  arecord -q -f S16_LE -r 16000 -c 1 -t raw | zoo run ctc_lstm.an4 -\n"
+    "  zoo run ctc_lstm.an4 - --phrases commands.txt",
 )
 @MODEL
 @click.argument("recordings", nargs=-1, required=True)
 @search_options
+@click.option(
+    "--hotword",
+    "hotwords",
+    multiple=True,
+    metavar="WORD=WEIGHT",
+    help="Expect a word, such as a name: each of its letters adds WEIGHT. May be repeated.",
+)
+@click.option(
+    "--phrases",
+    type=click.Path(path_type=Path),
+    help="A file with what may be said: phrases or a grammar, one per line.",
+)
+@click.option("--repeat", is_flag=True, help="Several of the phrases may be said in a row.")
 @click.option("--rate", type=int, help="Sample rate of raw PCM in Hz.  [default: the model's own]")
 @click.option(
     "--channel",
@@ -69,18 +83,21 @@ def run(
     as_json: bool,
     as_srt: bool,
     picture: Path | None,
+    hotwords: tuple[str, ...],
     **search: Any,
 ) -> None:
     """Transcribe RECORDINGS (wav, flac, ogg, mp3; m4a, mp4, webm, wma, amr and aac with PyAV).
 
     "-" reads standard input: an audio file of these kinds, or else raw 16-bit little-endian mono
     PCM. A streaming model prints words as they are recognised, one line per utterance. Several
-    recordings print one line each: name, tab, text.
+    recordings print one line each: name, tab, text. With --phrases an utterance that is none of
+    them prints no line in a stream, and an empty one otherwise.
     """
     from zoo.loading import load_model
     from zoo.speech.audio import Peeked, live_blocks
 
     form = _one_format(form, as_json, as_srt)
+    search["hotwords"] = _weights(hotwords)
     subtitles = form in _SUBTITLES
     if len(recordings) > 1 and (STANDARD_INPUT in recordings or subtitles or picture):
         raise UsageError("standard input, subtitles and --picture need a single recording")
@@ -111,6 +128,18 @@ def run(
         click.echo(getattr(results[0], f"to_{form}")(), nl=False)
     else:
         print_each(recordings, results, form == "json", "recording")
+
+
+def _weights(hotwords: tuple[str, ...]) -> dict[str, float] | None:
+    """Hot words from the command line."""
+    found = {}
+    for one in hotwords:
+        word, _, weight = one.rpartition("=")
+        try:
+            found[word] = float(weight)
+        except ValueError:
+            raise UsageError(f"--hotword is WORD=WEIGHT, such as Hooker=2, not {one!r}") from None
+    return found or None
 
 
 def _one_format(form: str | None, as_json: bool, as_srt: bool) -> str:
@@ -148,11 +177,13 @@ def _run_stream(stream: Any, blocks: Iterable[Any], as_json: bool) -> None:
                 click.echo(text[len(shown) :], nl=False)
                 shown = text
             if stream.endpoint:
-                _print_utterance(stream.flush(), shown, as_json)
+                result = stream.flush()
+                if result.text or shown or as_json:
+                    _print_utterance(result, shown, as_json)
                 shown = ""
     finally:  # what was heard is told even if the input broke off
         last = stream.finish()
-        if last.text or shown:
+        if last.text or shown or (as_json and last.doubts):
             _print_utterance(last, shown, as_json)
 
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 import itertools
 import math
 import os
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypedDict, Unpack, overload
 
@@ -18,6 +19,8 @@ from zoo.ctc.decoding import (
     forced_alignment,
     words_from_spans,
 )
+from zoo.ctc.phrase_search import PhraseSearch
+from zoo.ctc.phrases import PhraseSource
 from zoo.ctc.results import Alternative, Word
 from zoo.ctc.search import Search
 from zoo.ctc.subsampling import SUBSAMPLING
@@ -54,6 +57,9 @@ class TranscriptionOptions(TypedDict, total=False):
     n_best: int
     lm_weight: float | None
     insertion_bonus: float | None
+    hotwords: Mapping[str, float] | None
+    phrases: PhraseSource | None
+    repeat: bool
     channel: Channel
     on_progress: Callable[[float], object] | None
 
@@ -102,6 +108,9 @@ class SpeechRecognition(CTCRecogniser):
         n_best: int = 1,
         lm_weight: float | None = None,
         insertion_bonus: float | None = None,
+        hotwords: Mapping[str, float] | None = None,
+        phrases: PhraseSource | None = None,
+        repeat: bool = False,
         channel: Channel = "auto",
         on_progress: Callable[[float], object] | None = None,
     ) -> Transcript | list[Transcript]:
@@ -123,6 +132,13 @@ class SpeechRecognition(CTCRecogniser):
             lm_weight: weight of the language model's log-probabilities; left out, the model's own.
             insertion_bonus: added for each character, against the language model's liking of short
                 texts; left out, the model's own.
+            hotwords: words to expect, such as names, each with what every one of its letters adds
+                to the score: ``{"Hooker": 2.0}``. Other words are not excluded.
+            phrases: what may be said: a list of phrases, a file with one on each line, or a grammar
+                (:mod:`zoo.ctc.grammar`). The text is then one of them, or empty if it is none of
+                them, with the runner-up in ``alternatives`` and the values of the grammar's slots
+                in ``slots``. They exclude the other arguments of the search but ``n_best``.
+            repeat: whether a sequence of the phrases may be said.
             channel: a channel's number from 0, ``"mix"`` for their mean, or ``"auto"``: the mean,
                 without channels that are silent, or the loudest one where they cancel each other
                 out.
@@ -139,7 +155,16 @@ class SpeechRecognition(CTCRecogniser):
             UsageError: an argument is out of range, an array has no rate or bad samples.
             DataError: a file is missing, damaged or no audio.
         """
-        search = self.searches.make(language_model, n_best, beam_size, lm_weight, insertion_bonus)
+        search = self._search(
+            phrases,
+            repeat,
+            n_best=n_best,
+            language_model=language_model,
+            beam_size=beam_size,
+            lm_weight=lm_weight,
+            insertion_bonus=insertion_bonus,
+            hotwords=hotwords,
+        )
         single, sources = _sources(audio)
         # Of a piece its hypotheses, its seconds, and the second at which it starts.
         found: list[list[tuple[list[Hypothesis], float, float]]] = [[] for _ in sources]
@@ -301,6 +326,9 @@ class SpeechRecognition(CTCRecogniser):
         n_best: int = 1,
         lm_weight: float | None = None,
         insertion_bonus: float | None = None,
+        hotwords: Mapping[str, float] | None = None,
+        phrases: PhraseSource | None = None,
+        repeat: bool = False,
         endpoint_seconds: float = 0.8,
     ) -> SpeechStream:
         """Transcribe while a person still speaks.
@@ -314,6 +342,9 @@ class SpeechRecognition(CTCRecogniser):
             n_best: as in :meth:`transcribe`.
             lm_weight: as in :meth:`transcribe`.
             insertion_bonus: as in :meth:`transcribe`.
+            hotwords: as in :meth:`transcribe`.
+            phrases: as in :meth:`transcribe`; each utterance is one of them or none.
+            repeat: as in :meth:`transcribe`.
             endpoint_seconds: so long a silence after a word counts as the end of an utterance.
 
         Raises:
@@ -327,7 +358,16 @@ class SpeechRecognition(CTCRecogniser):
                 f"{self.architecture.name} hears the whole utterance before it writes; "
                 "ctc_lstm streams"
             )
-        search = self.searches.make(language_model, n_best, beam_size, lm_weight, insertion_bonus)
+        search = self._search(
+            phrases,
+            repeat,
+            n_best=n_best,
+            language_model=language_model,
+            beam_size=beam_size,
+            lm_weight=lm_weight,
+            insertion_bonus=insertion_bonus,
+            hotwords=hotwords,
+        )
         return SpeechStream(self, inference, search, sample_rate, endpoint_seconds)
 
     def golden_inputs(self) -> dict[str, np.ndarray]:
@@ -357,28 +397,70 @@ class SpeechRecognition(CTCRecogniser):
         """
         best = hypotheses[0]
         texts = distinct(
-            (
-                Alternative(tidy(self.processor.alphabet.decode(h.labels)), h.score, h.confidence)
-                for h in hypotheses
-            ),
-            n_best,
+            (Alternative(self._text(h), h.score, h.confidence) for h in hypotheses), n_best
         )
         words = self._words(best.spans, start)
         return Transcript(texts[0].text, words, best.confidence, texts, seconds)
 
+    def make_match(
+        self,
+        hypotheses: Sequence[Hypothesis],
+        seconds: float,
+        start: float = 0.0,
+        n_best: int = 1,
+    ) -> Transcript:
+        """The same as :meth:`make_transcript` where phrases were given."""
+        best = hypotheses[0]
+        plain = self.make_transcript(hypotheses, seconds, start, n_best)
+        written = " ".join(phrase.text for phrase in best.phrases).split()
+        words = tuple(
+            replace(word, text=text) for word, text in zip(plain.words, written, strict=True)
+        )
+        heard = tidy(self.processor.alphabet.decode(best.heard))
+        doubts = (f"none of the phrases; without them it reads {heard!r}",) if heard else ()
+        return replace(plain, words=words, phrases=best.phrases, doubts=doubts)
+
+    def _text(self, hypothesis: Hypothesis) -> str:
+        if hypothesis.phrases:
+            return " ".join(phrase.text for phrase in hypothesis.phrases)
+        return tidy(self.processor.alphabet.decode(hypothesis.labels))
+
+    def _search(
+        self, phrases: PhraseSource | None, repeat: bool, n_best: int, **values: Any
+    ) -> Search | PhraseSearch:
+        """The search for a call's arguments."""
+        if phrases is None:
+            if repeat:
+                raise UsageError("repeat goes with phrases")
+            return self.searches.make(n_best=n_best, **values)
+        given = [name for name, value in values.items() if value is not None]
+        if given:
+            raise UsageError(f"phrases exclude everything else, so there can be no {given[0]}")
+        return self.searches.make_for_phrases(phrases, repeat, n_best)
+
     def _transcript(
         self,
         parts: Sequence[tuple[list[Hypothesis], float, float]],
-        search: Search,
+        search: Search | PhraseSearch,
         seconds: float,
     ) -> Transcript:
-        whole = [self.make_transcript(*part, n_best=search.n_best) for part in parts]
+        make = self.make_match if isinstance(search, PhraseSearch) else self.make_transcript
+        whole = [make(*part, n_best=search.n_best) for part in parts]
         if len(whole) == 1:
             return whole[0]
         words = tuple(word for part in whole for word in part.words)
         alternatives = _combine([part.alternatives for part in whole], search.n_best)
         best = alternatives[0]
-        return Transcript(best.text, words, best.confidence, tuple(alternatives), seconds)
+        said = [part.phrases for part in whole if part.phrases is not None]
+        return Transcript(
+            best.text,
+            words,
+            best.confidence,
+            tuple(alternatives),
+            seconds,
+            tuple(itertools.chain.from_iterable(said)) if said else None,
+            tuple(doubt for part in whole for doubt in part.doubts),
+        )
 
     def _pieces(
         self, sources: Sequence[AudioSource], sample_rate: float | None, channel: Channel

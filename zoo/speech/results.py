@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any
 
+from zoo.ctc.grammar import Phrase
 from zoo.ctc.results import Alternative, Word
 from zoo.speech.subtitles import to_srt, to_vtt
 
@@ -19,8 +20,12 @@ class Transcript:
             character into a frame or two near where it is heard, so times are good to about a
             tenth of a second.
         confidence: 0 to 1, the geometric mean of the characters' confidences.
-        alternatives: the ``n_best`` texts, this one first.
+        alternatives: the ``n_best`` texts, this one first. With given phrases there is at least the
+            runner-up beside it; a text that is none of them is empty.
         seconds: length of the recording.
+        phrases: of given phrases those that were said, as they were given; ``None`` if none were
+            given.
+        doubts: why the text may be wrong or missing, in words; empty if there is no reason.
     """
 
     text: str
@@ -28,18 +33,28 @@ class Transcript:
     confidence: float
     alternatives: tuple[Alternative, ...] = field(repr=False)
     seconds: float
+    phrases: tuple[Phrase, ...] | None = field(default=None, repr=False)
+    doubts: tuple[str, ...] = field(default=(), repr=False)
 
     def __str__(self) -> str:
         return self.text
 
+    @property
+    def slots(self) -> dict[str, str]:
+        """The named slots of the phrases that were said, each with its text."""
+        return {name: text for phrase in self.phrases or () for name, text in phrase.slots}
+
     def to_dict(self) -> dict[str, Any]:
         """The transcript as plain JSON values: times to milliseconds, the rest to 4 decimals."""
+        slots: dict[str, Any] = {} if self.phrases is None else {"slots": self.slots}
         return {
             "text": self.text,
+            **slots,
             "confidence": round(self.confidence, 4),
             "seconds": round(self.seconds, 3),
             "words": [word.to_dict() for word in self.words],
             "alternatives": [other.to_dict() for other in self.alternatives],
+            "doubts": list(self.doubts),
         }
 
     def to_srt(self) -> str:

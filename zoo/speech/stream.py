@@ -11,8 +11,7 @@ import numpy as np
 import soxr
 
 from zoo.contracts import StreamingCTCInference
-from zoo.ctc.decoding import beam_hypotheses
-from zoo.ctc.prefix_beam import PrefixBeam
+from zoo.ctc.phrase_search import PhraseSearch
 from zoo.ctc.search import Search
 from zoo.ctc.subsampling import SUBSAMPLING
 from zoo.ctc.task import tidy
@@ -42,7 +41,7 @@ class StreamState:
         config: the network's values, by which a state of another network is known.
         search: what the search is known by.
         samples: how many were fed.
-        beam: the beam search, where there is one.
+        beam: the beam of the search, where it has one.
         outputs: log-probabilities ``(1, labels)`` of the utterance so far, one an output.
         text: greedy text of the utterance so far.
         last: label of the last output; ``None`` at the beginning.
@@ -58,7 +57,7 @@ class StreamState:
     config: Any = field(repr=False)
     search: Any = field(repr=False)
     samples: int
-    beam: PrefixBeam | None = field(repr=False)
+    beam: Any = field(repr=False)
     outputs: list[np.ndarray] = field(default_factory=list, repr=False)
     text: list[str] = field(default_factory=list)
     last: int | None = None
@@ -99,7 +98,7 @@ class SpeechStream:
         self,
         task: SpeechRecognition,
         inference: StreamingCTCInference,
-        search: Search,
+        search: Search | PhraseSearch,
         sample_rate: float | None,
         endpoint_seconds: float,
     ) -> None:
@@ -222,7 +221,7 @@ class SpeechStream:
                 f"state; feed it {self._task.processor.log_mel.sample_rate} samples a second"
             )
 
-    def _new_beam(self) -> PrefixBeam | None:
+    def _new_beam(self) -> Any:
         return None if self._search.greedy else self._search.beam()
 
     def _begin(self) -> None:
@@ -307,8 +306,7 @@ class SpeechStream:
     def _partial(self) -> str:
         if self._at.beam is None:
             return tidy("".join(self._at.text))
-        ((labels, _, _),) = self._at.beam.best(1, ended=False)
-        return tidy(self._task.processor.alphabet.decode(labels))
+        return tidy(self._search.partial(self._at.beam, self._task.processor.alphabet.decode))
 
     def _flush(self) -> Transcript:
         at = self._at
@@ -324,8 +322,10 @@ class SpeechStream:
         if at.beam is None:
             found = self._search.run(outputs)
         else:
-            found = beam_hypotheses(at.beam, outputs, self._search.candidates)
+            found = self._search.hypotheses(at.beam, outputs)
         self._at = self._new_utterance(at.features, at.frames[:0], at.samples)
         seconds = self.seconds - at.start
         begin = at.start + at.dropped * self._task.frame_seconds
-        return self._task.make_transcript(found, seconds, begin, self._search.n_best)
+        of_phrases = isinstance(self._search, PhraseSearch)
+        make = self._task.make_match if of_phrases else self._task.make_transcript
+        return make(found, seconds, begin, self._search.n_best)
