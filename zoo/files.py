@@ -186,6 +186,11 @@ def is_file(path: Path) -> bool:
         return False
 
 
+def is_outside(name: str) -> bool:
+    """Whether a file's name in a table leads out of the table's folder."""
+    return os.path.isabs(name) or os.path.normpath(name).split(os.sep)[0] == os.pardir
+
+
 _MASK_LOCK = threading.Lock()
 
 

@@ -14,6 +14,7 @@ from PIL import Image
 from tests.handwriting.toy import draw, make_reader, save_ink, write, write_folder, write_page
 from zoo import load_model
 from zoo.cli import main
+from zoo.errors import ZooWarning
 from zoo.handwriting.page_xml import read_layout
 
 TEXTS = ["loiz vol", "zi lo"]
@@ -152,7 +153,7 @@ def test_doubts_and_hints_go_to_standard_error(
         (None, "cannot read"),
         ("<alto", "no well-formed XML"),
         ("<mets/>", "neither ALTO nor PAGE"),
-        ("<alto><Layout><Page/></Layout></alto>", "no text lines"),
+        ("<alto><Layout><Page><TextLine/></Page></Layout></alto>", "no line can be read"),
         ('<!DOCTYPE a [<!ENTITY b "c">]><alto>&b;</alto>', "declares entities"),
     ],
 )
@@ -165,6 +166,63 @@ def test_bad_layouts_exit_with_1_and_write_nothing(
     options = ["--layout", path, "--out", out]
     assert message in zoo("run", reader_folder, line, *options, code=1)
     assert not out.exists()
+
+
+BAD_LINE = '<TextLine ID="bad" HPOS="1" VPOS="1" WIDTH="1e" HEIGHT="9"/>'
+
+
+def test_a_damaged_line_is_named_or_refused(
+    zoo: Any, reader_folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    layout, _ = write_page(tmp_path, TEXTS)
+    good = layout.read_text("utf-8")
+    layout.write_text(good.replace("</TextBlock>", f"{BAD_LINE}</TextBlock>"), "utf-8")
+    image, out = tmp_path / "page.png", tmp_path / "out.xml"
+    options = ["--layout", layout, "--out", out]
+    with contextlib.suppress(SystemExit):
+        main(["run", *map(str, (reader_folder, image, *options))])
+    shown = capsys.readouterr()
+    assert len(shown.out.splitlines()) == 2
+    assert "bad was left out: its WIDTH is not a number: '1e'" in shown.err
+    assert b'<TextLine ID="bad" HPOS="1" VPOS="1" WIDTH="1e" HEIGHT="9"' in out.read_bytes()
+    out.unlink()
+    assert "bad: its WIDTH" in zoo("run", reader_folder, image, *options, "--strict", code=1)
+    assert not out.exists()
+
+
+def test_a_blank_page_is_written(zoo: Any, reader_folder: Path, line: Path, tmp_path: Path) -> None:
+    (tmp_path / "page.xml").write_text("<alto><Layout><Page/></Layout></alto>")
+    out = tmp_path / "out.xml"
+    options = ["--layout", tmp_path / "page.xml", "--out", out]
+    assert zoo("run", reader_folder, line, *options) == "\n"
+    assert b"<Page" in out.read_bytes()
+
+
+def test_one_of_several_pages_is_chosen(
+    zoo: Any, reader_folder: Path, line: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    entry = '<TextLine ID="{}" HPOS="0" VPOS="0" WIDTH="90" HEIGHT="60"/>'
+    pages = "".join(f"<Page>{entry.format(name)}</Page>" for name in "ab")
+    (tmp_path / "page.xml").write_text(f"<alto><Layout>{pages}</Layout></alto>")
+    options = ["--layout", tmp_path / "page.xml", "--json"]
+    with contextlib.suppress(SystemExit):
+        main(["run", *map(str, (reader_folder, line, *options))])
+    shown = capsys.readouterr()
+    assert '"id": "a"' in shown.out
+    assert "has 2 pages of the image's form; page 1 was taken" in shown.err
+    assert '"id": "b"' in zoo("run", reader_folder, line, *options, "--page-number", "2")
+    assert "no page 3" in zoo("run", reader_folder, line, *options, "--page-number", "3", code=1)
+
+
+def test_a_damaged_segment_of_ink_is_named_or_refused(
+    zoo: Any, pen_folder: Path, tmp_path: Path
+) -> None:
+    strokes = "".join(f".PEN_DOWN\n0 {y}\n{x} 9\n" for x, y in ((5, 20), (9, 1)))
+    path = tmp_path / "a.dat"
+    path.write_text(f'{strokes}.SEGMENT WORD 0-1 OK "a"\n.SEGMENT WORD 5 OK "b"\n')
+    with pytest.warns(ZooWarning, match=r"segment 1 \('b'\) was left out"):
+        assert zoo("run", pen_folder, path)
+    assert "names component 5" in zoo("run", pen_folder, path, "--strict", code=1)
 
 
 def test_white_paper_is_no_text(zoo: Any, reader_folder: Path, tmp_path: Path) -> None:

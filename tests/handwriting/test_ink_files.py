@@ -9,6 +9,8 @@ import pytest
 
 from zoo.errors import DataError, UsageError
 from zoo.handwriting.ink_files import read_ink, read_ink_file
+from zoo.handwriting.inkml import trace_points
+from zoo.handwriting.inkml_contexts import Context
 
 HEAD = '<ink xmlns="http://www.w3.org/2003/InkML">'
 
@@ -36,12 +38,10 @@ def test_traces_of_inkml_are_strokes(tmp_path: Path) -> None:
 
 def test_differences_prefixes_and_wildcards_of_inkml() -> None:
     # The example of the InkML specification, 4.2.1, and what it stands for.
-    from zoo.handwriting.ink_files import _Channels, _trace
-
     text = "1125 18432,'23'43,\"7\"-8,3-5,7 -3,6 2,6 8,3 6,2 4,3 4,3 6,5 6,7 4"
-    found = _trace(text, _Channels(), Path("x"))
+    found = trace_points(text, Context())
     assert found[:4].tolist() == [[1125, 18432], [1148, 18475], [1178, 18510], [1211, 18540]]
-    assert _trace("1 2, * 3, ! 5 *", _Channels(), Path("x")).tolist() == [[1, 2], [1, 3], [5, 3]]
+    assert trace_points("1 2, * 3, ! 5 *", Context()).tolist() == [[1, 2], [1, 3], [5, 3]]
 
 
 def test_channels_of_inkml_are_found_and_turned(tmp_path: Path) -> None:
@@ -168,7 +168,10 @@ def test_included_files_are_found_beside_and_above_but_never_outside(tmp_path: P
         ('.PEN_DOWN\n1 2\n.SEGMENT WORD 7 ? "x"\n', "component 7"),
         ('.PEN_DOWN\n1 2\n.SEGMENT WORD a-b ? "x"\n', "places"),
         (f'.PEN_DOWN\n1 2\n.SEGMENT WORD {"9" * 5000} ? "x"\n', "places"),
-        (".PEN_DOWN\n1 2\n" * 3000 + '.SEGMENT WORD 0-2999 ? "x"\n' * 1400, "more than 4,000,000"),
+        (
+            ".PEN_DOWN\n1 2\n" * 3000 + '.SEGMENT WORD 0-2999 ? "x"\n' * 400,
+            "or 1,000,000 components",
+        ),
         ('.PEN_DOWN\n1 2\n.SEGMENT WORD 0-99999999 ? "x"\n', "too many"),
         ('.PEN_DOWN\n1 2\n.SEGMENT WORD 0 ? "x\n', "cannot be read"),
         (".COORD A B\n.PEN_DOWN\n1 2\n", "COORD"),

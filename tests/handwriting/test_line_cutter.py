@@ -14,8 +14,9 @@ from PIL import Image
 from tests.handwriting.toy import write_page
 from zoo.errors import DataError
 from zoo.handwriting.image import read_image
-from zoo.handwriting.line_cutter import cut_line, fit_layout
+from zoo.handwriting.line_cutter import cut_line
 from zoo.handwriting.line_finder import find_lines
+from zoo.handwriting.page_fitting import fit_layout
 from zoo.handwriting.page_xml import TextLine, read_layout
 
 PAGES = {

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +13,7 @@ from PIL import Image
 from tests.handwriting.toy import LABELS, draw, make_reader, write, write_folder, write_page
 from zoo.ctc.alphabet import Alphabet
 from zoo.ctc.training.objective import fits
-from zoo.errors import DataError, UsageError
+from zoo.errors import DataError, UsageError, ZooWarning
 from zoo.handwriting.ink import InkNormaliser
 from zoo.handwriting.ink_files import Ink
 from zoo.handwriting.line_image import LineNormaliser
@@ -149,10 +150,12 @@ def test_a_line_that_cannot_be_read_is_not_learnt_from(tmp_path: Path) -> None:
     Image.fromarray(rule).save(folder / "rule.png")
     with open(folder / "lines.tsv", "a") as table:
         table.write("rule.png\tlo\n")
-    samples = [line.to_learn for line in read_folder(folder, LINES)]
-    assert len(samples) == 4
-    with pytest.raises(DataError, match="columns wide"):
-        LINES.read(rule)
+    with pytest.warns(ZooWarning, match=r"rule\.png was left out: the line is \d+ columns wide"):
+        samples = [line.to_learn for line in read_folder(folder, LINES)]
+    assert len(samples) == 3
+    with pytest.raises(DataError, match=r"rule\.png: the line is \d+ columns wide"):
+        read_folder(folder, LINES, strict=True)
+    samples.append(Sample(Line(rule, "lo"), "lo"))
     assert len(plain_examples(samples, LINES)) == 3
     assert len(LineExamples(samples, LINES, 0, "here").set.lengths) == 3
 
@@ -188,8 +191,11 @@ def test_a_folder_of_pages_is_cut_into_lines(tmp_path: Path) -> None:
         read_folder(tmp_path, LINES)
     twin.unlink()
     (tmp_path / "two.png").unlink()
-    with pytest.raises(DataError, match=r"two\.xml is about the image 'two\.png'"):
-        read_folder(tmp_path, LINES)
+    missing = r"two\.xml.* it is about the image 'two\.png', which is not in the folder"
+    with pytest.warns(ZooWarning, match=missing):
+        assert len(read_folder(tmp_path, LINES)) == 2
+    with pytest.raises(DataError, match=missing):
+        read_folder(tmp_path, LINES, strict=True)
 
 
 def test_a_folder_of_unipen_files_says_what_is_written(tmp_path: Path) -> None:
@@ -239,6 +245,23 @@ def test_malformed_tables_are_data_errors(tmp_path: Path, table: str, message: s
     (tmp_path / "lines.tsv").write_text(table)
     with pytest.raises(DataError, match=message):
         read_folder(tmp_path, LINES)
+
+
+def test_bad_rows_of_a_table_are_named_and_the_others_read(tmp_path: Path) -> None:
+    Image.fromarray(draw("lo")).save(tmp_path / "a.png")
+    (tmp_path / "bad.png").write_text("text")
+    (tmp_path / "lines.tsv").write_text("bad.png\tlo\nnone.png\tlo\nalone\na.png\tlo\n")
+    with pytest.warns(ZooWarning) as warned:
+        (line,) = read_folder(tmp_path, LINES)
+    assert line.identity == "a.png"
+    for told, said in zip(
+        warned,
+        ("line 1 .*not a valid image", "line 2 .*there is no file", "line 3 .*expected"),
+        strict=True,
+    ):
+        assert re.search(said, str(told.message))
+    with pytest.raises(DataError, match=r"line 1: .* not a valid image"):
+        read_folder(tmp_path, LINES, strict=True)
 
 
 def test_bad_calls_write_nothing(tmp_path: Path) -> None:

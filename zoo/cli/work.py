@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +19,7 @@ from zoo.cli.output import (
     print_table,
 )
 from zoo.cli.tasks import TaskCommand, hand_on, task_arguments
-from zoo.errors import UsageError
+from zoo.errors import DataError, UsageError, ZooWarning
 
 
 @click.command(
@@ -84,14 +85,23 @@ def train_command(model: str, out: Path, **changes: Any) -> None:
 @click.argument("model", shell_complete=complete_model)
 @click.option("--data", type=click.Path(path_type=Path), help="Score on your own data instead.")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
-def evaluate_command(model: str, data: Path | None, as_json: bool) -> None:
+@click.option(
+    "--strict", is_flag=True, help="Refuse damaged or doubtful data instead of warning of it."
+)
+def evaluate_command(model: str, data: Path | None, as_json: bool, strict: bool) -> None:
     """Score MODEL on its test set, beside the figures in its model folder."""
     import_tensorflow_quietly()
     from zoo.loading import load_model
     from zoo.training.publish import evaluate
 
     loaded = load_model(model)
-    figures = evaluate(loaded, model, data)
+    with warnings.catch_warnings():
+        if strict:
+            warnings.simplefilter("error", ZooWarning)
+        try:
+            figures = evaluate(loaded, model, data)
+        except ZooWarning as warning:
+            raise DataError(str(warning)) from None
     if as_json:
         print_json([figure.to_row() for figure in figures])
         return

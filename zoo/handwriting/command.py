@@ -38,6 +38,20 @@ if TYPE_CHECKING:
     type=click.Path(path_type=Path),
     help="Write the layout file with the text filled in.",
 )
+@click.option(
+    "--page-number", type=click.IntRange(1), help="The page of a layout file that has several."
+)
+@click.option(
+    "--layout-pixels",
+    type=click.Choice(["auto", "upright", "stored"]),
+    default="auto",
+    show_default=True,
+    help="The pixels that the layout counts if the image's EXIF data turns it: as it is shown, or "
+    "as it is stored.",
+)
+@click.option(
+    "--strict", is_flag=True, help="Refuse files with damaged parts instead of leaving these out."
+)
 @search_options
 @click.option("--json", "as_json", is_flag=True, help="Print JSON with positions and confidences.")
 @click.option(
@@ -51,6 +65,9 @@ def run(
     layout: Path | None,
     page: bool,
     out: Path | None,
+    page_number: int | None,
+    layout_pixels: str,
+    strict: bool,
     as_json: bool,
     picture: Path | None,
     **search: Any,
@@ -78,9 +95,10 @@ def run(
     if is_page and not isinstance(loaded, LineRecognition):
         raise UsageError(f"{model} reads pen strokes; --layout and --page need a model for images")
     if is_page:
-        _run_page(loaded, inputs[0], layout, out, as_json, search)
+        how = {"page_number": page_number, "layout_pixels": layout_pixels, "strict": strict}
+        _run_page(loaded, inputs[0], layout, out, as_json, {**search, **how})
         return
-    names, sources = _sources(loaded, inputs)
+    names, sources = _sources(loaded, inputs, strict)
 
     def read(some: list[Any]) -> list[Any]:
         with progress_bar("reading", "line", len(some)) as update:
@@ -107,14 +125,14 @@ def _run_page(
     layout: Path | None,
     out: Path | None,
     as_json: bool,
-    search: dict[str, Any],
+    options: dict[str, Any],
 ) -> None:
-    from zoo.handwriting.page_xml import read_layout
+    from zoo.handwriting.page_xml import read_layouts
 
-    known = None if layout is None else read_layout(layout)
-    total = None if known is None else len(known.lines)
+    pages = () if layout is None else read_layouts(layout, strict=options["strict"])
+    total = len(pages[0].lines) if len(pages) == 1 else None
     with progress_bar("reading", "line", total) as update:
-        result = loaded.read_page(image, known, on_progress=update, **search)
+        result = loaded.read_page(image, pages or None, on_progress=update, **options)
     for doubt in result.doubts:
         click.echo(f"zoo: unsure: {doubt}", err=True)
     if out is not None:
@@ -125,7 +143,7 @@ def _run_page(
         click.echo(result.text)
 
 
-def _sources(loaded: Any, inputs: tuple[Path, ...]) -> tuple[list[str], list[Any]]:
+def _sources(loaded: Any, inputs: tuple[Path, ...], strict: bool) -> tuple[list[str], list[Any]]:
     """Names and inputs; of a UNIPEN file its pieces of writing, of a bad one its error."""
     from zoo.handwriting.reading import LineRecognition
 
@@ -136,7 +154,7 @@ def _sources(loaded: Any, inputs: tuple[Path, ...]) -> tuple[list[str], list[Any
     names, sources = [], []
     for path in inputs:
         try:
-            pieces: list[Any] = list(read_ink_file(path))
+            pieces: list[Any] = list(read_ink_file(path, strict=strict))
         except ZooError as error:
             pieces = [error]
         for number, piece in enumerate(pieces):
@@ -167,7 +185,8 @@ def _sources(loaded: Any, inputs: tuple[Path, ...]) -> tuple[list[str], list[Any
     seed="Random seed of dropout, augmentation and order.",
 )
 @click.option("--limit", type=int, help="Train on this many lines only.")
-def finetune(model: Reference, lines: Path, out: Path, **options: Any) -> None:
+@click.option("--strict", is_flag=True, help="Refuse lines that cannot be read.")
+def finetune(model: Reference, lines: Path, out: Path, strict: bool, **options: Any) -> None:
     """Fine-tune MODEL on your own handwriting.
 
     Some lines are held out for validation, and characters that the model does not know are added to
@@ -176,4 +195,6 @@ def finetune(model: Reference, lines: Path, out: Path, **options: Any) -> None:
     from zoo.handwriting.training.run import HandwritingOptions, finetune_handwriting
 
     chosen = HandwritingOptions(**options)
-    click.echo(finetune_handwriting(model, lines, out, chosen, command=command_line()))
+    click.echo(
+        finetune_handwriting(model, lines, out, chosen, strict=strict, command=command_line())
+    )

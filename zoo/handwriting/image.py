@@ -11,10 +11,11 @@ from __future__ import annotations
 import io
 import os
 import warnings
+from dataclasses import dataclass
 from typing import Any, BinaryIO
 
 import numpy as np
-from PIL import Image, ImageOps, UnidentifiedImageError
+from PIL import ExifTags, Image, ImageOps, UnidentifiedImageError
 
 from zoo.errors import DataError, UsageError
 from zoo.files import open_without_waiting, user_path
@@ -24,8 +25,42 @@ ImageSource = str | os.PathLike[str] | bytes | BinaryIO | np.ndarray | Image.Ima
 
 MAX_PIXELS = 150_000_000
 """Pixels of the largest image that is read."""
+_TURNED_BY_90 = 5  # from this orientation on
 MAX_FILE_BYTES = 512 * 2**20
+SUFFIXES = (
+    ".png",
+    ".jpg",
+    ".jpeg",
+    ".tif",
+    ".tiff",
+    ".bmp",
+    ".gif",
+    ".webp",
+    ".ppm",
+    ".pgm",
+    ".jp2",
+)
+"""Endings of files that are taken for images where one is looked for by the name of another."""
 FORMATS = ("PNG", "JPEG", "TIFF", "BMP", "GIF", "WEBP", "PPM", "JPEG2000")
+
+
+@dataclass(frozen=True)
+class OrientedImage:
+    """An image as it is shown, and how it is stored.
+
+    Args:
+        grey: ``(height, width)`` uint8, upright as a viewer shows it.
+        orientation: 1 to 8 as EXIF has it (tag 274); 1 if it is stored as it is shown.
+    """
+
+    grey: np.ndarray
+    orientation: int = 1
+
+    @property
+    def stored_size(self) -> tuple[int, int]:
+        """Width and height of what is stored."""
+        height, width = self.grey.shape
+        return (height, width) if self.orientation >= _TURNED_BY_90 else (width, height)
 
 
 def read_image(source: ImageSource) -> np.ndarray:
@@ -47,10 +82,23 @@ def read_image(source: ImageSource) -> np.ndarray:
             :data:`MAX_PIXELS` pixels.
         UsageError: the source is none of these, or an array of another form.
     """
+    return read_oriented(source).grey
+
+
+def read_oriented(source: ImageSource) -> OrientedImage:
+    """An image as grey values, and how it is stored.
+
+    Args:
+        source: as :func:`read_image` takes it.
+
+    Raises:
+        DataError, UsageError: as :func:`read_image`.
+    """
     if isinstance(source, np.ndarray):
-        return _grey_of_array(source)
+        return OrientedImage(_grey_of_array(source))
     if isinstance(source, Image.Image):
-        return _grey_of_image(source, "the image")
+        orientation = _orientation(source)
+        return OrientedImage(_grey_of_image(source, "the image"), orientation)
     data, name = _file_bytes(source)
     if not data:
         raise DataError(f"{name} is empty")
@@ -67,7 +115,8 @@ def read_image(source: ImageSource) -> np.ndarray:
     except Exception as error:  # Pillow's plug-ins raise many kinds on damaged headers
         raise DataError(f"{name} is a damaged image: {error}") from None
     with image:
-        return _grey_of_image(image, name)
+        orientation = _orientation(image)  # TIFF files lose it when they are loaded
+        return OrientedImage(_grey_of_image(image, name), orientation)
 
 
 def _file_bytes(source: Any) -> tuple[bytes, str]:
@@ -95,6 +144,14 @@ def _file_bytes(source: Any) -> tuple[bytes, str]:
     if len(data) > MAX_FILE_BYTES:
         raise DataError(f"{name} is larger than {MAX_FILE_BYTES:,} bytes")
     return data, name
+
+
+def _orientation(image: Image.Image) -> int:
+    try:
+        value = image.getexif().get(ExifTags.Base.Orientation, 1)
+    except Exception:  # damaged EXIF data; the pixels may be whole
+        return 1
+    return value if isinstance(value, int) and 1 <= value <= 8 else 1
 
 
 def _grey_of_image(image: Image.Image, name: str) -> np.ndarray:

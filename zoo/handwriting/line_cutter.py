@@ -14,8 +14,7 @@ from dataclasses import dataclass
 import numpy as np
 from PIL import Image, ImageDraw
 
-from zoo.errors import DataError
-from zoo.handwriting.page_xml import PageLayout, TextLine
+from zoo.handwriting.page_xml import TextLine
 
 HEIGHT = 48
 MARGIN = 6
@@ -23,9 +22,6 @@ MARGIN = 6
 
 LEVEL = 0.7
 """Degrees below which a line is not turned, since that would blur more than it helps."""
-
-MOST_TIMES = 100
-"""How often the boxes of all lines may cover a page; those of a slanted page overlap."""
 
 _DARKEST, _PAPER = 0.5, 85.0  # percentiles that become black and white
 _MAX_WIDTH = 400  # times the height; what is longer is no line
@@ -115,50 +111,6 @@ def _turn(angle: float, before: np.ndarray, after: np.ndarray) -> np.ndarray:
     sine, cosine = math.sin(math.radians(angle)), math.cos(math.radians(angle))
     matrix = np.array([(cosine, -sine), (sine, cosine)])
     return np.column_stack([matrix, before / 2 - matrix @ (after / 2)])
-
-
-def fit_layout(layout: PageLayout, width: int, height: int) -> PageLayout:
-    """A layout in the pixels of an image that may be a smaller or larger copy of its page.
-
-    Args:
-        layout: of the page.
-        width: of the image.
-        height: of the image.
-
-    Raises:
-        DataError: the image is of another form than the page, or its lines' boxes together are
-            more than :data:`MOST_TIMES` as large as the image and would take for ever to cut out.
-    """
-    # A file may say nothing of the page's size, or not all of it.
-    if (layout.width, layout.height) == (width, height) or not (layout.width and layout.height):
-        _check_area(layout, width, height)
-        return layout
-    scale = np.array([width / layout.width, height / layout.height])
-    if abs(scale[0] / scale[1] - 1) > 0.02:
-        raise DataError(
-            f"{layout.document.name} is for an image of {layout.width} x {layout.height} pixels, "
-            f"this one has {width} x {height}: is it another page, or turned?"
-        )
-    lines = tuple(
-        TextLine(one.identity, one.polygon * scale, one.baseline * scale, one.text, one.kind)
-        for one in layout.lines
-    )
-    fitted = PageLayout(layout.image, width, height, lines, layout.document)
-    _check_area(fitted, width, height)
-    return fitted
-
-
-def _check_area(layout: PageLayout, width: int, height: int) -> None:
-    image = np.array([width, height])
-    boxes = (
-        np.ptp(np.clip(line.polygon, -MARGIN, image + MARGIN), axis=0) + 2 * MARGIN
-        for line in layout.lines
-    )
-    if sum(float(box.prod()) for box in boxes) > MOST_TIMES * image.prod():
-        raise DataError(
-            f"the {len(layout.lines):,} lines of {layout.document.name} cover the image more than "
-            f"{MOST_TIMES} times: is it the layout of a page?"
-        )
 
 
 def _widened(shown: np.ndarray, margin: int) -> np.ndarray:

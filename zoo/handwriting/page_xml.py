@@ -1,35 +1,31 @@
 """Where the lines of a page are: ALTO 4 and PAGE XML, read and written back with text.
 
 ALTO is what eScriptorium and kraken write, PAGE what Transkribus does. Both say of each line its
-polygon and its baseline, some only one of the two; what is missing is made from the other.
+polygon and its baseline, some only one of the two; what is missing is made from the other. Lines
+come in the order of reading (:mod:`zoo.handwriting.reading_order`); one that is damaged is left out
+and named.
 """
 
 from __future__ import annotations
 
 import copy
 import math
-import re
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+import types
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
 from pathlib import Path
-from xml.etree.ElementTree import Element, SubElement
+from xml.etree.ElementTree import Element
 
 import numpy as np
 
 from zoo.errors import DataError
-from zoo.handwriting.safe_xml import (
-    XmlDocument,
-    child,
-    children,
-    descendants,
-    local_name,
-    read_xml,
-)
+from zoo.handwriting import alto, pagecontent
+from zoo.handwriting.layout_entry import LineEntry
+from zoo.handwriting.places import LARGEST, above, forwards, number
+from zoo.handwriting.safe_xml import XmlDocument, descendants, read_xml
 
 MAX_LINES = 20_000
-_NUMBER = re.compile(r"[-+]?(?:\d+\.?\d*|\.\d+)(?:[eE][-+]?\d+)?")
-_KIND = re.compile(r"structure\s*\{[^}]*type:\s*([^;}\s]+)")
-_LARGEST = 1e6  # of a place, in pixels
+MAX_PAGES = 10_000
 
 
 @dataclass(frozen=True)
@@ -39,7 +35,7 @@ class TextLine:
     Args:
         identity: what the file calls it.
         polygon: ``(points, 2)``, what belongs to the line, in pixels of the page.
-        baseline: ``(points, 2)``, left to right, what the writing stands on.
+        baseline: ``(points, 2)``, in the direction of writing, what the writing stands on.
         text: what is written there, or empty if the file does not say.
         kind: what the file says of it, such as ``"InterlinearLine"``, or empty.
     """
@@ -52,22 +48,54 @@ class TextLine:
 
 
 @dataclass(frozen=True)
+class Entry:
+    """A line as its file has it.
+
+    Args:
+        number: its place among all ``TextLine`` elements of the file, from 0.
+        identity: what the file calls it.
+        said: what the file says of it.
+    """
+
+    number: int
+    identity: str
+    said: LineEntry
+
+    def placed(self, place: Callable[[np.ndarray], np.ndarray]) -> Entry:
+        """The line with its points in other places."""
+        said = self.said
+        polygon, baseline = (
+            None if points is None else place(points) for points in (said.polygon, said.baseline)
+        )
+        return replace(self, said=replace(said, polygon=polygon, baseline=baseline))
+
+
+@dataclass(frozen=True)
 class PageLayout:
     """The lines of a page.
 
     Args:
         image: name of the page's image, or empty.
-        width: of the page in pixels; 0 if the file does not say.
-        height: of the page in pixels; 0 if the file does not say.
-        lines: in the order of the file.
+        width: of the page in pixels, or in the units of the file, which are those of the lines'
+            places too; 0 if the file does not say.
+        height: likewise.
+        lines: in the order of reading; none of a blank page.
         document: the file.
+        problems: name and reason of each line that was left out.
+        entries: what the file says of each line.
+        page: which page of the file it is, from 1.
+        unit: what the file measures in, such as ``"mm10"``; empty for pixels.
     """
 
     image: str
-    width: int
-    height: int
+    width: float
+    height: float
     lines: tuple[TextLine, ...]
     document: XmlDocument = field(repr=False)
+    problems: tuple[tuple[str, str], ...] = ()
+    entries: tuple[Entry, ...] = field(default=(), repr=False)
+    page: int = 1
+    unit: str = ""
 
     def with_texts(self, texts: Mapping[int, tuple[str, float]]) -> bytes:
         """The file with texts put in.
@@ -83,281 +111,220 @@ class PageLayout:
             The bytes of a UTF-8 file.
         """
         root = copy.deepcopy(self.document.root)
-        put = _put_alto if self.document.kind == "alto" else _put_page
+        format_ = _FORMATS[self.document.kind]
+        elements = list(descendants(root, "TextLine"))
         changed = set()
-        for place, line in enumerate(descendants(root, "TextLine")):
-            own = texts.get(place)
-            if own is not None:
-                put(line, *own)
-                changed.add(line)
+        for place, own in texts.items():
+            line = elements[self.entries[place].number]
+            format_.put_text(line, *own)
+            changed.add(line)
         for region in descendants(root, "TextRegion"):
-            _put_region(region, changed)
+            pagecontent.put_region(region, changed)
         return self.document.to_bytes(root)
 
+    @property
+    def regions_only(self) -> bool:
+        """Whether regions of text were found on the page, but no lines in them."""
+        names = ("TextRegion", "TextBlock")
+        return not self.lines and any(
+            next(descendants(self.document.root, name), None) is not None for name in names
+        )
 
-def read_layout(source: str | Path | bytes) -> PageLayout:
-    """Read an ALTO or PAGE file.
+    def placed(
+        self, place: Callable[[np.ndarray], np.ndarray], width: float, height: float
+    ) -> PageLayout:
+        """The layout with all that the file says in other places.
+
+        What is missing is made from what is there after it was moved, since what is above a line
+        depends on how the page is turned.
+
+        Args:
+            place: takes points ``(points, 2)`` to where they belong.
+            width: of the page in its new units.
+            height: likewise.
+        """
+        entries = tuple(entry.placed(place) for entry in self.entries)
+        lines = _completed(entries)
+        return replace(self, lines=lines, entries=entries, width=width, height=height)
+
+
+def read_layout(
+    source: str | Path | bytes, page: int | None = None, *, strict: bool = False
+) -> PageLayout:
+    """Read a page of an ALTO or PAGE file.
 
     Args:
         source: a path, or the bytes of a file.
+        page: which one of the file's pages, from 1; left out, its only one.
+        strict: refuse a file with a line that cannot be read.
 
     Raises:
-        DataError: the file is missing, damaged, of another kind or in other units than pixels, it
-            has no lines, or one of them has no place.
+        DataError: the file is missing, damaged, of another kind, has several pages and none was
+            chosen, or has lines and none of them can be read.
+    """
+    pages = read_layouts(source, strict=strict)
+    if page is None and len(pages) > 1:
+        raise DataError(
+            f"{pages[0].document.name} has {len(pages)} pages; say which one is meant by its number"
+        )
+    return choose_page(pages, page or 1)
+
+
+def read_layouts(source: str | Path | bytes, *, strict: bool = False) -> tuple[PageLayout, ...]:
+    """Read all pages of an ALTO or PAGE file; PAGE has only one.
+
+    Args:
+        source: a path, or the bytes of a file.
+        strict: refuse a file with a line that cannot be read.
+
+    Raises:
+        DataError: as :func:`read_layout`.
     """
     document = read_xml(source)
-    if document.kind not in _READERS:
+    if document.kind not in _FORMATS:
         raise DataError(
             f"{document.name} is neither ALTO nor PAGE XML: its root is <{document.kind}>"
         )
-    layout = _READERS[document.kind](document)
-    if not layout.lines:
-        raise DataError(f"{document.name} has no text lines")
-    return layout
+    return _pages(document, strict)
 
 
-def read_layout_if_any(path: Path) -> PageLayout | None:
-    """Read an ALTO or PAGE file; of another kind of XML, or without lines, it is ``None``.
-
-    Exports of pages hold such files too: METS, and the layouts of blank pages.
+def read_layouts_if_any(path: Path, *, strict: bool = False) -> tuple[PageLayout, ...]:
+    """Read all pages of an ALTO or PAGE file; another kind of XML, such as METS, has none.
 
     Raises:
         DataError: as :func:`read_layout`, for any other reason.
     """
     document = read_xml(path)
-    layout = _READERS[document.kind](document) if document.kind in _READERS else None
-    return layout if layout and layout.lines else None
+    return _pages(document, strict) if document.kind in _FORMATS else ()
 
 
-def _read_alto(document: XmlDocument) -> PageLayout:
-    root, name = document.root, document.name
-    description = child(root, "Description")
-    unit = child(root, "Description", "MeasurementUnit")
-    if unit is not None and (unit.text or "").strip() not in ("pixel", ""):
-        raise DataError(f"{name} measures in {unit.text!r}; only pixels are read")
-    image = child(description, "sourceImageInformation", "fileName") if description else None
-    page = next(descendants(root, "Page"), None)
-    if page is None:
-        raise DataError(f"{name} has no Page")
-    kinds = {tag.get("ID", ""): tag.get("LABEL", "") for tag in _tags(root)}
-    lines = []
-    for number, entry in enumerate(_limited(page, name), 1):
-        identity = _identity(entry, number)
-        shape = child(entry, "Shape", "Polygon")
-        polygon = _points(shape.get("POINTS") if shape is not None else None, identity, name)
-        box = _box(entry, identity, name) if entry.get("WIDTH") else None
-        baseline = _alto_baseline(entry, box, identity, name)
-        if polygon is None and box is not None:
-            # eScriptorium gives a line without a polygon the box of its baseline.
-            if np.ptp(box[:, 1]) > _rise(baseline) + 1:
-                polygon = box
-            elif baseline is None:
-                baseline = box[:2]
-        text = _alto_text(entry)
-        kind = next((kinds[t] for t in entry.get("TAGREFS", "").split() if t in kinds), "")
-        lines.append((identity, polygon, baseline, text, kind))
-    return PageLayout(
-        ((image.text if image is not None else "") or "").strip(),
-        _size(page.get("WIDTH")),
-        _size(page.get("HEIGHT")),
-        _completed(lines, name),
-        document,
+def choose_page(pages: tuple[PageLayout, ...], page: int) -> PageLayout:
+    """A page by its number.
+
+    Args:
+        pages: as :func:`read_layouts` gives them.
+        page: from 1.
+
+    Raises:
+        DataError: there is no such page.
+    """
+    if not 1 <= page <= len(pages):
+        raise DataError(f"{pages[0].document.name} has no page {page}, only {len(pages)} from 1 on")
+    return pages[page - 1]
+
+
+def _pages(document: XmlDocument, strict: bool) -> tuple[PageLayout, ...]:
+    elements = _FORMATS[document.kind].page_elements(document.root)
+    if not elements:
+        raise DataError(f"{document.name} has no Page")
+    if len(elements) > MAX_PAGES:
+        raise DataError(f"{document.name} has more than {MAX_PAGES:,} pages")
+    numbers = {line: i for i, line in enumerate(descendants(document.root, "TextLine"))}
+    if len(numbers) > MAX_LINES:
+        raise DataError(f"{document.name} has more than {MAX_LINES:,} lines")
+    return tuple(
+        _read_page(document, element, number_, numbers, strict)
+        for number_, element in enumerate(elements, 1)
     )
 
 
-def _alto_baseline(
-    entry: Element, box: np.ndarray | None, identity: str, name: str
-) -> np.ndarray | None:
-    """The baseline of a line: points or, as ALTO 4.0 and 4.1 have it, how low a level one is."""
-    text = entry.get("BASELINE", "").strip()
-    if not _NUMBER.fullmatch(text):
-        return _points(text, identity, name)
-    if box is None:
-        return None
-    baseline = box[:2].copy()
-    baseline[:, 1] = float(text)
-    return baseline
-
-
-def _rise(baseline: np.ndarray | None) -> float:
-    """From the highest to the lowest point of a baseline."""
-    return 0.0 if baseline is None else float(np.ptp(baseline[:, 1]))
-
-
-def _alto_text(entry: Element) -> str:
-    """The text of a line, with the hyphen at its end."""
-    text = ""
-    for part in entry:
-        if local_name(part) == "String":
-            text += " " + part.get("CONTENT", "")
-        elif local_name(part) == "HYP":
-            text += part.get("CONTENT", "").replace("\u00ad", "-")
-    return text.strip()
-
-
-def _tags(root: Element) -> Iterator[Element]:
-    tags = child(root, "Tags")
-    return iter(tags if tags is not None else ())
-
-
-def _read_page(document: XmlDocument) -> PageLayout:
-    root, name = document.root, document.name
-    page = child(root, "Page")
-    if page is None:
-        raise DataError(f"{name} has no Page")
-    lines = []
-    for number, entry in enumerate(_limited(page, name), 1):
-        identity = _identity(entry, number)
-        coords, base = child(entry, "Coords"), child(entry, "Baseline")
-        polygon = _points(coords.get("points") if coords is not None else None, identity, name)
-        baseline = _points(base.get("points") if base is not None else None, identity, name)
-        text = _page_text(entry)
-        kind = _KIND.search(entry.get("custom", ""))
-        lines.append((identity, polygon, baseline, text, kind[1] if kind else ""))
+def _read_page(
+    document: XmlDocument,
+    page: Element,
+    page_number: int,
+    numbers: dict[Element, int],
+    strict: bool,
+) -> PageLayout:
+    format_ = _FORMATS[document.kind]
+    facts = format_.page_facts(document.root, page, _size)
+    if facts.unit and facts.lines and not (facts.width and facts.height):
+        raise DataError(
+            f"{document.name} measures in {facts.unit}, and does not say how many of them the page "
+            "is wide and high, so that its pixels are not known"
+        )
+    read = format_.line_reader(document.root)
+    entries: list[Entry] = []
+    problems: list[tuple[str, str]] = []
+    # Lines without a name are called by their number on the page.
+    first = min((numbers[line] for line in facts.lines), default=0)
+    for line in facts.lines:
+        number_ = numbers[line]
+        identity = line.get("ID") or line.get("id") or f"line {number_ - first + 1}"
+        try:
+            entry = Entry(number_, identity, read(line))
+            _check_place(entry.said)
+        except DataError as error:
+            if strict:
+                raise DataError(f"{document.name}: {identity}: {error}") from None
+            problems.append((identity, str(error)))
+        else:
+            entries.append(entry)
+    if problems and not entries:
+        raise DataError(f"{document.name}: no line can be read; {': '.join(problems[0])}")
     return PageLayout(
-        page.get("imageFilename", ""),
-        _size(page.get("imageWidth")),
-        _size(page.get("imageHeight")),
-        _completed(lines, name),
+        facts.image,
+        facts.width,
+        facts.height,
+        _completed(tuple(entries)),
         document,
+        tuple(problems),
+        tuple(entries),
+        page_number,
+        facts.unit,
     )
 
 
-def _limited(page: Element, name: str) -> Iterator[Element]:
-    for number, entry in enumerate(descendants(page, "TextLine"), 1):
-        if number > MAX_LINES:
-            raise DataError(f"{name} has more than {MAX_LINES} lines")
-        yield entry
-
-
-def _identity(entry: Element, number: int) -> str:
-    return entry.get("ID") or entry.get("id") or f"line {number}"
-
-
-def _size(text: str | None) -> int:
+def _size(text: str | None) -> float:
+    """A width or a height; 0 of what is none."""
     try:
-        value = float(text or 0)
-    except ValueError:
+        value = number(text or "", "size")
+    except DataError:
         return 0
-    return round(value) if 0 < value < _LARGEST else 0
+    if not 0 < value < LARGEST:
+        return 0
+    return round(value) if value == round(value) else value
 
 
-def _points(text: str | None, identity: str, name: str) -> np.ndarray | None:
-    """Points ``(points, 2)`` of ``"1,2 3,4"`` or ``"1 2 3 4"``; none of an empty text."""
-    if not text or not text.strip():
-        return None
-    numbers = _NUMBER.findall(text)
-    if len(numbers) % 2 or _NUMBER.sub("", text).strip(" ,\t\r\n"):
-        raise DataError(f"{name}: {identity} has points that cannot be read: {text.strip()!r:.60}")
-    points = np.array(numbers, np.float64).reshape(-1, 2)
-    if not np.abs(points).max() < _LARGEST:
-        raise DataError(f"{name}: {identity} has a point outside of any page: {text!r:.60}")
-    return points
+def _check_place(entry: LineEntry) -> None:
+    if not _has(entry.polygon, 3) and not _has(entry.baseline, 2):
+        raise DataError("it has neither a polygon nor a baseline")
 
 
-def _box(entry: Element, identity: str, name: str) -> np.ndarray:
-    numbers = " ".join(entry.get(key, "0") for key in ("HPOS", "VPOS", "WIDTH", "HEIGHT"))
-    points = _points(numbers, identity, name)
-    assert points is not None
-    (left, top), (width, height) = points
-    return np.array(
-        [(left, top), (left + width, top), (left + width, top + height), (left, top + height)]
-    )
+def _has(points: np.ndarray | None, least: int) -> bool:
+    return points is not None and len(points) >= least
 
 
-Found = tuple[str, np.ndarray | None, np.ndarray | None, str, str]
-
-
-def _completed(lines: list[Found], name: str) -> tuple[TextLine, ...]:
+def _completed(entries: tuple[Entry, ...]) -> tuple[TextLine, ...]:
     """The lines, each with both polygon and baseline."""
-    height = _typical_height(lines)
+    height = _typical_height([entry.said for entry in entries])
     found = []
-    for identity, polygon, baseline, text, kind in lines:
-        if baseline is not None and len(baseline) < 2:
-            baseline = None
-        if polygon is not None and len(polygon) < 3:
-            polygon = None
-        if polygon is None and baseline is None:
-            raise DataError(f"{name}: {identity} has neither a polygon nor a baseline")
+    for entry in entries:
+        said = entry.said
+        polygon = said.polygon if _has(said.polygon, 3) else None
+        baseline = said.baseline if _has(said.baseline, 2) else None
         if baseline is None:
             assert polygon is not None
             (left, top), (right, bottom) = polygon.min(axis=0), polygon.max(axis=0)
             y = bottom - 0.25 * (bottom - top)
             baseline = np.array([(left, y), (right, y)])
+        baseline = forwards(baseline, polygon)
         if polygon is None:
-            up, down = (0.0, -0.75 * height), (0.0, 0.35 * height)
-            polygon = np.concatenate([baseline + up, (baseline + down)[::-1]])
-        text = " ".join(text.split())
-        found.append(TextLine(identity, polygon, baseline, text, kind))
+            up = above(baseline) * height
+            polygon = np.concatenate([baseline + 0.75 * up, (baseline - 0.35 * up)[::-1]])
+        text = " ".join(said.text.split())
+        found.append(TextLine(entry.identity, polygon, baseline, text, said.kind))
     return tuple(found)
 
 
-def _typical_height(lines: list[Found]) -> float:
+def _typical_height(entries: list[LineEntry]) -> float:
     """Distance of neighbouring baselines, for lines that have no polygon."""
-    heights = sorted(float(base[:, 1].mean()) for _, _, base, _, _ in lines if base is not None)
+    baselines = [entry.baseline for entry in entries if entry.baseline is not None]
+    heights = sorted(float(baseline[:, 1].mean()) for baseline in baselines)
     steps = [step for step in np.diff(heights) if step > 5]
     if steps:
         return float(np.median(steps))
-    longest = max(
-        (math.dist(base[0], base[-1]) for _, _, base, _, _ in lines if base is not None),
-        default=0.0,
-    )
+    longest = max((math.dist(base[0], base[-1]) for base in baselines), default=0.0)
     return max(40.0, longest / 20)
 
 
-def _put_alto(line: Element, text: str, confidence: float) -> None:
-    """Put one ``String`` for the whole line in the place of what it had."""
-    space = line.tag.rpartition("}")[0]
-    qualified = f"{space}}}String" if space else "String"
-    for name in ("String", "SP", "HYP"):
-        for old in list(children(line, name)):
-            line.remove(old)
-    string = SubElement(line, qualified)
-    string.set("CONTENT", text)
-    for key in ("HPOS", "VPOS", "WIDTH", "HEIGHT"):
-        if line.get(key):
-            string.set(key, line.get(key, ""))
-    string.set("WC", f"{confidence:.4f}")
-    string.tail = line.text
-
-
-def _put_page(line: Element, text: str, confidence: float) -> None:
-    """Put one ``TextEquiv`` in the place of what the line had, words and glyphs included."""
-    space = line.tag.rpartition("}")[0]
-    prefix = f"{space}}}" if space else ""
-    for name in ("Word", "TextEquiv"):
-        for old in list(children(line, name)):
-            line.remove(old)
-    equivalent = Element(f"{prefix}TextEquiv")
-    equivalent.set("conf", f"{confidence:.4f}")
-    SubElement(equivalent, f"{prefix}Unicode").text = text
-    equivalent.tail = line.text
-    # The schema has TextStyle and what users define behind the text.
-    after = [i for i, one in enumerate(line) if str(one.tag).endswith(("Coords", "Baseline"))]
-    line.insert(after[-1] + 1 if after else len(line), equivalent)
-
-
-def _put_region(region: Element, changed: set[Element]) -> None:
-    """Put the texts of a region's lines in the place of its own, if some of them are new."""
-    lines = list(children(region, "TextLine"))
-    equivalent = child(region, "TextEquiv")
-    if equivalent is None or changed.isdisjoint(lines):
-        return
-    for other in list(children(region, "TextEquiv"))[1:]:  # further readings of the old text
-        region.remove(other)
-    for part in list(equivalent):
-        if local_name(part) != "Unicode":
-            equivalent.remove(part)
-    equivalent.attrib.clear()
-    content = child(equivalent, "Unicode")
-    if content is None:
-        content = SubElement(equivalent, f"{equivalent.tag[: -len('TextEquiv')]}Unicode")
-    content.text = "\n".join(_page_text(line) for line in lines)
-
-
-def _page_text(entry: Element) -> str:
-    content = child(entry, "TextEquiv", "Unicode")
-    return (content.text or "") if content is not None else ""
-
-
-_READERS = {"alto": _read_alto, "PcGts": _read_page}
+_FORMATS: dict[str, types.ModuleType] = {"alto": alto, "PcGts": pagecontent}

@@ -24,13 +24,20 @@ from zoo.ctc.subsampling import SUBSAMPLING
 from zoo.ctc.task import BATCH, CTCRecogniser
 from zoo.errors import DataError, UsageError
 from zoo.files import user_path
-from zoo.handwriting.image import ImageSource, read_image
+from zoo.handwriting.image import ImageSource, OrientedImage, read_image, read_oriented
 from zoo.handwriting.ink import InkFeatures
 from zoo.handwriting.ink_files import Ink, ink_of_any
-from zoo.handwriting.line_cutter import LineCut, cut_line, fit_layout
+from zoo.handwriting.line_cutter import LineCut, cut_line
 from zoo.handwriting.line_finder import find_lines
 from zoo.handwriting.line_image import LineImage
-from zoo.handwriting.page_xml import PageLayout, read_layout
+from zoo.handwriting.page_fitting import (
+    FittedLayout,
+    LayoutPixels,
+    check_pixels,
+    fit_page,
+    fitting_pages,
+)
+from zoo.handwriting.page_xml import PageLayout, choose_page, read_layouts
 from zoo.handwriting.results import Character, PageLine, PageReading, Reading
 from zoo.task import check_no_options, distinct
 
@@ -251,6 +258,9 @@ class LineRecognition(HandwritingRecognition):
         n_best: int = 1,
         lm_weight: float | None = None,
         insertion_bonus: float | None = None,
+        page_number: int | None = None,
+        layout_pixels: LayoutPixels = "auto",
+        strict: bool = False,
         on_progress: Callable[[int], object] | None = None,
     ) -> PageReading:
         """The text of a page.
@@ -258,33 +268,44 @@ class LineRecognition(HandwritingRecognition):
         Args:
             image: the page, as :meth:`~HandwritingRecognition.read` takes an image.
             layout: where its lines are: a path or the bytes of an ALTO 4 or PAGE XML file, as
-                eScriptorium, Transkribus and kraken write them, or one that was read
-                (:func:`zoo.handwriting.page_xml.read_layout`). Left out, lines are looked for,
+                eScriptorium, Transkribus and kraken write them, or what was read of it
+                (:func:`~zoo.handwriting.page_xml.read_layout`,
+                :func:`~zoo.handwriting.page_xml.read_layouts`). Left out, lines are looked for,
                 which works on clean pages with straight lines.
             beam_size: as in :meth:`~HandwritingRecognition.read`.
             language_model: as in :meth:`~HandwritingRecognition.read`.
             n_best: as in :meth:`~HandwritingRecognition.read`.
             lm_weight: as in :meth:`~HandwritingRecognition.read`.
             insertion_bonus: as in :meth:`~HandwritingRecognition.read`.
+            page_number: which page of a layout file with several is meant, from 1; left out, the
+                one that has the form of the image.
+            layout_pixels: which pixels of an image that is turned by its EXIF data the layout
+                counts: those of the image as it is shown (``"upright"``), as the camera stored it
+                (``"stored"``), or what fits (``"auto"``).
+            strict: raise an error if a line cannot be read, or if there is doubt about the layout.
             on_progress: as in :meth:`~HandwritingRecognition.read`.
 
         Returns:
-            The lines with their text. ``doubts`` says what may be wrong: lines outside the image or
-            too long for their height, or that the lines found without a layout may not be right.
+            The lines with their text. ``doubts`` says what may be wrong: lines that are damaged,
+            outside the image or too long for their height, or that the lines found without a layout
+            may not be right. A blank page has no lines.
 
         Raises:
             UsageError, DataError: as :meth:`~HandwritingRecognition.read` and
                 :func:`~zoo.handwriting.page_xml.read_layout`, or the layout is for an image of
                 another form.
         """
+        check_pixels(layout_pixels)
         search = self.searches.make(language_model, n_best, beam_size, lm_weight, insertion_bonus)
-        grey = read_image(image)
+        page = read_oriented(image)
+        grey = page.grey
+        known: PageLayout | None = None
         if layout is None:
-            found = find_lines(grey)
-            known, lines, doubts = None, found.lines, list(found.doubts)
+            detected = find_lines(grey)
+            lines, doubts = detected.lines, list(detected.doubts)
         else:
-            known = layout if isinstance(layout, PageLayout) else read_layout(_layout(layout))
-            lines, doubts = fit_layout(known, grey.shape[1], grey.shape[0]).lines, []
+            known, fitted = _fitted(layout, page, page_number, layout_pixels, strict)
+            lines, doubts = fitted.layout.lines, list(fitted.doubts)
         unread: dict[int, str] = {}
         cuts: list[LineCut] = []
 
@@ -300,6 +321,8 @@ class LineRecognition(HandwritingRecognition):
                     unread[place] = "lies outside the image"
                 except DataError as error:
                     unread[place] = f"cannot be read: {error}"
+                if strict:
+                    raise DataError(f"{line.identity} {unread[place]}")
                 if on_progress:
                     on_progress(1)
 
@@ -447,6 +470,36 @@ def _on_page(reading: Reading, cut: LineCut) -> tuple[Reading, np.ndarray]:
         start, end = sorted(((box[0] + box[3]) / 2, (box[1] + box[2]) / 2), key=lambda at: at[0])
         characters.append(replace(character, start=float(start[0]), end=float(end[0])))
     return replace(reading, characters=tuple(characters)), np.array(boxes).reshape(-1, 4, 2)
+
+
+def _fitted(
+    layout: Any, image: OrientedImage, number: int | None, pixels: LayoutPixels, strict: bool
+) -> tuple[PageLayout, FittedLayout]:
+    """The page of a layout that belongs to an image, and the same in the image's pixels."""
+    if isinstance(layout, PageLayout):
+        pages: tuple[PageLayout, ...] = (layout,)
+    elif isinstance(layout, tuple):
+        pages = layout
+    else:
+        pages = read_layouts(_layout(layout), strict=strict)
+    if number is not None:
+        pages = (choose_page(pages, number),)
+    fitting = fitting_pages(pages, image, pixels)
+    chosen = fitting[0] if fitting else pages[0]
+    doubts = []
+    if len(fitting) > 1:
+        doubts.append(
+            f"{chosen.document.name} has {len(fitting)} pages of the image's form; page "
+            f"{chosen.page} was taken, and page_number chooses another"
+        )
+    fitted = fit_page(chosen, image, pixels)
+    if chosen.regions_only:
+        doubts.append(f"{chosen.document.name} has regions but no lines")
+    doubts += fitted.doubts
+    doubts += [f"{identity} was left out: {reason}" for identity, reason in chosen.problems]
+    if strict and doubts:
+        raise DataError(doubts[0])
+    return chosen, replace(fitted, doubts=tuple(doubts))
 
 
 def _layout(layout: Any) -> str | Path | bytes:

@@ -34,7 +34,8 @@ from zoo.handwriting.datasets.splits import (
 )
 from zoo.handwriting.image import read_image
 from zoo.handwriting.ink_files import read_ink_file
-from zoo.handwriting.line_cutter import cut_line, fit_layout
+from zoo.handwriting.line_cutter import cut_line
+from zoo.handwriting.page_fitting import fit_layout
 from zoo.handwriting.page_xml import TextLine, read_layout
 
 SPLITS = ("train", "validation", "test")
@@ -185,14 +186,17 @@ def _cut_page(
 ) -> Iterator[tuple[str, int, TextLine, np.ndarray]]:
     page = posixpath.basename(name).removesuffix(".xml")
     try:
-        layout = read_layout(read(name))
+        layout = read_layout(read(name), strict=True)
     except DataError:
-        return  # a file of another kind, or a page without lines
+        return  # a file of another kind, or one with a damaged line
     if layout.image not in images:
         raise DataError(f"{name} is about {layout.image!r}, which is not in the archive")
     grey = read_image(read(images[layout.image]))
     layout = fit_layout(layout, grey.shape[1], grey.shape[0])
-    for number, line in enumerate(layout.lines):
+    # In the order of the file, by which the published lines are numbered.
+    places = sorted(range(len(layout.lines)), key=lambda place: layout.entries[place].number)
+    for place in places:
+        line, number = layout.lines[place], layout.entries[place].number
         cut = cut_line(grey, line) if line.text else None
         if cut is not None:
             yield page, number, line, cut.image

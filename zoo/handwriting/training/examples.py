@@ -31,7 +31,7 @@ class Sample:
 
     Args:
         source: a :class:`~zoo.handwriting.processor.Line` or an
-            :class:`~zoo.handwriting.ink_files.Ink`.
+            :class:`~zoo.handwriting.ink_piece.Ink`.
         text: what is to be learnt.
         share: share of the epochs that it is in; with 2 it is in each epoch twice.
     """

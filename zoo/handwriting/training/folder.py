@@ -2,21 +2,23 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path, PurePath
 
 from zoo.errors import DataError
-from zoo.files import is_file, read_text, user_path
+from zoo.files import is_file, is_outside, read_text, user_path
 from zoo.folder.manifest import sha256_of
-from zoo.handwriting.image import read_image
+from zoo.handwriting.image import SUFFIXES as IMAGE_SUFFIXES
+from zoo.handwriting.image import read_image, read_oriented
 from zoo.handwriting.ink_files import SUFFIXES as INK_SUFFIXES
 from zoo.handwriting.ink_files import Ink, read_ink_file
-from zoo.handwriting.line_cutter import cut_line, fit_layout
-from zoo.handwriting.page_xml import read_layout_if_any
+from zoo.handwriting.left_out import LeftOut
+from zoo.handwriting.line_cutter import cut_line
+from zoo.handwriting.page_fitting import fit_page, fitting_pages
+from zoo.handwriting.page_xml import PageLayout, read_layouts_if_any
 from zoo.handwriting.processor import Line, Lines, Pen
-from zoo.handwriting.training.examples import Sample
+from zoo.handwriting.training.examples import Sample, features_of
 from zoo.handwriting.training.texts import clean_text, text_to_learn, text_to_score
 
 TABLE = "lines.tsv"
@@ -51,7 +53,7 @@ class FolderLine:
         return Sample(source, text_to_score(source) if isinstance(source, Line) else _text(source))
 
 
-def read_folder(folder: Path, processor: Lines | Pen) -> list[FolderLine]:
+def read_folder(folder: Path, processor: Lines | Pen, *, strict: bool = False) -> list[FolderLine]:
     """The lines in a folder, in one of these forms:
 
     - images or ink files and ``lines.tsv``: a row for each line, its file below the folder, a tab,
@@ -60,23 +62,33 @@ def read_folder(folder: Path, processor: Lines | Pen) -> list[FolderLine]:
     - images of pages and ALTO or PAGE files that name them;
     - for a reader of strokes: UNIPEN or InkML files that say what is written.
 
+    Lines and files that are damaged or missing are left out, with a
+    :class:`~zoo.errors.ZooWarning` that names them.
+
     Args:
         folder: the folder.
         processor: of the model, which says whether it reads images or strokes.
+        strict: refuse what would be left out.
 
     Raises:
-        DataError: the folder holds none of these, or a file is missing, damaged or malformed.
+        DataError: the folder holds none of these or nothing that can be read, or its table names a
+            file twice, one outside the folder, or an unknown split.
     """
     folder = user_path(folder)
     if not folder.is_dir():
         raise DataError(f"there is no folder {folder}")
+    left_out = LeftOut(strict)
     if (folder / TABLE).exists():
-        found = list(_from_table(folder, processor))
+        lines = _from_table(folder, processor, left_out)
     elif isinstance(processor, Pen):
-        found = list(_from_ink(folder))
+        lines = _from_ink(folder, left_out)
     else:
-        found = list(_from_pages(folder))
-    found = [line for line in found if line.source.text.strip()]
+        lines = _from_pages(folder, left_out)
+    found = [line for line in lines if line.source.text.strip()]
+    found = [line for line in found if _is_readable(line, processor, left_out)]
+    if not found and left_out.count:
+        raise DataError(f"{folder} has no line that can be read: {left_out.first}")
+    left_out.warn(str(folder))
     if not found:
         kinds = "ink files with texts" if isinstance(processor, Pen) else "ALTO or PAGE files"
         raise DataError(f"{folder} has neither a {TABLE} with lines nor {kinds}")
@@ -116,13 +128,14 @@ def split_lines(
     return [line.to_learn for line in learnt], [line.to_learn for line in chosen]
 
 
-def _from_table(folder: Path, processor: Lines | Pen) -> Iterator[FolderLine]:
+def _from_table(folder: Path, processor: Lines | Pen, left_out: LeftOut) -> Iterator[FolderLine]:
     path = folder / TABLE
     # Of the texts' own characters some, such as U+2028, would end a line for Python.
     rows = (line.split("\t") for line in read_text([path]).split("\n"))
     names = ["file", "text"]
     seen: set[str] = set()
     for number, row in enumerate(rows, 1):
+        where = f"{path}, line {number}"
         if number == 1 and row[:1] == ["file"]:
             names = row
             if "text" not in names:
@@ -131,78 +144,132 @@ def _from_table(folder: Path, processor: Lines | Pen) -> Iterator[FolderLine]:
         if not any(row):
             continue
         if len(row) < 2 or (len(names) > 2 and len(row) != len(names)):
-            raise DataError(f"{path}, line {number}: expected {', '.join(names)}, apart by tabs")
+            left_out.add(where, f"expected {', '.join(names)}, apart by tabs")
+            continue
         values = dict(zip(names, row, strict=False))
-        file = values["file"]
+        file, split = values["file"], values.get("split", "")
         if file in seen:
-            raise DataError(f"{path}, line {number}: {file} was there before")
+            raise DataError(f"{where}: {file} was there before")
         seen.add(file)
-        if os.path.isabs(file) or os.path.normpath(file).split(os.sep)[0] == os.pardir:
-            raise DataError(f"{path}, line {number}: {file} is outside the folder")
-        if not is_file(folder / file):
-            raise DataError(f"{path}, line {number}: there is no file {folder / file}")
-        split = values.get("split", "")
+        if is_outside(file):
+            raise DataError(f"{where}: {file} is outside the folder")
         if split and split not in _SPLITS:
-            raise DataError(
-                f"{path}, line {number}: the split {split!r} is none of train, val, test"
-            )
-        source = _source(folder / file, values, processor)
-        yield FolderLine(file, source, _SPLITS.get(split, ""))
+            raise DataError(f"{where}: the split {split!r} is none of train, val, test")
+        try:
+            if not is_file(folder / file):
+                raise DataError(f"there is no file {folder / file}")
+            source = _source(folder / file, values, processor, left_out)
+        except DataError as error:
+            left_out.add(where, error)
+        else:
+            yield FolderLine(file, source, _SPLITS.get(split, ""))
 
 
-def _source(path: Path, values: dict[str, str], processor: Lines | Pen) -> Line | Ink:
+def _is_readable(line: FolderLine, processor: Lines | Pen, left_out: LeftOut) -> bool:
+    """Whether the model's processor takes a line; one may be far too long."""
+    try:
+        features_of(line.source, processor)
+    except DataError as error:
+        left_out.add(line.identity, error)
+        return False
+    return True
+
+
+def _source(
+    path: Path, values: dict[str, str], processor: Lines | Pen, left_out: LeftOut
+) -> Line | Ink:
     if isinstance(processor, Pen):
-        strokes = [stroke for ink in _pieces(path) for stroke in ink.strokes]
+        strokes = [stroke for ink in _pieces(path, left_out) for stroke in ink.strokes]
         return Ink(strokes, clean_text(values["text"]))
     writer, page = values.get("writer", ""), values.get("page", "")
     kind = values.get("kind", "")
     return Line(read_image(path), values["text"], writer, page, kind, path.name)
 
 
-def _from_pages(folder: Path) -> Iterator[FolderLine]:
+def _from_pages(folder: Path, left_out: LeftOut) -> Iterator[FolderLine]:
     files = sorted(path for path in folder.rglob("*") if path.is_file())
     layouts: dict[Path, Path] = {}
-    for path in (path for path in files if path.suffix == ".xml"):
-        layout = read_layout_if_any(path)
-        if layout is None:
+    for path in (path for path in files if path.suffix.lower() == ".xml"):
+        try:
+            pages = [page for page in read_layouts_if_any(path) if page.lines]
+            image = _image_of(pages, path, files) if pages else None
+        except DataError as error:
+            left_out.add(str(path.relative_to(folder)), error)
             continue
-        name = PurePath(layout.image).name
-        named = [file for file in files if file.name == name]
-        # Of several files of this name the one beside the layout is meant.
-        image = min(named, key=lambda file: file.parent != path.parent, default=None)
         if image is None:
-            raise DataError(f"{path} is about the image {layout.image!r}, which is not in {folder}")
+            continue
         other = layouts.setdefault(image, path)
         if other != path:
             raise DataError(
                 f"{other} and {path} are about the same image {image}: its lines would be there "
                 "twice; keep one of the two"
             )
-        grey = read_image(image)
-        page = path.relative_to(folder).with_suffix("").as_posix()
-        lines = fit_layout(layout, grey.shape[1], grey.shape[0]).lines
-        for number, line in enumerate(lines):
-            cut = cut_line(grey, line)
-            if cut is not None and line.text:
-                identity = f"{page}_{number:03d}"
-                source = Line(cut.image, line.text, page=page, kind="", identity=identity)
-                yield FolderLine(identity, source)
+        try:
+            yield from _from_page(folder, path, pages, image, left_out)
+        except DataError as error:
+            left_out.add(str(path.relative_to(folder)), error)
 
 
-def _from_ink(folder: Path) -> Iterator[FolderLine]:
+def _image_of(pages: Sequence[PageLayout], path: Path, files: Sequence[Path]) -> Path:
+    """The image that a layout file is about."""
+    name = PurePath(pages[0].image.replace("\\", "/")).name
+    named = [file for file in files if file.name == name]
+    if not named:  # images are renamed; then the file beside it with the name of the layout's
+        named = [
+            file
+            for file in files
+            if (file.parent, file.stem) == (path.parent, path.stem)
+            and file.suffix.lower() in IMAGE_SUFFIXES
+        ]
+    if not named:
+        raise DataError(f"it is about the image {pages[0].image!r}, which is not in the folder")
+    # Of several files of this name the one beside the layout is meant.
+    return min(named, key=lambda file: file.parent != path.parent)
+
+
+def _from_page(
+    folder: Path, path: Path, pages: Sequence[PageLayout], image: Path, left_out: LeftOut
+) -> Iterator[FolderLine]:
+    oriented = read_oriented(image)
+    fitting = fitting_pages(pages, oriented)
+    if len(fitting) > 1:
+        raise DataError(
+            f"{len(fitting)} of its pages have the form of {image}; make a file of each"
+        )
+    layout = fitting[0] if fitting else pages[0]
+    fitted = fit_page(layout, oriented)
+    page = path.relative_to(folder).with_suffix("").as_posix()
+    for doubt in fitted.doubts:
+        left_out.doubt(doubt)
+    for identity, reason in layout.problems:
+        left_out.add(f"{path.relative_to(folder)}, {identity}", reason)
+    for number, line in enumerate(fitted.layout.lines):
+        cut = cut_line(oriented.grey, line) if line.text else None
+        if cut is not None:
+            identity = f"{page}_{number:03d}"
+            source = Line(cut.image, line.text, page=page, kind="", identity=identity)
+            yield FolderLine(identity, source)
+
+
+def _from_ink(folder: Path, left_out: LeftOut) -> Iterator[FolderLine]:
     for path in sorted(folder.rglob("*")):
         if path.suffix.lower() in INK_SUFFIXES:
             name = path.relative_to(folder).as_posix()
-            for number, ink in enumerate(_pieces(path)):
+            try:
+                pieces = _pieces(path, left_out)
+            except DataError as error:
+                left_out.add(name, error)
+                continue
+            for number, ink in enumerate(pieces):
                 yield FolderLine(f"{name}_{number:03d}", ink)
 
 
-def _pieces(path: Path) -> list[Ink]:
+def _pieces(path: Path, left_out: LeftOut) -> list[Ink]:
     """The pieces of writing in an ink file, each of them once.
 
     A UNIPEN file may have the same strokes as a text, as its words and as their characters.
     """
-    found = read_ink_file(path)
+    found = read_ink_file(path, left_out=left_out)
     for level in _LEVELS:
         own = [ink for ink in found if ink.level == level]
         if own:

@@ -188,6 +188,7 @@ def finetune_handwriting(
     out: Path,
     options: HandwritingOptions | None = None,
     *,
+    strict: bool = False,
     command: str = "",
 ) -> Path:
     """Fine-tune a recogniser on handwriting of your own.
@@ -202,6 +203,7 @@ def finetune_handwriting(
             :func:`~zoo.handwriting.training.folder.read_folder`.
         out: the run's folder; an interrupted run in it is continued.
         options: how to train; left out, the defaults.
+        strict: refuse lines that cannot be read instead of leaving them out.
         command: the command line that does it again, for the model card.
 
     Returns:
@@ -219,7 +221,7 @@ def finetune_handwriting(
         start=start,
         data=folder.name,
         options=options or HandwritingOptions(),
-        lines=read_folder(folder, start.bundle.processor),
+        lines=read_folder(folder, start.bundle.processor, strict=strict),
         where=str(folder),
     )
     return finetune(finetuning, out, command)

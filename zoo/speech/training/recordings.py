@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from zoo.errors import DataError
-from zoo.files import read_text
+from zoo.files import is_file, is_outside, read_text
 from zoo.folder.manifest import sha256_of
 from zoo.speech.processor import Speech, Utterance
 
@@ -45,8 +45,8 @@ def read_transcripts(folder: Path) -> list[Row]:
     space squeezed.
 
     Raises:
-        DataError: the file is missing or malformed, names a recording twice or one that is not
-            there, or names fewer than two: one is kept to choose on.
+        DataError: the file is missing or malformed, names a recording twice, one that is not there
+            or one outside the folder, or names fewer than two: one is kept to choose on.
     """
     path = folder / TRANSCRIPTS
     rows: dict[str, str] = {}
@@ -59,7 +59,9 @@ def read_transcripts(folder: Path) -> list[Row]:
             raise DataError(f"{path}, line {number}: expected FILE, a tab and what is said in it")
         if name in rows:
             raise DataError(f"{path}, line {number}: {name} was there before")
-        if not (folder / name).is_file():
+        if is_outside(name):
+            raise DataError(f"{path}, line {number}: {name} is outside the folder")
+        if not is_file(folder / name):
             raise DataError(f"{path}, line {number}: there is no recording {folder / name}")
         rows[name] = text
     if len(rows) < 2:

@@ -1,0 +1,214 @@
+"""InkML files (W3C Recommendation of 20 September 2011, https://www.w3.org/TR/InkML/).
+
+What a trace's numbers mean is said by its context: which of them are x and y, which way they go,
+how long their units are, and how they are mapped to the canvas. A trace names its context, or has
+that of its group, or the one that stands before it in the file.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from xml.etree.ElementTree import Element
+
+import numpy as np
+
+from zoo.errors import DataError
+from zoo.handwriting.ink import MAX_POINTS
+from zoo.handwriting.ink_piece import Ink
+from zoo.handwriting.inkml_contexts import XML_ID, Context, Contexts
+from zoo.handwriting.left_out import LeftOut
+from zoo.handwriting.safe_xml import children, local_name, read_xml
+
+_TRANSCRIPTS = ("truth", "transcription", "transcript")
+# A value with what may stand before it: the order of differences, then a sign.
+_VALUE = re.compile(
+    r"""([!'"]?)\s*(?:([-+]?)\s*(?:\#([0-9A-Fa-f]{1,15}+)(?![0-9A-Fa-f])|"""
+    r"""((?:\d{1,30}+(?:\.\d{0,30}+)?|\.\d{1,30}+)(?:[eE][-+]?\d{1,3})?)(?!\d))|([*?TF]))[\s:]*""",
+    re.ASCII,
+)
+_PLAIN = "0123456789.-+eE \t\r\n"
+_JOINED = re.compile(r"[\d.][-+]|\.\d*\.", re.ASCII)  # values with nothing between them
+_LONGEST = 40  # characters of a number
+_SPACE = re.compile(r"\s+")
+_HUGE = 1e12
+
+
+def read_inkml(data: bytes, name: str, left_out: LeftOut) -> Ink:
+    """The traces of an InkML file.
+
+    Args:
+        data: the bytes of the file.
+        name: of the file, in messages.
+        left_out: takes the traces that cannot be read.
+
+    Raises:
+        DataError: the file is damaged or of another kind, or no trace can be read.
+    """
+    document = read_xml(data, name)
+    root = document.root
+    if document.kind != "ink":
+        raise DataError(f"{name} is XML but not InkML: its root is <{document.kind}>")
+    strokes: list[list[np.ndarray]] = []
+    by_name: dict[str, list[np.ndarray]] = {}
+    before = left_out.count
+    points, length = 0, 0.0
+    doubts: set[str] = set()
+    for number, (trace, context) in enumerate(_traces(root), 1):
+        own = trace.get(XML_ID) or trace.get("id") or ""
+        try:
+            if isinstance(context, DataError):
+                raise context
+            xy = trace_points("".join(trace.itertext()), context, MAX_POINTS - points)
+            # Lengths are in units of the first trace, so that most files keep their numbers.
+            length = length or context.length
+            xy = _mapped(xy, context, length)
+        except DataError as error:
+            left_out.add(f"{name}, trace {own or number}", error)
+            continue
+        points += len(xy)
+        if context.doubt and context.doubt not in doubts:
+            left_out.doubt(f"{name}: {context.doubt}")
+            doubts.add(context.doubt)
+        stroke = _continued(trace, strokes, by_name)
+        if stroke is None:
+            stroke = []
+            strokes.append(stroke)
+        stroke.append(xy)
+        by_name[own] = stroke
+    if not strokes and left_out.count > before:
+        raise DataError(f"{name}: no trace can be read; {left_out.first}")
+    if not strokes:
+        raise DataError(f"{name} has no traces")
+    return Ink(
+        [np.concatenate(parts) for parts in strokes],
+        _annotation(root, _TRANSCRIPTS),
+        writer=_annotation(root, ("writer",)),
+    )
+
+
+def _continued(
+    trace: Element, strokes: list[list[np.ndarray]], by_name: dict[str, list[np.ndarray]]
+) -> list[np.ndarray] | None:
+    """The stroke that a trace goes on with, or ``None`` if it begins one."""
+    if trace.get("continuation") not in ("middle", "end") or not strokes:
+        return None
+    return by_name.get(trace.get("priorRef", "").rpartition("#")[2], strokes[-1])
+
+
+def _mapped(xy: np.ndarray, context: Context, length: float) -> np.ndarray:
+    """Points to the right and down, in units of a length."""
+    if np.abs(xy).max(initial=0.0) < _HUGE:
+        mapped = (xy @ context.matrix[:, :2].T + context.matrix[:, 2]) / length
+        if np.abs(mapped).max(initial=0.0) < _HUGE:
+            return np.asarray(mapped)
+    raise DataError("it has NaN, infinite or huge places")
+
+
+def trace_points(text: str, context: Context, most: int = MAX_POINTS) -> np.ndarray:
+    """The points ``(points, 2)`` of a trace, as it has them.
+
+    Values are numbers, or first and second differences where a prefix says so.
+
+    Args:
+        text: what the trace holds.
+        context: which values are x and y.
+        most: points to read at most.
+
+    Raises:
+        DataError: there is something else in it, or a point without x or y.
+    """
+    if text.count(",") > most:  # before it is cut up, which takes much memory
+        raise DataError(f"the ink has more than {MAX_POINTS:,} points")
+    columns = (context.x, context.y)
+    place, speed, order = [0.0, 0.0], [0.0, 0.0], ["!", "!"]
+    found: list[tuple[float, float]] = []
+    for part in text.split(","):
+        if not part or part.isspace():
+            continue
+        if not found and not context.named and context.channels > 2 and len(_values(part)) == 2:
+            columns = (0, 1)  # not in the format that happens to be in the file
+        for axis, (prefix, number) in enumerate(_chosen(part, columns)):
+            # A prefix holds for the values of its channel that follow.
+            order[axis] = prefix or order[axis]
+            if order[axis] == "!":
+                place[axis] = place[axis] if number is None else number
+                continue
+            if number is not None:
+                speed[axis] = number + (speed[axis] if order[axis] == '"' else 0.0)
+            place[axis] += speed[axis]
+        found.append((place[0], place[1]))
+    if len(found) > most:
+        raise DataError(f"the ink has more than {MAX_POINTS:,} points")
+    return np.asarray(found, np.float64).reshape(-1, 2)
+
+
+def _chosen(part: str, columns: tuple[int, int]) -> list[tuple[str, float | None]]:
+    """Prefix and number of two of a point's values."""
+    if not part.strip(_PLAIN) and not _JOINED.search(part):  # numbers, apart by spaces
+        tokens = part.split(None, max(columns) + 1)
+        try:
+            chosen = [tokens[column] for column in columns]
+            if max(map(len, chosen)) <= _LONGEST:
+                return [("", float(token)) for token in chosen]
+        except (ValueError, IndexError):
+            pass  # it is said below what is wrong
+    values = _values(part)
+    if len(values) <= max(columns):
+        raise DataError(f"it has a point without x or y: {part.strip()!r:.60}")
+    return [values[column] for column in columns]
+
+
+def _values(part: str) -> list[tuple[str, float | None]]:
+    """Prefix and number of each value of a point; ``*``, ``?`` and switches have no number."""
+    part = _SPACE.sub(" ", part).strip()  # no pattern then looks at one space twice
+    values: list[tuple[str, float | None]] = []
+    at = 0
+    while at < len(part):
+        found = _VALUE.match(part, at)
+        if not found or found.end() == at:
+            raise DataError(f"it has a point that cannot be read: {part!r:.60}")
+        prefix, sign, hexadecimal, decimal, _ = found.groups()
+        number: float | None = None
+        if hexadecimal or decimal:
+            number = float(int(hexadecimal, 16)) if hexadecimal else float(decimal)
+            number = -number if sign == "-" else number
+        values.append((prefix, number))
+        at = found.end()
+    return values
+
+
+def _traces(root: Element) -> Iterator[tuple[Element, Context | DataError]]:
+    """The traces on the surface, each with its context or why it has none."""
+    reader = Contexts(root)
+    stack: list[tuple[Iterator[Element], Element | None]] = [(iter(list(root)), None)]
+    while stack:
+        elements, group = stack[-1]
+        element = next(elements, None)
+        if element is None:
+            stack.pop()
+            continue
+        kind = local_name(element)
+        if kind == "trace":
+            if element.get("type", "penDown") != "penUp":
+                try:
+                    yield element, reader.of(element, group)
+                except DataError as error:
+                    yield element, error
+        elif kind == "traceGroup":
+            stack.append((iter(list(element)), element if element.get("contextRef") else group))
+        elif kind == "definitions":  # what is defined there is not current
+            inner = [part for part in element if local_name(part) in ("trace", "traceGroup")]
+            stack.append((iter(inner), group))
+        elif kind in ("context", "traceFormat", "inkSource"):
+            reader.stands(element)
+        elif kind != "traceView":
+            stack.append((iter(list(element)), group))
+
+
+def _annotation(root: Element, kinds: tuple[str, ...]) -> str:
+    """Text of the file's first annotation of one of some kinds, or an empty text."""
+    for entry in children(root, "annotation"):
+        if entry.get("type", "").lower() in kinds:
+            return " ".join((entry.text or "").split())
+    return ""

@@ -1,0 +1,44 @@
+"""What both layout formats say of a page and of its lines, as it stands in the file."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from xml.etree.ElementTree import Element
+
+import numpy as np
+
+
+@dataclass(frozen=True)
+class PageFacts:
+    """What a file says of a page.
+
+    Args:
+        image: name of the page's image, or empty.
+        width: in the file's unit; 0 if the file does not say.
+        height: likewise.
+        unit: what the file measures in, such as ``"mm10"``; empty for pixels.
+        lines: the ``TextLine`` elements in the order of reading.
+    """
+
+    image: str
+    width: float
+    height: float
+    unit: str
+    lines: list[Element] = field(repr=False)
+
+
+@dataclass(frozen=True)
+class LineEntry:
+    """What a file says of a line.
+
+    Args:
+        polygon: ``(points, 2)``, or ``None`` if the file does not say.
+        baseline: ``(points, 2)``, or ``None`` if the file does not say.
+        text: what is written there, or empty.
+        kind: what kind of line it is, or empty.
+    """
+
+    polygon: np.ndarray | None
+    baseline: np.ndarray | None
+    text: str
+    kind: str

@@ -1,0 +1,140 @@
+"""Pages and lines of PAGE XML files, versions 2009 to 2019.
+
+PAGE is what Transkribus, eScriptorium and OCR-D write. Its schema is kept by PRImA,
+https://github.com/PRImA-Research-Lab/PAGE-XML.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from xml.etree.ElementTree import Element, SubElement
+
+import numpy as np
+
+from zoo.handwriting.layout_entry import LineEntry, PageFacts
+from zoo.handwriting.places import points
+from zoo.handwriting.reading_order import by_index, custom_values, lines_in_order, page_refs
+from zoo.handwriting.safe_xml import child, children, local_name
+
+_PARTS = {"TextLine": ("Word", " "), "Word": ("Glyph", "")}
+"""What a text is put together from where an element has none of its own, and what is between."""
+
+
+def page_elements(root: Element) -> list[Element]:
+    """The pages of a file; PAGE has one."""
+    return list(children(root, "Page"))
+
+
+def page_facts(root: Element, page: Element, size: Callable[[str | None], float]) -> PageFacts:
+    """What the file says of a page.
+
+    Args:
+        root: of the file.
+        page: one of :func:`page_elements`.
+        size: makes a number of a width or a height, 0 of what is none.
+    """
+    return PageFacts(
+        image=page.get("imageFilename", "").strip(),
+        width=size(page.get("imageWidth")),
+        height=size(page.get("imageHeight")),
+        unit="",
+        lines=lines_in_order(page, page_refs(page)),
+    )
+
+
+def line_reader(root: Element) -> Callable[[Element], LineEntry]:
+    """A function that gives what the file says of a line; it raises ``DataError``."""
+
+    def read(line: Element) -> LineEntry:
+        kind = custom_values(line).get("structure", {}).get("type", "")
+        polygon = _outline(child(line, "Coords"), "polygon")
+        baseline = _outline(child(line, "Baseline"), "baseline")
+        return LineEntry(polygon, baseline, line_text(line), kind)
+
+    return read
+
+
+def line_text(line: Element) -> str:
+    """The text of a line or a word: its main ``TextEquiv``, else that of its words and glyphs.
+
+    The main one is that of the lowest ``index``, and the first one where none has an index.
+    """
+    own = _equivalent(children(line, "TextEquiv"))
+    if own.strip() or local_name(line) not in _PARTS:
+        return own
+    name, between = _PARTS[local_name(line)]
+    parts = (line_text(part) for part in by_index(list(children(line, name))))
+    return between.join(part for part in parts if part.strip())
+
+
+def put_text(line: Element, text: str, confidence: float) -> None:
+    """Put one ``TextEquiv`` in the place of what a line had, words and glyphs included.
+
+    Args:
+        line: a ``TextLine``.
+        text: what is written there.
+        confidence: 0 to 1.
+    """
+    space = line.tag.rpartition("}")[0]
+    prefix = f"{space}}}" if space else ""
+    for name in ("Word", "TextEquiv"):
+        for old in list(children(line, name)):
+            line.remove(old)
+    equivalent = Element(f"{prefix}TextEquiv")
+    equivalent.set("conf", f"{confidence:.4f}")
+    SubElement(equivalent, f"{prefix}Unicode").text = text
+    equivalent.tail = line.text
+    # The schema has TextStyle and what users define behind the text.
+    after = [i for i, one in enumerate(line) if str(one.tag).endswith(("Coords", "Baseline"))]
+    line.insert(after[-1] + 1 if after else len(line), equivalent)
+
+
+def put_region(region: Element, changed: set[Element]) -> None:
+    """Put the texts of a region's lines in the place of its own, if some of them are new.
+
+    Args:
+        region: a ``TextRegion``.
+        changed: the lines whose text is new.
+    """
+    lines = list(children(region, "TextLine"))
+    equivalent = child(region, "TextEquiv")
+    if equivalent is None or changed.isdisjoint(lines):
+        return
+    for other in list(children(region, "TextEquiv"))[1:]:  # further readings of the old text
+        region.remove(other)
+    for part in list(equivalent):
+        if local_name(part) != "Unicode":
+            equivalent.remove(part)
+    equivalent.attrib.clear()
+    content = child(equivalent, "Unicode")
+    if content is None:
+        content = SubElement(equivalent, f"{equivalent.tag[: -len('TextEquiv')]}Unicode")
+    content.text = "\n".join(line_text(line) for line in by_index(lines))
+
+
+def _equivalent(equivalents: Iterable[Element]) -> str:
+    """The main text among several."""
+    best, text = None, ""
+    for equivalent in equivalents:
+        index = equivalent.get("index", "").strip()
+        rank = int(index) if index.isascii() and index.isdecimal() and len(index) < 10 else None
+        if best is None or (rank is not None and rank < best[0]):
+            best = (10**10 if rank is None else rank, equivalent)
+    if best is None:
+        return ""
+    for name in ("Unicode", "PlainText"):
+        content = child(best[1], name)
+        text = text or (content.text if content is not None else None) or ""
+    return text
+
+
+def _outline(element: Element | None, what: str) -> np.ndarray | None:
+    """The points of an attribute or, up to PAGE 2010, of ``Point`` elements."""
+    if element is None:
+        return None
+    text = element.get("points")
+    if text is None:
+        text = " ".join(
+            f"{point.get('x', '?')},{point.get('y', '?')}" for point in children(element, "Point")
+        )
+    return points(text, what)

@@ -1,0 +1,134 @@
+"""Numbers and points out of layout files, and which way a baseline was drawn."""
+
+from __future__ import annotations
+
+import re
+
+import numpy as np
+
+from zoo.errors import DataError
+
+LARGEST = 1e6
+"""Largest place that is read, in the units of the file."""
+
+_NUMBER = re.compile(r"[-+]?(?:\d+\.?\d*|\.\d+)(?:[eE][-+]?\d{1,4})?", re.ASCII)
+_LONGEST = 40  # characters of a number
+_BETWEEN = str.maketrans("(),;[]", " " * 6)
+_STEEP = 2.0  # a baseline that rises so many times its width is upright
+_LEVEL = 0.05  # of its height; a body that is nearer to its baseline lies on neither side
+
+
+def number(text: str, what: str) -> float:
+    """A single number.
+
+    Args:
+        text: such as ``" 12.5"``.
+        what: its name in messages.
+
+    Raises:
+        DataError: it is none, or so large that no page can have it.
+    """
+    value = _value(text.strip())
+    if value is None:
+        raise DataError(f"its {what} is not a number: {text.strip()!r:.60}")
+    if not abs(value) < LARGEST:
+        raise DataError(f"its {what} is larger than any page: {text.strip()!r:.60}")
+    return value
+
+
+def points(text: str | None, what: str) -> np.ndarray | None:
+    """Points ``(points, 2)`` of ``"1,2 3,4"``, ``"1 2 3 4"`` or ``"(1,2) (3,4)"``.
+
+    Args:
+        text: as the attribute has it; ``None`` and an empty text have no points.
+        what: its name in messages.
+
+    Raises:
+        DataError: there is something else than numbers in it, or an odd number of them.
+    """
+    tokens = (text or "").translate(_BETWEEN).split()
+    if not tokens:
+        return None
+    values = [_value(token) for token in tokens]
+    shown = f"{(text or '').strip()!r:.60}"
+    if None in values or len(values) % 2:
+        raise DataError(f"its {what} has points that cannot be read: {shown}")
+    found = np.array(values, np.float64).reshape(-1, 2)
+    if not np.abs(found).max() < LARGEST:
+        raise DataError(f"its {what} has a point outside of any page: {shown}")
+    return found
+
+
+def _value(token: str) -> float | None:
+    return float(token) if len(token) <= _LONGEST and _NUMBER.fullmatch(token) else None
+
+
+def box(left: float, top: float, width: float, height: float) -> np.ndarray:
+    """The corners ``(4, 2)`` of a box, from the upper left one clockwise."""
+    right, bottom = left + width, top + height
+    return np.array([(left, top), (right, top), (right, bottom), (left, bottom)])
+
+
+def centre(polygon: np.ndarray) -> np.ndarray:
+    """The centre of area of a polygon ``(points, 2)``; of a flat one that of its box."""
+    x, y = (polygon - polygon[0]).T
+    after_x, after_y = np.roll(x, -1), np.roll(y, -1)
+    cross = x * after_y - after_x * y
+    area = cross.sum() / 2
+    low, high = polygon.min(axis=0), polygon.max(axis=0)
+    if abs(area) <= 1e-9 * max(float(np.prod(high - low)), 1e-9):
+        return np.asarray((low + high) / 2)
+    middle = np.array([((x + after_x) * cross).sum(), ((y + after_y) * cross).sum()])
+    return np.clip(polygon[0] + middle / (6 * area), low, high)
+
+
+def side(polygon: np.ndarray, baseline: np.ndarray) -> float:
+    """How far a line's body lies above its baseline, for someone who walks along it.
+
+    Args:
+        polygon: ``(points, 2)``.
+        baseline: ``(points, 2)``.
+
+    Returns:
+        The distance as a share of the body's height; negative if the body lies below.
+    """
+    run, rise = baseline[-1] - baseline[0]
+    normal = np.array([rise, -run])
+    heights = polygon @ normal
+    height = float(np.ptp(heights))
+    if not height > 0:
+        return 0.0
+    return float((centre(polygon) - baseline.mean(axis=0)) @ normal) / height
+
+
+def above(baseline: np.ndarray) -> np.ndarray:
+    """The direction ``(2,)`` in which letters stand on a baseline: up, or to the left of its way.
+
+    A line that is no more than slanted counts as level.
+    """
+    run, rise = baseline[-1] - baseline[0]
+    if abs(rise) <= abs(run) or not (run or rise):
+        return np.array([0.0, -1.0])
+    return np.array([rise, -run]) / float(np.hypot(run, rise))
+
+
+def forwards(baseline: np.ndarray, polygon: np.ndarray | None) -> np.ndarray:
+    """A baseline in the direction of writing, whichever way it was drawn.
+
+    What runs from right to left with the body above it was drawn backwards; with the body below it
+    the writing stands upside down and runs so indeed. Writing that runs up or down the page has
+    its body on the left of its direction.
+
+    Args:
+        baseline: ``(points, 2)``.
+        polygon: ``(points, 2)``, or ``None`` if there is none; then writing runs to the right.
+    """
+    run, rise = baseline[-1] - baseline[0]
+    upright = abs(rise) > _STEEP * abs(run)
+    if run >= 0 and not upright:
+        return baseline
+    if polygon is None:
+        return baseline if upright else baseline[::-1]
+    away = side(polygon, baseline)
+    backwards = away < -_LEVEL if upright else away < _LEVEL
+    return baseline[::-1] if backwards else baseline
