@@ -288,7 +288,7 @@ class Registry:
         """
         if task is not None:
             self.task(task)
-        found = []
+        selected = []
         names = sorted(self.architectures, key=natural_key) if pretrained is False else self.names()
         for name in names:
             weights = self.weights.get(name)
@@ -301,8 +301,8 @@ class Registry:
                 continue
             if language is not None and (weights is None or language not in weights.languages):
                 continue
-            found.append(name)
-        return found
+            selected.append(name)
+        return selected
 
     def describe(self, name: str) -> dict[str, Any]:
         """Everything registered about a model, as plain values.

@@ -34,7 +34,7 @@ from zoo.folder.provenance import processor_name
 ROOT = Path(__file__).resolve().parents[2]
 TOKENS = 12
 BEGIN, NO_END = 1, -1
-AGREEMENT = 0.95  # share of sentences that all sides must write alike
+AGREEMENT = 0.95  # fraction of sentences that all sides must write alike
 SIDES = {
     "zoo": "zoo: compiled steps",
     "keras": "Keras: the whole network at each step",

@@ -38,7 +38,7 @@ def language() -> list[Sentence]:
 
 
 def train_small(out: Path, *, epochs: int = 12, **changes: Any) -> Path:
-    """Train a small translator on the language; a fifth of it is held out to choose on."""
+    """Train a small translator on the language; a fifth of it is held out for validation."""
     sentences = language()
     values: dict[str, Any] = {
         "learning_rate": 1e-2,

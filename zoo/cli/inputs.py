@@ -75,24 +75,24 @@ def run_each(run: Callable[[list[Any]], Sequence[Any]], inputs: Sequence[Any]) -
     Raises:
         ZooError: all inputs met the same error.
     """
-    if not any(isinstance(one, ZooError) for one in inputs):
+    if not any(isinstance(each, ZooError) for each in inputs):
         try:
             return list(run(list(inputs)))
         except ZooError:
             if len(inputs) == 1:
                 raise
-    results = [_alone(run, one) for one in inputs]
-    said = {str(one) if isinstance(one, ZooError) else None for one in results}
+    results = [_alone(run, each) for each in inputs]
+    said = {str(result) if isinstance(result, ZooError) else None for result in results}
     if len(said) == 1 and None not in said:
         raise results[0]
     return results
 
 
-def _alone(run: Callable[[list[Any]], Sequence[Any]], one: Any) -> Any:
-    if isinstance(one, ZooError):
-        return one
+def _alone(run: Callable[[list[Any]], Sequence[Any]], value: Any) -> Any:
+    if isinstance(value, ZooError):
+        return value
     try:
-        return run([one])[0]
+        return run([value])[0]
     except ZooError as error:
         return error
 
@@ -111,15 +111,15 @@ def print_each(
         kind: what an input is called in JSON.
     """
     named = list(zip(names, results, strict=True))
-    failed = [one for one in results if isinstance(one, ZooError)]
+    failed = [result for result in results if isinstance(result, ZooError)]
     if as_json:
-        print_json([{kind: name, **_plain(one)} for name, one in named])
+        print_json([{kind: name, **_plain(result)} for name, result in named])
     elif len(results) == 1:
         click.echo(results[0])
     else:
-        for name, one in named:
-            if not isinstance(one, ZooError):
-                click.echo(f"{name}\t{one}")
+        for name, result in named:
+            if not isinstance(result, ZooError):
+                click.echo(f"{name}\t{result}")
     for error in failed:
         click.echo(f"zoo: {error}", err=True)
     if failed:

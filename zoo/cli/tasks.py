@@ -106,7 +106,9 @@ def _complete_value(
     if inner is None:
         return []
     last = (ctx.params.get("rest") or ("",))[-1]
-    options = [one for one in inner.command.params if last in one.opts]
-    arguments = [one for one in inner.command.params if one.nargs == -1]
-    asked = [one for one in options if not getattr(one, "is_flag", False)] + arguments
+    options = [parameter for parameter in inner.command.params if last in parameter.opts]
+    arguments = [parameter for parameter in inner.command.params if parameter.nargs == -1]
+    asked = [
+        parameter for parameter in options if not getattr(parameter, "is_flag", False)
+    ] + arguments
     return asked[0].shell_complete(inner, incomplete) if asked else []

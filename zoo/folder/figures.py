@@ -213,7 +213,7 @@ class Measure:
     Args:
         metric: its standard name, such as ``"label_error_rate"``.
         unit: of its figures, such as ``"%"``.
-        factor: from what is computed to ``unit``, such as 100 from a share to ``"%"``.
+        factor: from what is computed to ``unit``, such as 100 from a fraction to ``"%"``.
         higher_is_better: the direction of the metric.
     """
 

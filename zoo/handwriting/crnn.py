@@ -63,9 +63,9 @@ class CRNNConfig(CTCConfig):
         layers: number of recurrent layers.
         units: width of each recurrent layer, for each direction.
         projection: features of each output before the last layer.
-        dropout: share of features dropped after the convolutions, after each recurrent layer and
+        dropout: fraction of features dropped after the convolutions, after each recurrent layer and
             before the last layer.
-        weight_dropout: share of recurrent weights dropped in a training step.
+        weight_dropout: fraction of recurrent weights dropped in a training step.
     """
 
     height: int = 48

@@ -70,7 +70,7 @@ class InkNormaliser:
     """How ink is normalised.
 
     Args:
-        spacing: step on the surface, as a share of the spread of the writing's height; a small
+        spacing: step on the surface, as a fraction of the spread of the writing's height; a small
             letter is about three spreads high.
     """
 

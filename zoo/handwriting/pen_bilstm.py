@@ -39,8 +39,8 @@ class PenBiLSTMConfig(CTCConfig):
         cell: ``"lstm"`` or ``"gru"``.
         layers: number of recurrent layers.
         units: width of each recurrent layer, for each direction.
-        dropout: share of features dropped after each recurrent layer.
-        weight_dropout: share of recurrent weights dropped in a training step.
+        dropout: fraction of features dropped after each recurrent layer.
+        weight_dropout: fraction of recurrent weights dropped in a training step.
     """
 
     features: int = 5

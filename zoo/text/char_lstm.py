@@ -29,10 +29,10 @@ class CharLSTMConfig:
         layers: number of recurrent layers.
         units: width of each recurrent layer.
         embedding: width of the character embedding.
-        embedding_dropout: share of embedding features dropped, one mask for all steps.
+        embedding_dropout: fraction of embedding features dropped, one mask for all steps.
         hidden_dropout: the same between recurrent layers.
         output_dropout: the same before the softmax layer.
-        weight_dropout: share of recurrent weights dropped in a training step.
+        weight_dropout: fraction of recurrent weights dropped in a training step.
         tie_weights: the softmax uses the embedding matrix; needs a projection where
             ``embedding`` and ``units`` differ.
     """

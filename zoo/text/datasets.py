@@ -25,7 +25,7 @@ class KarpathyShakespeare(TextCorpus):
     LICENSE = "public domain"
 
     def split_text(self, text: str) -> dict[str, str]:
-        """88 % to learn from, 2 % to choose on and 10 % to test on."""
+        """88 % to train on, 2 % to validate on and 10 % to test on."""
         return split_by_share(text, validation=(0.44, 0.46), test=0.9)
 
 
@@ -47,17 +47,17 @@ class WarAndPeace(TextCorpus):
     LICENSE = "public domain"
 
     def split_text(self, text: str) -> dict[str, str]:
-        """78 % to learn from, 2 % to choose on and 20 % to test on."""
+        """78 % to train on, 2 % to validate on and 20 % to test on."""
         return split_by_share(gutenberg_body(text), validation=(0.39, 0.41), test=0.8)
 
 
 def split_by_share(text: str, *, validation: tuple[float, float], test: float) -> dict[str, str]:
     """Cut a text: from ``test`` on to test, from the first to the second ``validation`` to choose.
 
-    The training text is the rest, both sides of the validation text joined. All are shares of the
-    text's length.
+    The training text is the rest, both sides of the validation text joined. All are fractions
+    of the text's length.
     """
-    start, end, last = (int(len(text) * share) for share in (*validation, test))
+    start, end, last = (int(len(text) * fraction) for fraction in (*validation, test))
     return {
         "train": text[:start] + text[end:last],
         "validation": text[start:end],

@@ -79,8 +79,8 @@ class StackInference:
         x = self.stack.embedding[ids]
         copies = CELLS[self.stack.cell].states
         for layer in self._layers:
-            own, before = before[:copies], before[copies:]
-            h, c = layer.padded(own[0]), layer.padded(own[-1])  # only an LSTM reads c
+            states, before = before[:copies], before[copies:]
+            h, c = layer.padded(states[0]), layer.padded(states[-1])  # only an LSTM reads c
             x, ends = layer.run(x, lengths, (h, c))
             after += [end[:, : layer.units] for end in ends[:copies]]
             hidden.append(x)

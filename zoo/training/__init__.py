@@ -1,1 +1,1 @@
-"""What the recipes share: the training loop, its checkpoints and its pictures."""
+"""Training: the loop, its checkpoints and pictures, recipes; independent of any task."""

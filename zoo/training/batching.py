@@ -64,7 +64,7 @@ class EvenBatches:
 
 
 class SizedBatches:
-    """Batches of one size, padding included, from examples that are in a share of the epochs.
+    """Batches of one size, padding included, from examples that are not all in every epoch.
 
     Examples are put into buckets of like length. Of those with a share below 1 each epoch gets
     others, until all have had their turn.
@@ -72,7 +72,7 @@ class SizedBatches:
     Args:
         lengths: of each example.
         size: frames of a batch.
-        shares: share of the epochs that each example is in, above 0; with 2 it is in each twice.
+        shares: how often each example is in an epoch, on average; above 0.
         seed: of the order.
         most: examples of a batch at most.
 
@@ -98,9 +98,9 @@ class SizedBatches:
         for number in np.unique(bucket):
             inside = np.flatnonzero(bucket == number)
             parts = []
-            for own in np.unique(share[inside]):
-                members = inside[share[inside] == own]
-                parts.append((members, max(1, round(own * len(members)))))
+            for value in np.unique(share[inside]):
+                members = inside[share[inside] == value]
+                parts.append((members, max(1, round(value * len(members)))))
             batch = int(np.clip(size // length[inside].max(), 1, most))
             drawn = sum(count for _, count in parts)
             self._buckets.append((parts, -(-drawn // batch)))
@@ -122,15 +122,15 @@ class SizedBatches:
         self, members: np.ndarray, count: int, epoch: int, key: tuple[int, int]
     ) -> np.ndarray:
         """The epoch's part of an endless row of shuffles."""
-        found = []
+        drawn = []
         start = epoch * count
         while count:
             turn, first = divmod(start, len(members))
             order = np.random.default_rng([self._seed, *key, turn]).permutation(members)
             part = order[first : first + count]
-            found.append(part)
+            drawn.append(part)
             start, count = start + len(part), count - len(part)
-        return np.concatenate(found)
+        return np.concatenate(drawn)
 
 
 class PlannedBatches:

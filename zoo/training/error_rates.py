@@ -33,22 +33,22 @@ class ErrorRate:
     units: int
 
 
-def word_error_rate(references: Sequence[str], found: Sequence[str]) -> ErrorRate:
+def word_error_rate(references: Sequence[str], recognised: Sequence[str]) -> ErrorRate:
     """Word error rate in percent, by jiwer, with a bootstrap interval.
 
     Args:
         references: what was said or written.
-        found: what was recognised, one for each.
+        recognised: the texts that were recognised, one for each.
 
     Raises:
         DataError: there are no references, or one is empty.
     """
-    return _rate([jiwer.process_words(*pair) for pair in _pairs(references, found)])
+    return _rate([jiwer.process_words(*pair) for pair in _pairs(references, recognised)])
 
 
-def character_error_rate(references: Sequence[str], found: Sequence[str]) -> ErrorRate:
+def character_error_rate(references: Sequence[str], recognised: Sequence[str]) -> ErrorRate:
     """Character error rate in percent; see :func:`word_error_rate`."""
-    return _rate([jiwer.process_characters(*pair) for pair in _pairs(references, found)])
+    return _rate([jiwer.process_characters(*pair) for pair in _pairs(references, recognised)])
 
 
 _RATES = {"wer": word_error_rate, "cer": character_error_rate}
@@ -56,7 +56,7 @@ _RATES = {"wer": word_error_rate, "cer": character_error_rate}
 
 def error_rates(
     references: Sequence[str],
-    found: Mapping[str, Sequence[str]],
+    recognised: Mapping[str, Sequence[str]],
     metrics: Sequence[str],
     **facts: Any,
 ) -> list[Figure]:
@@ -64,7 +64,7 @@ def error_rates(
 
     Args:
         references: what was said or written.
-        found: by the name of each way of decoding, the texts that it gave.
+        recognised: by the name of each way of decoding, the texts that it gave.
         metrics: ``"wer"``, ``"cer"`` or both, in the order of the figures.
         **facts: other fields of each figure, see :meth:`zoo.folder.figures.Figure.measured`.
 
@@ -72,7 +72,7 @@ def error_rates(
         DataError: as :func:`word_error_rate`.
     """
     figures = []
-    for decoding, texts in found.items():
+    for decoding, texts in recognised.items():
         for metric in metrics:
             result = _RATES[metric](references, texts)
             figures.append(
@@ -90,10 +90,10 @@ def error_rates(
     return figures
 
 
-def _pairs(references: Sequence[str], found: Sequence[str]) -> list[tuple[str, str]]:
+def _pairs(references: Sequence[str], recognised: Sequence[str]) -> list[tuple[str, str]]:
     if not references or not all(text.strip() for text in references):
         raise DataError("every reference must have text")
-    return list(zip(references, found, strict=True))
+    return list(zip(references, recognised, strict=True))
 
 
 def _rate(outputs: Sequence[jiwer.WordOutput | jiwer.CharacterOutput]) -> ErrorRate:

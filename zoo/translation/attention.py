@@ -124,8 +124,11 @@ class InputFeedingCell(keras.layers.Layer):
         self.norm = None
         if normalize:
             self.norm = keras.layers.LayerNormalization(dtype=dtype, name="normalization")
-        own = self.recurrent.state_size
-        self.state_size = [*(own if isinstance(own, (list, tuple)) else [own]), width]
+        state_sizes = self.recurrent.state_size
+        self.state_size = [
+            *(state_sizes if isinstance(state_sizes, (list, tuple)) else [state_sizes]),
+            width,
+        ]
         self.output_size = units + width
         self.attended: Any = None
 
@@ -169,9 +172,9 @@ class InputFeedingCell(keras.layers.Layer):
             Hidden state and answer side by side, ``(rows, units + width)``, and the new states.
         """
         keys, memory, mask = self.attended
-        *own, answer = states
+        *cell_states, answer = states
         hidden, new = self.recurrent(
-            ops.concatenate([inputs, answer], axis=-1), own, training=training
+            ops.concatenate([inputs, answer], axis=-1), cell_states, training=training
         )
         shown = hidden if self.norm is None else self.norm(hidden)
         units, width = self.values["units"], self.values["width"]
@@ -192,7 +195,7 @@ class InputFeeding(keras.layers.RNN):
 
     Args:
         cell: an :class:`InputFeedingCell`.
-        weight_dropout: share of recurrent weights dropped in a training call.
+        weight_dropout: fraction of recurrent weights dropped in a training call.
         **kwargs: as for ``keras.layers.RNN``.
     """
 

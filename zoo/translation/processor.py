@@ -124,7 +124,9 @@ class Subwords:
         if not isinstance(directions, list) or not all(map(is_direction, directions)):
             raise FolderError("the processor's directions must be a list of language pairs")
         try:
-            return cls(files[MODEL_FILE], tuple((one[0], one[1]) for one in directions))
+            return cls(
+                files[MODEL_FILE], tuple((direction[0], direction[1]) for direction in directions)
+            )
         except UsageError as error:
             raise FolderError(f"{MODEL_FILE}: {error}") from None
 

@@ -197,7 +197,7 @@ def join_sentences(
     text: str,
     target: str,
     pieces: Sequence[TextPiece],
-    found: Mapping[str, TranslatedSentence],
+    translated: Mapping[str, TranslatedSentence],
     n_best: int,
 ) -> TranslatedText:
     """The translation of a text whose sentences were translated one by one.
@@ -206,14 +206,14 @@ def join_sentences(
         text: the text.
         target: the language it was translated into.
         pieces: the sentences it was cut into.
-        found: their translations, by the sentence as the vocabulary knows it.
+        translated: their translations, by the sentence as the vocabulary knows it.
         n_best: alternatives to make of the sentences' alternatives.
     """
     best = [Alternative("", 0.0, 0.0)]
     sentences = []
     space = ""
     for piece in pieces:
-        sentence = found.get(clean(piece.text))
+        sentence = translated.get(clean(piece.text))
         if sentence is not None:
             sentences.append(sentence)
             joined = [
@@ -227,7 +227,7 @@ def join_sentences(
                 for b in sentence.alternatives
             ]
             # What came to an end first, as in the search itself.
-            joined.sort(key=lambda one: (one.cut, -one.score))
+            joined.sort(key=lambda alternative: (alternative.cut, -alternative.score))
             best = list(distinct(joined, n_best))
             space = ""
         space += piece.space

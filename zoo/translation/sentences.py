@@ -42,18 +42,21 @@ def split_sentences(text: str) -> list[TextPiece]:
     to three digits, which may be an ordinal.
     """
     pieces, start = [], 0
-    for found in _END.finditer(text):
-        if found["end"] is not None and "\n" not in found[0]:
-            before = text[max(start, found.end("end") - _LONGEST) : found.end("end")]
-            if found["end"] == "." and _ABBREVIATION.search(before):
+    for end_mark in _END.finditer(text):
+        if end_mark["end"] is not None and "\n" not in end_mark[0]:
+            before = text[max(start, end_mark.end("end") - _LONGEST) : end_mark.end("end")]
+            if end_mark["end"] == "." and _ABBREVIATION.search(before):
                 continue
-            if _NUMBER.match(text, max(start, found.start() - 2)):
+            if _NUMBER.match(text, max(start, end_mark.start() - 2)):
                 continue
-            if not found["end"].strip(".…") and text[found.end() : found.end() + 1].islower():
+            if (
+                not end_mark["end"].strip(".…")
+                and text[end_mark.end() : end_mark.end() + 1].islower()
+            ):
                 continue
-        end = found.start() if found["end"] is None else found.end("end")
-        pieces += _trimmed(text[start:end], text[end : found.end()])
-        start = found.end()
+        end = end_mark.start() if end_mark["end"] is None else end_mark.end("end")
+        pieces += _trimmed(text[start:end], text[end : end_mark.end()])
+        start = end_mark.end()
     return pieces + _trimmed(text[start:], "")
 
 
@@ -87,12 +90,12 @@ def split_long(sentence: str, limit: int, length: Callable[[str], int]) -> list[
         return [TextPiece(sentence, "")]
     middle = len(sentence) / 2
     cuts = [
-        found
-        for found in _CLAUSE.finditer(sentence)
-        if abs(found.start() - middle) < len(sentence) / 6
+        clause_end
+        for clause_end in _CLAUSE.finditer(sentence)
+        if abs(clause_end.start() - middle) < len(sentence) / 6
     ] or list(_SPACE.finditer(sentence))
     if cuts:
-        cut = min(cuts, key=lambda found: abs(found.start() - middle))
+        cut = min(cuts, key=lambda clause_end: abs(clause_end.start() - middle))
         end = cut.end()
     else:
         end = len(sentence) // 2

@@ -24,7 +24,7 @@ from zoo.errors import UsageError
 from zoo.folder.bundle import Bundle
 from zoo.network import PLAIN
 from zoo.task import Task, batches_by_length, check_no_options, distinct, one_or_many
-from zoo.translation.processor import BEGIN, END, PAD, clean
+from zoo.translation.processor import BEGIN, END, PAD, Subwords, clean
 from zoo.translation.results import (
     Alternative,
     TranslatedSentence,
@@ -88,6 +88,7 @@ class Translation(Task):
     """
 
     verb = "translate"
+    processor: Subwords
 
     def __init__(self, bundle: Bundle, network: Any = None, *, dtype: str = PLAIN) -> None:
         super().__init__(bundle, network, dtype=dtype)
@@ -109,8 +110,7 @@ class Translation(Task):
     @property
     def directions(self) -> tuple[tuple[str, str], ...]:
         """Source and target language of each direction that the model was trained for."""
-        directions: tuple[tuple[str, str], ...] = self.processor.directions
-        return directions
+        return self.processor.directions
 
     @overload
     def translate(
@@ -169,23 +169,23 @@ class Translation(Task):
         origins = self._origins(target, source) if search.backward_weight else []
         if backward_weight and search.backward_weight and not origins:
             raise UsageError(f"the model does not translate back from {target!r}")
-        pieces = [self._cut(one) for one in texts]
+        pieces = [self._cut(text) for text in texts]
         characters = Counter[str]()
         for piece in chain.from_iterable(pieces):
             characters[clean(piece.text)] += len(piece.text)
         del characters[""]
         report = on_progress or (lambda count: None)
-        found: dict[str, TranslatedSentence] = {}
+        translated: dict[str, TranslatedSentence] = {}
         batches = self._translate_sentences(
             self.inference, list(characters), target, search, n_best, origins
         )
         for batch in batches:
-            found |= batch
-            report(sum(characters[one] for one in batch))
+            translated |= batch
+            report(sum(characters[sentence] for sentence in batch))
         report(sum(map(len, texts)) - characters.total())  # white space and blank pieces
         results = [
-            join_sentences(one, target, parts, found, n_best)
-            for one, parts in zip(texts, pieces, strict=True)
+            join_sentences(text, target, parts, translated, n_best)
+            for text, parts in zip(texts, pieces, strict=True)
         ]
         return results[0] if single else results
 
@@ -248,12 +248,14 @@ class Translation(Task):
                 more texts than translations, or there is no such direction.
         """
         single, texts = one_or_many(text, str)
-        one, translations = one_or_many(translation, str)
-        if one != single or len(texts) != len(translations):
+        single_translation, translations = one_or_many(translation, str)
+        if single_translation != single or len(texts) != len(translations):
             raise UsageError("give one translation for one text, or as many as there are texts")
         target = self.processor.check_direction(target, source)
-        sources = [self._scorable(one, self.processor.encode_source(one, target)) for one in texts]
-        written = [self._scorable(one, self.processor.encode(one)) for one in translations]
+        sources = [
+            self._scorable(text, self.processor.encode_source(text, target)) for text in texts
+        ]
+        written = [self._scorable(text, self.processor.encode(text)) for text in translations]
         results: list[Any] = [None] * len(texts)
         for i, log_probs, attention in _scored(self.inference, sources, written):
             results[i] = TranslationScore(
@@ -305,10 +307,10 @@ class Translation(Task):
         if isinstance(translation, str):
             drawn = self.score(text, translation, target, source=source)
         else:
-            own = translation or self.translate(text, target, source=source)
-            if len(own.sentences) != 1:
-                raise UsageError(f"give one sentence to draw, not {len(own.sentences)}")
-            drawn = own.sentences[0]
+            translated = translation or self.translate(text, target, source=source)
+            if len(translated.sentences) != 1:
+                raise UsageError(f"give one sentence to draw, not {len(translated.sentences)}")
+            drawn = translated.sentences[0]
         return draw_alignment(drawn.source_pieces, drawn.pieces, drawn.attention, path)
 
     def subject(
@@ -373,11 +375,11 @@ class Translation(Task):
         backward_weight: float | None,
         n_best: int,
     ) -> TranslationSettings:
-        own = self.settings
+        defaults = self.settings
         search = TranslationSettings(
-            own.beam_size if beam_size is None else beam_size,
-            own.length_penalty if length_penalty is None else length_penalty,
-            own.backward_weight if backward_weight is None else backward_weight,
+            defaults.beam_size if beam_size is None else beam_size,
+            defaults.length_penalty if length_penalty is None else length_penalty,
+            defaults.backward_weight if backward_weight is None else backward_weight,
         )
         check_search(search.beam_size, search.length_penalty, n_best)
         return search if search.beam_size > 1 else replace(search, backward_weight=0.0)
@@ -415,11 +417,13 @@ class Translation(Task):
         origins: Sequence[str],
     ) -> Iterator[dict[str, TranslatedSentence]]:
         """Translations by sentence, a batch at a time, those of short sentences first."""
-        encoded = {one: self.processor.encode_source(one, target) for one in sentences}
-        ordered = sorted(sentences, key=lambda one: len(encoded[one]))
+        encoded = {
+            sentence: self.processor.encode_source(sentence, target) for sentence in sentences
+        }
+        ordered = sorted(sentences, key=lambda sentence: len(encoded[sentence]))
         for start in range(0, len(ordered), _BATCH):
             batch = ordered[start : start + _BATCH]
-            sources = [encoded[one] for one in batch]
+            sources = [encoded[sentence] for sentence in batch]
             hypotheses = beam_search(
                 inference.step,
                 inference.start(_padded(sources), search.beam_size),
@@ -433,8 +437,8 @@ class Translation(Task):
             if origins:
                 hypotheses = self._ranked_backward(inference, batch, hypotheses, search, origins)
             yield {
-                one: self._sentence(one, ids, ranked, n_best)
-                for one, ids, ranked in zip(batch, sources, hypotheses, strict=True)
+                sentence: self._sentence(sentence, ids, ranked, n_best)
+                for sentence, ids, ranked in zip(batch, sources, hypotheses, strict=True)
             }
 
     def _ranked_backward(
@@ -450,7 +454,9 @@ class Translation(Task):
         Where the sentence may be in several languages, it is in the one that makes it most likely
         as the translation of the first hypothesis.
         """
-        texts = [[self.processor.decode(one.tokens) for one in each] for each in hypotheses]
+        texts = [
+            [self.processor.decode(hypothesis.tokens) for hypothesis in beam] for beam in hypotheses
+        ]
         wanted = [self.processor.encode(sentence) for sentence in sentences]
         languages = [origins[0]] * len(sentences)
         if len(origins) > 1:
@@ -465,16 +471,21 @@ class Translation(Task):
                 inference,
                 [
                     (text, code, ids)
-                    for each, code, ids in zip(texts, languages, wanted, strict=True)
-                    for text in each
+                    for translations, code, ids in zip(texts, languages, wanted, strict=True)
+                    for text in translations
                 ],
             )
         )
         ranked = []
-        for each, ids in zip(hypotheses, wanted, strict=True):
+        for beam, ids in zip(hypotheses, wanted, strict=True):
             weight = search.backward_weight / length_penalty(len(ids) + 1, search.length_penalty)
-            scored = [replace(one, score=one.score + weight * next(back)) for one in each]
-            ranked.append(sorted(scored, key=lambda one: (not one.finished, -one.score)))
+            scored = [
+                replace(hypothesis, score=hypothesis.score + weight * next(back))
+                for hypothesis in beam
+            ]
+            ranked.append(
+                sorted(scored, key=lambda hypothesis: (not hypothesis.finished, -hypothesis.score))
+            )
         return ranked
 
     def _likelihoods(
@@ -482,10 +493,10 @@ class Translation(Task):
     ) -> list[float]:
         """Log-probabilities of translations: of a text, into a language, the tokens."""
         sources = [self.processor.encode_source(text, code) for text, code, _ in asked]
-        found = [-math.inf] * len(asked)
+        log_likelihoods = [-math.inf] * len(asked)
         for number, log_probs, _ in _scored(inference, sources, [ids for _, _, ids in asked]):
-            found[number] = float(log_probs.sum(dtype=np.float64))
-        return found
+            log_likelihoods[number] = float(log_probs.sum(dtype=np.float64))
+        return log_likelihoods
 
     def _sentence(
         self, source: str, ids: np.ndarray, ranked: Sequence[BeamHypothesis], n_best: int
@@ -496,12 +507,12 @@ class Translation(Task):
         alternatives = distinct(
             (
                 Alternative(
-                    self.processor.decode(one.tokens),
-                    one.score,
-                    one.log_probability,
-                    int(not one.finished),
+                    self.processor.decode(hypothesis.tokens),
+                    hypothesis.score,
+                    hypothesis.log_probability,
+                    int(not hypothesis.finished),
                 )
-                for one in ranked
+                for hypothesis in ranked
             ),
             n_best,
         )

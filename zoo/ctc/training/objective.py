@@ -27,7 +27,7 @@ class CTCObjective:
         prepare: gives training example ``i`` for epoch ``e``, augmented as a function of both:
             ``prepare(i, e)``.
         lengths: a length for each training example, to put like with like.
-        validation: examples to choose on.
+        validation: examples to validate on.
         blank: label of the blank.
         batch: examples in a batch.
         seed: of the order.
@@ -52,7 +52,7 @@ class CTCObjective:
         batching: Batching | None = None,
     ) -> None:
         if not len(lengths) or not validation:
-            raise DataError("there must be examples to train on and examples to choose on")
+            raise DataError("there must be examples to train on and examples to validate on")
         self.network = network
         self._prepare, self._validation = prepare, validation
         self._blank, self._batch = blank, batch

@@ -52,7 +52,8 @@ def choose_language_model(
     Args:
         alphabet: text of each label, ``""`` for the blank.
         texts: transcripts to learn from.
-        outputs: ``(outputs, labels)`` log-probabilities of utterances or lines to choose on.
+        outputs: ``(outputs, labels)`` log-probabilities of the validation set, one array an
+            example.
         references: what they say.
         makers: what kinds of model to try.
         first: the error rate to choose by; of equals, both kinds count.

@@ -1,4 +1,4 @@
-"""Training examples of handwriting: made of lines and ink, and changed anew in each epoch."""
+"""Training examples of handwriting: lines and ink, augmented again in each epoch."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ class Sample:
         source: a :class:`~zoo.handwriting.processor.Line` or an
             :class:`~zoo.handwriting.ink_piece.Ink`.
         text: what is to be learnt.
-        share: share of the epochs that it is in; with 2 it is in each epoch twice.
+        share: how often it is in an epoch, on average; with 2 it is in each epoch twice.
     """
 
     source: Line | Ink
@@ -48,7 +48,7 @@ class ExampleSet:
     Args:
         prepare: gives example ``i`` for epoch ``e``: ``prepare(i, e)``.
         lengths: about how many frames each has.
-        shares: share of the epochs that each is in.
+        shares: how often each is in an epoch, on average.
         texts: of each.
     """
 
@@ -103,7 +103,7 @@ class LineExamples(_Examples):
         where: where the samples are from, in messages.
         augmentation: how much to change.
         rendering: how ink is drawn.
-        changed_ink: share of drawn ink that is changed as lines are.
+        changed_ink: fraction of drawn ink that is changed as lines are.
 
     Raises:
         DataError: no sample can be learnt from, or a text has characters outside the alphabet.
@@ -276,13 +276,13 @@ def samples_of(
     text: Callable[[Any], str] = lambda source: clean_text(source.text),
     share: float = 1.0,
 ) -> list[Sample]:
-    """Samples with a text, all with one share."""
+    """Samples with a text, all equally often in an epoch."""
     found = [Sample(source, text(source), share) for source in sources]
     return [sample for sample in found if sample.text]
 
 
 def ink_samples(inks: Iterable[Ink], share: float = 1.0) -> list[Sample]:
-    """Samples of those pieces of UNIPEN that are good for English, all with one share."""
+    """Samples of the pieces of UNIPEN that are good for English, equally often in an epoch."""
     return samples_of((ink for ink in inks if usable_ink(ink)), share=share)
 
 

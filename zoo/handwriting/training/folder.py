@@ -96,20 +96,20 @@ def read_folder(folder: Path, processor: Lines | Pen, *, strict: bool = False) -
 
 
 def split_lines(
-    lines: Sequence[FolderLine], share: float, limit: int | None = None
+    lines: Sequence[FolderLine], fraction: float, limit: int | None = None
 ) -> tuple[list[Sample], list[Sample]]:
-    """What to learn from and what to choose on.
+    """The training and the validation lines.
 
-    Where the folder names splits, they are kept to, and its test lines are left alone; else a share
-    of the lines, by the rank of their names' sha256, is to choose on.
+    Splits that the folder names are kept, and its test lines are not used. Without splits, a
+    fraction of the lines, by the rank of their names' sha256, is held out for validation.
 
     Args:
         lines: of a folder.
-        share: of the lines to choose on.
+        fraction: of the lines to hold out.
         limit: learn from so many lines only, the first ones by the rank of their sha256.
 
     Raises:
-        DataError: there is nothing to learn from or nothing to choose on.
+        DataError: there is nothing to train on or nothing to validate on.
     """
     ordered = sorted(lines, key=lambda line: sha256_of(line.identity.encode()))
     usable = [line for line in ordered if line.to_learn.text]
@@ -119,12 +119,12 @@ def split_lines(
     else:
         learnt, chosen = usable, []
     if not chosen:
-        count = min(max(1, round(share * len(learnt))), len(learnt) - 1)
+        count = min(max(1, round(fraction * len(learnt))), len(learnt) - 1)
         chosen, learnt = learnt[:count], learnt[count:]
     if limit is not None:
         learnt = learnt[:limit]
     if not learnt or not chosen:
-        raise DataError("there must be at least two lines: one to learn from and one to choose on")
+        raise DataError("there must be at least two lines: one to train on and one to validate on")
     return [line.to_learn for line in learnt], [line.to_learn for line in chosen]
 
 

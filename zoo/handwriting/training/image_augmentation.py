@@ -19,8 +19,8 @@ class ImageAugmentation:
     """How much lines are changed in training.
 
     Args:
-        stretch: largest change of width, as a share.
-        size: largest change of size, as a share.
+        stretch: largest change of width, as a fraction.
+        size: largest change of size, as a fraction.
         shear: largest change of slant, as the tangent of the angle.
         turn: largest slope, as the tangent of the angle.
         shift: largest shift up or down, in rows.
@@ -30,7 +30,7 @@ class ImageAugmentation:
         thicker: most that strokes are made thicker.
         gamma: ink becomes its own power between this and its inverse.
         fade: most of the ink's darkness that is lost.
-        blur_share: share of lines that are blurred.
+        blur_share: fraction of lines that are blurred.
         noise: largest standard deviation of the noise.
         gaps: places for each 100 columns where the ink is wiped out.
         gap_columns: most columns of such a place.
@@ -117,18 +117,18 @@ def sample(columns: np.ndarray, x: np.ndarray, y: np.ndarray) -> np.ndarray:
     return found
 
 
-def thicken(columns: np.ndarray, share: float) -> np.ndarray:
-    """Make strokes thicker, or with a negative share thinner.
+def thicken(columns: np.ndarray, amount: float) -> np.ndarray:
+    """Make strokes thicker, or with a negative amount thinner.
 
     Args:
         columns: ``(width, height)`` float32, 0 paper and 1 ink.
-        share: 1 is a pixel on each side.
+        amount: 1 is a pixel on each side.
     """
-    pick = np.maximum if share > 0 else np.minimum
+    pick = np.maximum if amount > 0 else np.minimum
     padded = np.pad(columns, 1, mode="edge")
     wide = pick(pick(padded[:-2], padded[1:-1]), padded[2:])
     both = pick(pick(wide[:, :-2], wide[:, 1:-1]), wide[:, 2:])
-    return columns + abs(np.float32(share)) * (both - columns)
+    return columns + abs(np.float32(amount)) * (both - columns)
 
 
 def _field(width: int, height: int, distance: int, rng: np.random.Generator) -> np.ndarray:

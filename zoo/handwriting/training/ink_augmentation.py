@@ -19,8 +19,8 @@ class InkAugmentation:
     :meth:`zoo.handwriting.ink.InkNormaliser.normalise` gives the ink.
 
     Args:
-        stretch: largest change of width, as a share.
-        size: largest change of size, as a share.
+        stretch: largest change of width, as a fraction.
+        size: largest change of size, as a fraction.
         shear: largest change of slant, as the tangent of the angle.
         slope: largest slope, as the tangent of the angle.
         bend: standard deviation of the pen's smooth straying.

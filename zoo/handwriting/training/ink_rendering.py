@@ -28,13 +28,13 @@ class InkRendering:
 
     Args:
         pen: thinnest and thickest pen, in spreads of the writing's height.
-        nib_share: share of images drawn with a broad nib.
+        nib_share: fraction of images drawn with a broad nib.
         slant: largest slant that is added, as the tangent of the angle.
-        stretch: largest change of width, as a share.
+        stretch: largest change of width, as a fraction.
         dark: darkest and lightest ink, from 0 to 255.
         paper: darkest and lightest paper, from 0 to 255.
         texture: largest standard deviation of the paper's brightness.
-        rules_share: share of images on ruled paper.
+        rules_share: fraction of images on ruled paper.
         blur: largest radius of the blur, in pixels.
     """
 

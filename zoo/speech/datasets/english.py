@@ -107,7 +107,7 @@ class English(  # type: ignore[call-arg]
         clips = read_clips(folder / TABLE)
         if len(clips) != self.CLIPS:
             raise DataError(
-                f"{folder} has {len(clips)} clips, not {self.CLIPS}; delete it to prepare it anew"
+                f"{folder} has {len(clips)} clips, not {self.CLIPS}; delete it to prepare it again"
             )
         archives = {path.stem: path for path in folder.glob("*.zip")}
         return {

@@ -17,11 +17,11 @@ class AudioAugmentation:
     """How much recordings are changed in training.
 
     Args:
-        speed: largest change of speed, pitch included, as a share (Ko et al. 2015).
+        speed: largest change of speed, pitch included, as a fraction (Ko et al. 2015).
         gain_db: largest change of loudness in decibels, up or down.
-        noise_share: share of recordings that get noise.
+        noise_share: fraction of recordings that get noise.
         noise_snr_db: lowest and highest ratio of speech to noise in decibels.
-        band_share: share of recordings that lose the outer parts of their band.
+        band_share: fraction of recordings that lose the outer parts of their band.
         frequency_masks: masks over mel bins (SpecAugment, Park et al. 2019, arXiv:1904.08779).
         frequency_width: most bins that one of them hides.
         time_masks: masks over frames for each second.

@@ -1,4 +1,4 @@
-"""Utterances as examples for CTC: as they are, and augmented anew in each epoch."""
+"""Utterances as examples for CTC: as they are, and augmented differently in each epoch."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ class AugmentedFeatures:
     """Training examples: augmented features of utterances, made once and kept.
 
     What changes the waveform is costly, so each utterance has a fixed number of variants, of which
-    an epoch draws one; masks are drawn anew each time. An example depends on the seed, its number
+    an epoch draws one; masks are drawn again each time. An example depends on the seed, its number
     and the epoch alone.
 
     Args:
@@ -30,7 +30,7 @@ class AugmentedFeatures:
         variants: of each utterance.
         seed: of all draws.
         splicer: makes new utterances out of the old ones' words.
-        splice_share: share of the variants that are such.
+        splice_share: fraction of the variants that are such.
 
     Attributes:
         lengths: frames of each example before any change.

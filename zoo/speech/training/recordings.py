@@ -46,7 +46,7 @@ def read_transcripts(folder: Path) -> list[Row]:
 
     Raises:
         DataError: the file is missing or malformed, names a recording twice, one that is not there
-            or one outside the folder, or names fewer than two: one is kept to choose on.
+            or one outside the folder, or names fewer than two: one is held out for validation.
     """
     path = folder / TRANSCRIPTS
     rows: dict[str, str] = {}
@@ -65,12 +65,12 @@ def read_transcripts(folder: Path) -> list[Row]:
             raise DataError(f"{path}, line {number}: there is no recording {folder / name}")
         rows[name] = text
     if len(rows) < 2:
-        raise DataError(f"{path} must name at least two recordings; one is kept to choose on")
+        raise DataError(f"{path} must name at least two recordings; one is held out for validation")
     return list(rows.items())
 
 
-def split_by_hash(rows: Sequence[Row], share: float) -> tuple[list[Row], list[Row]]:
-    """A share of the rows and the others, by the rank of their names' sha256."""
+def split_by_hash(rows: Sequence[Row], fraction: float) -> tuple[list[Row], list[Row]]:
+    """A fraction of the rows and the others, by the rank of their names' sha256."""
     ordered = sorted(rows, key=lambda row: sha256_of(row[0].encode()))
-    count = min(max(1, round(share * len(rows))), len(rows) - 1)
+    count = min(max(1, round(fraction * len(rows))), len(rows) - 1)
     return ordered[:count], ordered[count:]

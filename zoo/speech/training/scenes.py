@@ -3,9 +3,9 @@
 A recogniser is to hear the words whatever stands around them, so each example is a scene: the voice
 through a room, a line and a recorder, louder or softer, another pitch, between silences, beside
 noise or other voices. What changes the waveform is costly and is done a few times for each
-utterance, before training; all else is done on the log-mel energies, anew each time. There sounds
-add up in power, ``log(exp(a) + exp(b))``, which is the energy of their sum but for the product of
-the two, whose mean is zero.
+utterance, before training; all else is done on the log-mel energies, differently each time. There
+sounds add up in power, ``log(exp(a) + exp(b))``, which is the energy of their sum but for the
+product of the two, whose mean is zero.
 """
 
 from __future__ import annotations

@@ -1,9 +1,9 @@
 """New utterances out of the words of old ones.
 
 A small corpus has each word in few neighbourhoods, and a network learns the neighbourhoods by
-heart. Words that were cut out by forced alignment and put together anew, each utterance out of one
-speaker's words, undo that; the idea is that of aligned data augmentation (Lam et al. 2021,
-arXiv:2104.01393).
+heart. Words that were cut out by forced alignment and put together in another order, each utterance
+out of one speaker's words, undo that; the idea is that of aligned data augmentation (Lam et al.
+2021, arXiv:2104.01393).
 """
 
 from __future__ import annotations

@@ -97,12 +97,12 @@ def read_pairs(path: Path) -> list[Pair]:
     return pairs
 
 
-def split_pairs(pairs: Sequence[Pair], share: float, seed: int) -> tuple[list[Pair], list[Pair]]:
-    """Pairs to learn from and to choose on; no sentence is in both.
+def split_pairs(pairs: Sequence[Pair], fraction: float, seed: int) -> tuple[list[Pair], list[Pair]]:
+    """Training and validation pairs; no sentence is in both.
 
     Args:
         pairs: all pairs.
-        share: of the pairs to choose on; a little more or less where many hang together.
+        fraction: of the pairs to hold out; a little more or less where many hang together.
         seed: of what is chosen.
 
     Raises:
@@ -126,7 +126,7 @@ def split_pairs(pairs: Sequence[Pair], share: float, seed: int) -> tuple[list[Pa
         raise DataError("there must be at least two pairs that share no sentence")
     groups = list(sizes)
     drawn = [groups[i] for i in np.random.default_rng(seed).permutation(len(groups))]
-    kept, room = set(), min(round(share * len(pairs)), len(pairs) - 1)
+    kept, room = set(), min(round(fraction * len(pairs)), len(pairs) - 1)
     for group in drawn:
         if sizes[group] <= room:
             kept.add(group)
@@ -136,7 +136,7 @@ def split_pairs(pairs: Sequence[Pair], share: float, seed: int) -> tuple[list[Pa
     return training, [pair for pair in pairs if find(pair.source) in kept]
 
 
-def with_copies(pairs: Iterable[Pair], share: float) -> Iterator[Pair]:
+def with_copies(pairs: Iterable[Pair], fraction: float) -> Iterator[Pair]:
     """Pairs, both sides of some of which have a short run of strange characters.
 
     The vocabulary lacks these characters, so they are written as bytes, and they are the same in
@@ -146,11 +146,11 @@ def with_copies(pairs: Iterable[Pair], share: float) -> Iterator[Pair]:
 
     Args:
         pairs: sentences and translations.
-        share: of the pairs that get one.
+        fraction: of the pairs that get one.
     """
     rng = np.random.default_rng(0)
     for pair in pairs:
-        if rng.random() < share:
+        if rng.random() < fraction:
             run, place = _strange(rng), int(rng.integers(3))
             source, target = (_with_run(text, run, place) for text in (pair.source, pair.target))
             pair = pair._replace(source=source, target=target)

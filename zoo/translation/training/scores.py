@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib.metadata
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
+from itertools import zip_longest
 from pathlib import Path
 from typing import Any
 
@@ -24,13 +25,13 @@ _CHOSEN_ON = 1800
 
 def references_of(pairs: Iterable[Pair]) -> dict[Direction, dict[str, list[str]]]:
     """For each direction every source with all of its translations, each of them once."""
-    found: dict[Direction, dict[str, list[str]]] = {}
+    references: dict[Direction, dict[str, list[str]]] = {}
     for pair in pairs:
-        own = found.setdefault((pair.source_language, pair.target_language), {})
-        texts = own.setdefault(pair.source, [])
+        of_direction = references.setdefault((pair.source_language, pair.target_language), {})
+        texts = of_direction.setdefault(pair.source, [])
         if pair.target not in texts:
             texts.append(pair.target)
-    return found
+    return references
 
 
 def evaluate_file(
@@ -93,7 +94,7 @@ def evaluate_translations(
     total = sum(len(text) for _, _, references in work for text in references)
     figures: list[Figure] = []
     for split, (source, target), references in work:
-        found = model.translate(
+        translations = model.translate(
             list(references),
             target,
             source=source,
@@ -107,7 +108,10 @@ def evaluate_translations(
             "decoding": _decoding(model.settings),
         }
         scores = score_texts(
-            [one.text for one in found], list(references.values()), target, tokenized
+            [translation.text for translation in translations],
+            list(references.values()),
+            target,
+            tokenized,
         )
         figures += [
             Figure.measured(metric, value, unit, higher_is_better=True, scorer=scorer, **facts)
@@ -139,9 +143,8 @@ def score_texts(
     """
     from sacrebleu.metrics import BLEU, CHRF
 
-    most = max(len(one) for one in references)
     # sacrebleu takes a stream for each reference; one that has run out gives None.
-    streams: Any = [[one[i] if i < len(one) else None for one in references] for i in range(most)]
+    streams: Any = list(map(list, zip_longest(*references)))
     rows = []
     scorer: Any
     if tokenized:
@@ -156,7 +159,7 @@ def score_texts(
 
         scorer = BLEU(tokenize="none", force=True)
         value = scorer.corpus_score(
-            [cut(text) for text in texts], [[cut(text) for text in one] for one in streams]
+            [cut(text) for text in texts], [[cut(text) for text in stream] for stream in streams]
         ).score
         version = importlib.metadata.version("sacremoses")
         name = f"sacremoses {version}, lower-cased; sacrebleu {scorer.get_signature()}"
@@ -185,13 +188,15 @@ def choose_search(
 
     Args:
         model: a translation task.
-        pairs: to choose on; if there are many sources, some of them are used.
+        pairs: validation pairs; if there are many sources, some of them are used.
         choices: the values of each setting to choose from.
     """
     work = references_of(pairs)
     chosen = {"length_penalty": model.settings.length_penalty, "backward_weight": 0.0}
     for name, values in choices.items():
-        if name == "backward_weight" and any(one[::-1] not in model.directions for one in work):
+        if name == "backward_weight" and any(
+            direction[::-1] not in model.directions for direction in work
+        ):
             continue
         what = f"choosing the {name.replace('_', ' ')}"
         scores = [
@@ -206,10 +211,10 @@ def _mean_bleu(
 ) -> float:
     """The mean of the directions' BLEU with some settings, on some of the sources."""
     each = max(1, _CHOSEN_ON // max(1, len(work)))
-    found = []
+    scores = []
     for (source, target), references in work.items():
         some = dict(list(references.items())[:each])
         texts = model.translate(list(some), target, source=source, **search)
-        rows = score_texts([one.text for one in texts], list(some.values()), target)
-        found.append(next(value for metric, value, *_ in rows if metric == "bleu"))
-    return float(np.mean(found))
+        rows = score_texts([translation.text for translation in texts], list(some.values()), target)
+        scores.append(next(value for metric, value, *_ in rows if metric == "bleu"))
+    return float(np.mean(scores))
