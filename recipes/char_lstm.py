@@ -27,7 +27,7 @@ from zoo.datasets import load_text
 from zoo.folder.figures import Figure
 from zoo.training import run
 from zoo.training.plan import Plan, stages
-from zoo.training.recipe import RecipeValues
+from zoo.training.recipe import RecipeValues, own_corpus
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -161,7 +161,6 @@ def evaluate(
         UsageError: no data is given and the model's own corpus is not one of this recipe's.
     """
     from zoo.text.training.scores import evaluate_file, evaluate_language_model
-    from zoo.training.publish import own_corpus
 
     if data is not None:
         return evaluate_file(model, reference, data, progress)

@@ -33,7 +33,7 @@ from zoo.handwriting.training.ink_rendering import InkRendering
 from zoo.handwriting.training.texts import text_to_learn, text_to_score
 from zoo.training import run
 from zoo.training.plan import Plan, stages
-from zoo.training.recipe import RecipeValues
+from zoo.training.recipe import RecipeValues, own_corpus
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -218,7 +218,6 @@ def evaluate(
         UsageError: no data is given and the model's own corpora are not those of this recipe.
     """
     from zoo.handwriting.training.scores import evaluate_folder, evaluate_sets
-    from zoo.training.publish import own_corpus
 
     if data is not None:
         return evaluate_folder(model, reference, data, progress)

@@ -19,7 +19,7 @@ from zoo.speech.training.augmentation import AudioAugmentation
 from zoo.speech.training.scenes import SceneAugmentation
 from zoo.training import run
 from zoo.training.plan import Plan, stages
-from zoo.training.recipe import RecipeValues
+from zoo.training.recipe import RecipeValues, own_corpus
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -281,7 +281,6 @@ def evaluate(
         UsageError: no data is given and the model's own corpus is not one of this recipe's.
     """
     from zoo.speech.training.scores import evaluate_folder, evaluate_recogniser
-    from zoo.training.publish import own_corpus
 
     if data is not None:
         return evaluate_folder(model, reference, data, progress)

@@ -23,7 +23,7 @@ from zoo.handwriting.training.examples import Sample, ink_samples, plain_example
 from zoo.handwriting.training.ink_augmentation import InkAugmentation
 from zoo.training import run
 from zoo.training.plan import Plan, stages
-from zoo.training.recipe import RecipeValues
+from zoo.training.recipe import RecipeValues, own_corpus
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -176,7 +176,6 @@ def evaluate(
         UsageError: no data is given and the model's own corpus is not that of this recipe.
     """
     from zoo.handwriting.training.scores import evaluate_folder, evaluate_sets
-    from zoo.training.publish import own_corpus
 
     if data is not None:
         return evaluate_folder(model, reference, data, progress)

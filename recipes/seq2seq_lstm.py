@@ -27,7 +27,7 @@ from typing import Any
 from zoo.folder.figures import Figure
 from zoo.training import run
 from zoo.training.plan import Plan, stages
-from zoo.training.recipe import RecipeValues
+from zoo.training.recipe import RecipeValues, own_corpus
 from zoo.translation.datasets import load_translations
 
 
@@ -252,7 +252,6 @@ def evaluate(
         UsageError: no data is given and the model's own corpus is not one of this recipe's.
         DataError: the file is missing or malformed.
     """
-    from zoo.training.publish import own_corpus
     from zoo.translation.training.pairs import pairs_of
     from zoo.translation.training.scores import (
         evaluate_file,

@@ -28,9 +28,9 @@ def make_model(**values: Any) -> Any:
     """An untrained character model, the same for the same values."""
     import keras
 
+    from zoo.loading import make_task
     from zoo.text.char_lstm import CharLSTMConfig, build
     from zoo.text.processor import Characters
-    from zoo.training.publish import make_task
 
     settings: dict[str, Any] = {"layers": 2, "units": 24, "embedding": 8} | values
     config = CharLSTMConfig(vocabulary_size=len(VOCABULARY), **settings)

@@ -11,9 +11,9 @@ import keras
 import numpy as np
 import pytest
 
-import zoo
 from tests.conftest import TEXT, VOCABULARY
 from tests.plain_lstm import PlainConfig, architecture, build
+from zoo import load_model
 from zoo.catalogue import builtin
 from zoo.errors import FolderError, UsageError, ZooError
 from zoo.folder.bundle import Bundle
@@ -75,12 +75,31 @@ def test_it_is_saved_and_loaded_and_pickled(
     models = builtin()
     models.add_architecture(architecture())
     monkeypatch.setattr("zoo.catalogue._registry", models)
-    again: Any = zoo.load_model(plain.save(tmp_path / "plain"))
+    again: Any = load_model(plain.save(tmp_path / "plain"))
     assert again.check() < 1e-4
     text = again.generate("the ", 30, seed=1).text
     assert pickle.loads(pickle.dumps(again)).generate("the ", 30, seed=1).text == text
     with pytest.raises(UsageError, match="vocabulary of plain_lstm cannot be changed"):
-        zoo.load_model(tmp_path / "plain", vocabulary="abc")
+        load_model(tmp_path / "plain", vocabulary="abc")
+
+
+def test_it_is_fine_tuned_by_its_tasks_command(
+    plain: TextGeneration, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, zoo: Any
+) -> None:
+    models = builtin()
+    models.add_architecture(architecture())
+    monkeypatch.setattr("zoo.catalogue._registry", models)
+    start, out = plain.save(tmp_path / "plain"), tmp_path / "mine"
+    text = tmp_path / "text.txt"
+    text.write_text(TEXT[:600])
+    options = ("--text", text, "--window", 16, "--epochs", 1, "--out", out)
+    assert zoo("finetune", start, *options).splitlines()[-1] == str(out)
+    (figure,) = load_model(out).metrics
+    assert figure.value < figure.to_row()["start"]
+    text.write_text(TEXT[:600].upper())
+    (tmp_path / "other").mkdir()
+    error = zoo("finetune", start, *options[:-1], tmp_path / "other", code=2)
+    assert "the vocabulary of plain_lstm cannot be changed" in error
 
 
 def test_it_is_a_language_model(plain: TextGeneration) -> None:

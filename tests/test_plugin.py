@@ -193,6 +193,19 @@ def test_the_new_architecture_writes_what_it_was_trained_on(installation: Instal
     assert figures[0]["value"] < 1.0
 
 
+def test_the_new_architecture_is_fine_tuned_by_its_tasks_command(
+    installation: Installation,
+) -> None:
+    out = output(installation, "zoo finetune runs/writer").splitlines()[-1]
+    (figure,) = json.loads((installation.folder / out / "metrics.json").read_text())
+    assert figure["metric"] == "cross_entropy"
+    assert figure["value"] < figure["start"]
+    config = json.loads((installation.folder / out / "config.json").read_text())
+    before = json.loads((installation.folder / "runs/writer/config.json").read_text())
+    assert config["architecture"] == "tiny_gru"
+    assert config["config"]["vocabulary_size"] > before["config"]["vocabulary_size"]
+
+
 def test_the_task_is_published_and_loaded_from_the_hub(installation: Installation) -> None:
     repository = installation.hub.repositories["me/phrases"]
     card = repository.commits[repository.branches["main"]]["README.md"].decode()

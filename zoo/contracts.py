@@ -3,9 +3,13 @@
 A model is a *config* and a *builder* (from the config to a Keras network), a *processor* (from raw
 input to arrays), an *inference* (from arrays to arrays, with the network's weights), and a *task*
 that puts a decoder behind them. A class need not inherit from these protocols: what has the methods
-fits.
+fits. The *optional* protocols say what a part may offer besides; who needs it asks with
+``isinstance``.
 
-The *optional* protocols say what a part may offer besides; a task asks with ``isinstance``.
+The other contracts are where their types are: the base class of tasks is :class:`zoo.task.Task`, a
+recipe is a :class:`zoo.training.recipe.Recipe`, and training asks for a
+:class:`zoo.training.subject.Training` or a :class:`zoo.training.subject.Finetuning`, each of which
+makes a :class:`zoo.training.objective.Objective`.
 """
 
 from __future__ import annotations
@@ -62,6 +66,33 @@ class CheckedConfig(Config, Protocol):
 
         Raises:
             UsageError: they do not.
+        """
+
+
+@runtime_checkable
+class StreamingConfig(Config, Protocol):
+    """Optional: a config of a network that reads its input as it comes."""
+
+    @property
+    def look_ahead(self) -> int:
+        """How many outputs an output lies behind its input."""
+
+
+@runtime_checkable
+class ConfigWithReadout(Config, Protocol):
+    """Optional: a config of a network that ends in one softmax over a vocabulary.
+
+    Training may then compute the logits of a part of the vocabulary instead of all of them.
+    """
+
+    def readout(self, network: Any) -> Any:
+        """The network up to what the softmax reads: a ``keras.Model`` of the same inputs."""
+
+    def softmax_weights(self, network: Any) -> tuple[Any, Any]:
+        """The softmax's matrix and bias, tensors that a gradient goes through.
+
+        Returns:
+            ``(vocabulary, width)``, and ``(vocabulary,)`` or ``None``.
         """
 
 

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
-from typing import Any
+from typing import Any, TypeVar, overload
 
 import numpy as np
 
+from zoo.catalogue import registry
 from zoo.contracts import ConfigWithShapes, ConfigWithVocabulary, ProcessorWithVocabulary
 from zoo.errors import UsageError
 from zoo.folder.bundle import Bundle, check_processor, read_bundle
@@ -18,10 +19,17 @@ from zoo.store.locate import Reference, locate
 from zoo.task import Task
 from zoo.values import make_config
 
+TaskT = TypeVar("TaskT", bound=Task)
 
+
+@overload
+def load_model(reference: Reference, *, kind: type[TaskT], **options: Any) -> TaskT: ...
+@overload
+def load_model(reference: Reference, **options: Any) -> Task: ...
 def load_model(
     reference: Reference,
     *,
+    kind: type[Task] = Task,
     weights: str | None = "pretrained",
     revision: str | None = None,
     vocabulary: Iterable[str] | None = None,
@@ -36,6 +44,9 @@ def load_model(
         reference: a registered name (``"char_lstm.shakespeare"``; the bare architecture means its
             default weights), a model folder, ``"hf://owner/repo@revision"``, or what
             :func:`zoo.store.locate.locate` gave.
+        kind: the class of task that the caller needs, such as
+            :class:`~zoo.text.generation.TextGeneration`; the model's must be of it. A type checker
+            and an editor then know the model's verbs.
         weights: ``"pretrained"``, or ``None`` for the same architecture with random weights.
         revision: a Hub revision (branch, tag or commit).
         vocabulary: another output vocabulary. Rows of entries that the model knows are kept, the
@@ -51,7 +62,7 @@ def load_model(
         A :class:`zoo.task.Task`.
 
     Raises:
-        UsageError: the name, an argument or a value is wrong.
+        UsageError: the name, an argument or a value is wrong, or the model is of another kind.
         FolderError: the folder is damaged or does not fit the values.
         DownloadError: the weights are not here and cannot be fetched.
 
@@ -62,9 +73,12 @@ def load_model(
     if weights not in ("pretrained", None):
         raise UsageError(f"weights must be 'pretrained' or None, not {weights!r}")
     folder = locate(reference, revision=revision, offline=offline, progress=progress)
-    return assemble(
-        read_bundle(folder), folder.reference, weights is not None, vocabulary, dtype, values
-    )
+    bundle = read_bundle(folder)
+    if not issubclass(bundle.architecture.load("task_class"), kind):
+        raise UsageError(
+            f"{folder.reference} is a model for {bundle.architecture.task}, not a {kind.__name__}"
+        )
+    return assemble(bundle, folder.reference, weights is not None, vocabulary, dtype, values)
 
 
 def assemble(
@@ -117,13 +131,44 @@ def assemble(
         bundle = replace(bundle, metrics=[], golden={})
     check_processor(config, bundle.processor)
     policy, variables = check_dtype(dtype)
-    make_task: Callable[..., Task] = architecture.load("task_class")
+    make: Callable[..., Task] = architecture.load("task_class")
     if pretrained and isinstance(config, ConfigWithShapes):
         check_weights(stored, config.shapes(), where)
         stored = rounded(stored, variables)
-        return make_task(replace(bundle, config=config, weights=stored), dtype=policy)
+        return make(replace(bundle, config=config, weights=stored), dtype=policy)
     network = build_network(architecture, config, policy, stored if pretrained else None, where)
-    return make_task(replace(bundle, config=config, weights={}), network, dtype=policy)
+    return make(replace(bundle, config=config, weights={}), network, dtype=policy)
+
+
+def make_task(
+    architecture: str,
+    network: Any,
+    config: Any,
+    processor: Any,
+    card: Mapping[str, Any],
+    decoder: Mapping[str, Any] | None = None,
+    files: Mapping[str, bytes] | None = None,
+) -> Task:
+    """A task around a network of a registered architecture, such as one that was just trained.
+
+    Args:
+        architecture: its registered name.
+        network: the ``keras.Model`` with its weights.
+        config: the builder's values.
+        processor: raw input to arrays.
+        card: facts for the model card.
+        decoder: the decoder's settings.
+        files: the decoder's files.
+
+    Raises:
+        UsageError: there is no such architecture.
+    """
+    entry = registry().architecture(architecture)
+    bundle = Bundle(
+        entry, config, processor, dict(decoder or {}), {}, card=dict(card), files=dict(files or {})
+    )
+    make: Callable[..., Task] = entry.load("task_class")
+    return make(bundle, network)
 
 
 def _move_rows(bundle: Bundle, processor: Any, config: Any) -> dict[str, np.ndarray]:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Protocol, TypeVar
 
 import numpy as np
 
+from zoo.contracts import Config, Processor
 from zoo.errors import FolderError, UsageError, ZooError
 from zoo.files import atomic_path, user_path
 from zoo.folder.bundle import Bundle
@@ -48,7 +49,7 @@ class Task:
     """A model ready for raw input.
 
     Its verbs run on :attr:`inference`, which is made from the model's weights when it is first
-    needed, and made anew when the weights of :attr:`network` have changed: a verb never answers
+    needed, and made again when the weights of :attr:`network` have changed: a verb never answers
     with other weights than the network has. A task can be copied, pickled and sent to another
     process; the copy has the weights of that moment.
 
@@ -67,6 +68,8 @@ class Task:
     """
 
     verb: ClassVar[str]
+    config: Config
+    processor: Processor
 
     def __init__(self, bundle: Bundle, network: Any = None, *, dtype: str = PLAIN) -> None:
         self.architecture = bundle.architecture
@@ -287,11 +290,11 @@ class Task:
         if not self._golden:
             raise FolderError("the model folder has no golden input")
         try:
-            found = golden_outputs(self.network, self._golden)
+            outputs = golden_outputs(self.network, self._golden)
         except Exception as error:  # of many kinds, from Keras and from TensorFlow
             raise FolderError(f"the golden input does not fit the network: {error}") from error
         worst = 0.0
-        for name, output in found.items():
+        for name, output in outputs.items():
             wanted = self._golden.get(name)
             if wanted is None or wanted.shape != output.shape:
                 raise FolderError(f"golden {name} does not have the shape of the network's output")
@@ -409,8 +412,8 @@ def distinct(alternatives: Iterable[Text], most: int) -> tuple[Text, ...]:
         most: how many to give at most.
     """
     by_text: dict[str, Text] = {}
-    for one in alternatives:
-        by_text.setdefault(one.text, one)
+    for alternative in alternatives:
+        by_text.setdefault(alternative.text, alternative)
     return tuple(by_text.values())[:most]
 
 

@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from zoo.loading import load_model
-from zoo.training.publish import evaluate
+from zoo.training.recipe import evaluate
 
 ROOT = Path(__file__).resolve().parents[2]
 COLUMNS = (

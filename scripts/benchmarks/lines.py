@@ -143,7 +143,7 @@ def recogniser() -> Any:
     from zoo.ctc.alphabet import Alphabet
     from zoo.handwriting.crnn import CRNNConfig, build
     from zoo.handwriting.processor import Lines
-    from zoo.training.publish import make_task
+    from zoo.loading import make_task
 
     values = MODELS["crnn.latin"]
     alphabet = Alphabet(("", " ", *(chr(0x100 + number) for number in range(LABELS - 2))))

@@ -112,10 +112,10 @@ def recogniser() -> Any:
     from zoo.recipes.ctc_speech import MODELS
 
     from zoo.ctc.alphabet import Alphabet
+    from zoo.loading import make_task
     from zoo.speech.features import LogMel
     from zoo.speech.networks import CTCBiLSTMConfig, build_bidirectional
     from zoo.speech.processor import Speech
-    from zoo.training.publish import make_task
 
     alphabet = Alphabet(("", " ", "'", *"ABCDEFGHIJKLMNOPQRSTUVWXYZ"))
     config = CTCBiLSTMConfig(labels=len(alphabet), **MODELS["ctc_bilstm.an4"].network)

@@ -58,8 +58,9 @@ def main() -> None:
 
     import zoo
     from zoo.speech.datasets import load_speech
+    from zoo.speech.recognition import SpeechRecognition
 
-    model = zoo.load_model(args.model)
+    model = zoo.load_model(args.model, kind=SpeechRecognition)
     rate = model.processor.log_mel.sample_rate
     held_out = load_speech("an4")["validation"]
     samples = np.concatenate([held_out[i].samples for i in range(len(held_out))])

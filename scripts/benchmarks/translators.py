@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from zoo.loading import load_model
-from zoo.training.publish import evaluate, recipe_of
+from zoo.training.recipe import evaluate, recipe_of
 
 ROOT = Path(__file__).resolve().parents[2]
 COLUMNS = (

@@ -151,7 +151,7 @@ def test_doubts_and_hints_go_to_standard_error(
     ("layout", "message"),
     [
         (None, "cannot read"),
-        ("<alto", "no well-formed XML"),
+        ("<alto", "not well-formed XML"),
         ("<mets/>", "neither ALTO nor PAGE"),
         ("<alto><Layout><Page><TextLine/></Page></Layout></alto>", "no line can be read"),
         ('<!DOCTYPE a [<!ENTITY b "c">]><alto>&b;</alto>', "declares entities"),

@@ -68,7 +68,7 @@ def make_reader(
     from zoo.handwriting.ink import InkNormaliser
     from zoo.handwriting.line_image import LineNormaliser
     from zoo.handwriting.processor import Lines, Pen
-    from zoo.training.publish import make_task
+    from zoo.loading import make_task
 
     entry = registry().architecture(architecture)
     alphabet = Alphabet(labels)

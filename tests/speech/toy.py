@@ -18,9 +18,9 @@ def make_recogniser(architecture: str, **values: Any) -> Any:
 
     from zoo.catalogue import registry
     from zoo.ctc.alphabet import Alphabet
+    from zoo.loading import make_task
     from zoo.speech.features import LogMel
     from zoo.speech.processor import Speech
-    from zoo.training.publish import make_task
 
     entry = registry().architecture(architecture)
     log_mel = LogMel(mel_bins=40)

@@ -31,6 +31,7 @@ PROGRAM = """
 import json, sys
 from pathlib import Path
 from zoo import errors
+from zoo.cli import main
 from zoo.store import cache, hub
 from zoo.store import locate as store
 def fetched(reference, **options):
@@ -137,11 +138,24 @@ def test_a_revision_is_a_branch_or_a_commit(server, call):
     assert read_folder(call(locate(f"hf://{REPO}@{first}"))[1]) == FILES
 
 
-def test_zoo_run_asks_the_hub_once_what_a_branch_is(server, call):
+# Before the network would be built and trained, the model that fine-tuning starts from is shown.
+NO_TRAINING = (
+    "__import__('unittest.mock').mock.patch("
+    "'zoo.text.training.run.finetune', lambda training, *_: training.start.reference).start()"
+)
+
+
+@pytest.mark.parametrize(
+    "expressions",
+    [
+        ["main(['run', 'hf://someone/tiny', 'the ', '--length', '3'])"],
+        [NO_TRAINING, "main(['finetune', 'hf://someone/tiny', '--text', 'LICENSE', '--out', 'x'])"],
+    ],
+    ids=["run", "finetune"],
+)
+def test_a_command_asks_the_hub_once_what_a_branch_is(server, call, expressions):
     server.add(REPO, read_folder(FORMAT_1))
-    kind, text = call(
-        "__import__('zoo.cli').cli.main(['run', 'hf://someone/tiny', 'the ', '--length', '3'])"
-    )
+    kind, text = call(*expressions)
     assert kind == "ok", text
     of_branch = [request for request in server.requests if "/resolve/main/" in request.path]
     # One question and one download; all else is asked for at the commit that the answer named.

@@ -80,6 +80,22 @@ def test_the_loss_is_the_smoothed_cross_entropy(tie: bool) -> None:
     )
 
 
+def test_a_network_that_cannot_be_split_has_the_same_loss() -> None:
+    class Unsplit:
+        def parameters(self) -> int:
+            return 0
+
+    split = objective(others=0)
+    arguments = {"batch": 8, "seed": 1, "others": 20}
+    whole = Seq2SeqObjective(
+        split.network, Unsplit(), examples(60), examples(20, seed=1), **arguments
+    )
+    batch = whole.batches(0)[0]
+    losses = [float(made.loss(batch, [], training=False)[0]) for made in (split, whole)]
+    assert losses[1] == pytest.approx(losses[0], rel=1e-5)
+    assert whole.validate() == pytest.approx(split.validate(), rel=1e-5)
+
+
 def test_the_sampled_softmax_stands_for_the_whole() -> None:
     made = objective(others=20, label_smoothing=0.1)
     compiled = tf.function(lambda *batch: made.loss(batch, [], training=False)[0])

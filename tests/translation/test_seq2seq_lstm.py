@@ -11,7 +11,7 @@ import pytest
 
 from zoo.errors import UsageError
 from zoo.translation.inference import DecodingSteps
-from zoo.translation.seq2seq_lstm import Seq2SeqConfig, build, readout_model, softmax_weights
+from zoo.translation.seq2seq_lstm import Seq2SeqConfig, build
 
 VOCABULARY = 23
 
@@ -191,8 +191,8 @@ def test_dropout_and_dropped_weights_act_in_training_alone() -> None:
 def test_the_readout_and_the_softmax_weights_give_the_logits(tie: bool) -> None:
     config, network = make(tie_embeddings=tie)
     pair = [ids(5, 2), ids(4, 4, seed=1)]
-    matrix, bias = softmax_weights(network, config)
-    logits = np.asarray(readout_model(network)(pair)) @ np.asarray(matrix).T
+    matrix, bias = config.softmax_weights(network)
+    logits = np.asarray(config.readout(network)(pair)) @ np.asarray(matrix).T
     logits += 0.0 if bias is None else np.asarray(bias)
     np.testing.assert_allclose(logits, outputs(network, *pair)[0], atol=1e-5)
 

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import fields
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args, get_type_hints
 
 import click
 
 from zoo.folder.model_folder import ModelFolder
+from zoo.training.plan import FinetuneOptions
 
 Decorator = Callable[[Callable[..., Any]], Callable[..., Any]]
 
@@ -54,35 +56,43 @@ def search_options(command: Callable[..., Any]) -> Callable[..., Any]:
     )(command)
 
 
-def training_options(
-    *,
-    epochs: int,
-    patience: int,
-    learning_rate: float,
-    validation: str = "Fraction of the data held out for validation.",
-    seed: str = "Random seed of dropout and data order.",
-) -> Decorator:
-    """The options of fine-tuning, with the names of its function's arguments.
+_TRAINING_HELP = {
+    "epochs": "Maximum number of epochs.",
+    "patience": "Stop after this many epochs without improvement; 0 never stops early.",
+    "learning_rate": "Peak learning rate.",
+    "validation": "Fraction of the data held out for validation.",
+    "seed": "Random seed of dropout and data order.",
+}
+
+
+def training_options(options: type[FinetuneOptions], **texts: str) -> Decorator:
+    """An option for each field of a task's :class:`~zoo.training.plan.FinetuneOptions`.
+
+    It has the field's name, type and default; one that is false by default is a flag.
 
     Args:
-        epochs: default of ``--epochs``.
-        patience: default of ``--patience``.
-        learning_rate: default of ``--learning-rate``.
-        validation: help of ``--validation``.
-        seed: help of ``--seed``.
+        options: the dataclass; its module is imported whenever the command is, so it must be quick
+            to import.
+        **texts: the help of the fields that the task adds, and of others where it says more.
     """
-    shown: dict[str, Any] = {"show_default": True}
+    helps = {**_TRAINING_HELP, **texts}
+    types = get_type_hints(options)
     return _all(
-        click.option("--epochs", default=epochs, help="Maximum number of epochs.", **shown),
-        click.option(
-            "--patience",
-            default=patience,
-            help="Stop after this many epochs without improvement; 0 never stops early.",
-            **shown,
-        ),
-        click.option("--learning-rate", default=learning_rate, help="Peak learning rate.", **shown),
-        click.option("--validation", default=0.1, help=validation, **shown),
-        click.option("--seed", default=0, help=seed, **shown),
+        *(
+            _option(each.name, types[each.name], each.default, helps[each.name])
+            for each in fields(options)
+        )
+    )
+
+
+def _option(name: str, kind: Any, default: Any, text: str) -> Decorator:
+    declared = f"--{name.replace('_', '-')}"
+    if kind is bool:
+        return click.option(declared, is_flag=True, default=default, help=text)
+    if default is None:
+        (kind,) = set(get_args(kind)) - {type(None)}
+    return click.option(
+        declared, type=kind, default=default, show_default=default is not None, help=text
     )
 
 

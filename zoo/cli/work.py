@@ -68,14 +68,14 @@ def train_command(model: str, out: Path, **changes: Any) -> None:
     """
     architecture = registry().architecture(model.partition(".")[0])
     import_tensorflow_quietly()
-    from zoo.training.publish import recipe_of
+    from zoo.training.recipe import recipe_of
 
     recipe = recipe_of(architecture)
     if model not in recipe.MODELS:
         known = ", ".join(recipe.MODELS)
         raise UsageError(f"there is no recipe for {model!r}; recipes exist for {known}")
-    given = {key: value for key, value in changes.items() if value is not None}
-    click.echo(recipe.train(model, out, command=command_line(), **given))
+    overrides = {key: value for key, value in changes.items() if value is not None}
+    click.echo(recipe.train(model, out, command=command_line(), **overrides))
 
 
 @click.command(
@@ -92,7 +92,7 @@ def evaluate_command(model: str, data: Path | None, as_json: bool, strict: bool)
     """Score MODEL on its test set, beside the figures in its model folder."""
     import_tensorflow_quietly()
     from zoo.loading import load_model
-    from zoo.training.publish import evaluate
+    from zoo.training.recipe import evaluate
 
     loaded = load_model(model)
     with warnings.catch_warnings():

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 
-from zoo.contracts import CTCInference
+from zoo.contracts import CTCInference, ProcessorWithVocabulary
+from zoo.ctc.alphabet import Alphabet
 from zoo.ctc.search import SearchFactory
 from zoo.ctc.subsampling import SUBSAMPLING, output_frames
 from zoo.errors import UsageError, ZooError
@@ -19,15 +20,24 @@ BATCH = 16
 _BATCH_FRAMES = 32_768  # frames of a batch, padding included
 
 
+class AlphabetProcessor(ProcessorWithVocabulary, Protocol):
+    """The processor of a recogniser: its vocabulary is the alphabet's."""
+
+    @property
+    def alphabet(self) -> Alphabet:
+        """The labels."""
+
+
 class CTCRecogniser(Task):
     """A task whose network gives label probabilities for a sequence of features.
 
-    Its processor has an ``alphabet`` and the ``vocabulary`` of it; its network takes ``[features
-    (batch, frames, width), mask (batch, frames)]``.
+    Its network takes ``[features (batch, frames, width), mask (batch, frames)]``.
 
     Attributes:
         searches: makes the search for a call's arguments.
     """
+
+    processor: AlphabetProcessor
 
     def __init__(self, bundle: Bundle, network: Any = None, *, dtype: str = PLAIN) -> None:
         super().__init__(bundle, network, dtype=dtype)

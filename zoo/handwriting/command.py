@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, cast
+from typing import Any
 
 import click
 
@@ -11,10 +11,8 @@ from zoo.cli.inputs import print_each, progress_bar, run_each
 from zoo.cli.options import MODEL, OUT, search_options, training_options
 from zoo.cli.output import command_line, print_json
 from zoo.errors import UsageError, ZooError
+from zoo.handwriting.training.options import HandwritingOptions
 from zoo.store.locate import Reference
-
-if TYPE_CHECKING:
-    from zoo.handwriting.reading import HandwritingRecognition
 
 
 @click.command(
@@ -77,7 +75,7 @@ def run(
     One line prints its text; several inputs print one row each: name, tab, text. A page prints one
     row per line.
     """
-    from zoo.handwriting.reading import LineRecognition
+    from zoo.handwriting.reading import HandwritingRecognition, LineRecognition
     from zoo.loading import load_model
 
     is_page = page or layout is not None
@@ -91,7 +89,7 @@ def run(
     for target in (out, picture):
         if target is not None and any(_same_file(target, path) for path in given):
             raise UsageError(f"{target} is an input and would be overwritten; choose another file")
-    loaded = cast("HandwritingRecognition", load_model(model))
+    loaded = load_model(model, kind=HandwritingRecognition)
     if is_page and not isinstance(loaded, LineRecognition):
         raise UsageError(f"{model} reads pen strokes; --layout and --page need a model for images")
     if is_page:
@@ -178,13 +176,11 @@ def _sources(loaded: Any, inputs: tuple[Path, ...], strict: bool) -> tuple[list[
 )
 @OUT
 @training_options(
-    epochs=30,
-    patience=6,
-    learning_rate=1e-3,
+    HandwritingOptions,
     validation="Fraction held out for validation, if the folder specifies no splits.",
     seed="Random seed of dropout, augmentation and order.",
+    limit="Train on this many lines only.",
 )
-@click.option("--limit", type=int, help="Train on this many lines only.")
 @click.option("--strict", is_flag=True, help="Refuse lines that cannot be read.")
 def finetune(model: Reference, lines: Path, out: Path, strict: bool, **options: Any) -> None:
     """Fine-tune MODEL on your own handwriting.
@@ -192,7 +188,7 @@ def finetune(model: Reference, lines: Path, out: Path, strict: bool, **options: 
     Some lines are held out for validation, and characters that the model does not know are added to
     its alphabet. Repeat the command to resume an interrupted run.
     """
-    from zoo.handwriting.training.run import HandwritingOptions, finetune_handwriting
+    from zoo.handwriting.training.run import finetune_handwriting
 
     chosen = HandwritingOptions(**options)
     click.echo(

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from itertools import islice
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Generic, TypedDict, TypeVar, Unpack, overload
 
 import numpy as np
 
@@ -38,11 +38,17 @@ from zoo.handwriting.page_fitting import (
     fitting_pages,
 )
 from zoo.handwriting.page_xml import PageLayout, choose_page, read_layouts
+from zoo.handwriting.processor import Lines, Pen
 from zoo.handwriting.results import Character, PageLine, PageReading, Reading
 from zoo.task import check_no_options, distinct
 
 if TYPE_CHECKING:
     from zoo.inspection.subject import Subject
+
+Source = TypeVar("Source")
+Stroke = Sequence[Sequence[float]] | np.ndarray
+InkSource = str | os.PathLike[str] | Ink | Sequence[Stroke] | np.ndarray
+"""A file, or strokes: a list of lists of points or of arrays ``(points, 2)``."""
 
 _STROKES_DEPTH = 3  # strokes, points, x and y
 
@@ -50,11 +56,29 @@ _STROKES_DEPTH = 3  # strokes, points, x and y
 _NOT_READ = Reading("", (), 0.0, (Alternative("", 0.0, 0.0),))
 
 
-class HandwritingRecognition(CTCRecogniser):
+class ReadingOptions(TypedDict, total=False):
+    """Options of :meth:`HandwritingRecognition.read`, which describes them."""
+
+    beam_size: int | None
+    language_model: Any
+    n_best: int
+    lm_weight: float | None
+    insertion_bonus: float | None
+    on_progress: Callable[[int], object] | None
+
+
+class HandwritingRecognition(CTCRecogniser, Generic[Source]):
     """What reading images and reading strokes share."""
 
     verb = "read"
+    processor: Lines | Pen
 
+    @overload
+    def read(self, source: Source, **options: Unpack[ReadingOptions]) -> Reading: ...
+    @overload
+    def read(
+        self, source: list[Source] | tuple[Source, ...], **options: Unpack[ReadingOptions]
+    ) -> list[Reading]: ...
     def read(
         self,
         source: Any,
@@ -65,7 +89,7 @@ class HandwritingRecognition(CTCRecogniser):
         lm_weight: float | None = None,
         insertion_bonus: float | None = None,
         on_progress: Callable[[int], object] | None = None,
-    ) -> Any:
+    ) -> Reading | list[Reading]:
         """The text of one input, or of each of a list.
 
         Args:
@@ -236,7 +260,7 @@ class HandwritingRecognition(CTCRecogniser):
         raise NotImplementedError
 
 
-class LineRecognition(HandwritingRecognition):
+class LineRecognition(HandwritingRecognition[ImageSource]):
     """A recogniser of handwritten lines and pages.
 
     A line is given as its image: a path, the bytes of a file, an open file, a Pillow image, or an
@@ -247,6 +271,8 @@ class LineRecognition(HandwritingRecognition):
         >>> model = zoo.load_model("crnn.latin")
         >>> print(model.read("line.png"))
     """
+
+    processor: Lines
 
     def read_page(
         self,
@@ -381,7 +407,7 @@ class LineRecognition(HandwritingRecognition):
         return max(0.0, given.source_x(begin)), given.source_x(min(end, len(given.columns)))
 
 
-class PenRecognition(HandwritingRecognition):
+class PenRecognition(HandwritingRecognition[InkSource]):
     """A recogniser of pen strokes.
 
     Strokes are a list, a stroke is a list of points ``(x, y)`` or an array ``(points, 2)``, x to
@@ -392,6 +418,8 @@ class PenRecognition(HandwritingRecognition):
         >>> model = zoo.load_model("pen_bilstm.unipen")
         >>> print(model.read([[(0, 0), (5, 20), (9, 0)], [(2, 9), (8, 9)]]))
     """
+
+    processor: Pen
 
     def subject(self, source: Any, **options: Any) -> Subject:
         """Strokes with the points of their steps; see :meth:`zoo.task.Task.subject`.

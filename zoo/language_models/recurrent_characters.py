@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any, Protocol
+from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
 
+from zoo.contracts import ProcessorWithVocabulary
 from zoo.errors import UsageError
 from zoo.language_models.fusion import LanguageModel, by_label, label_ids
 
@@ -14,8 +15,7 @@ from zoo.language_models.fusion import LanguageModel, by_label, label_ids
 class CharacterModel(Protocol):
     """A network over characters, read one id a row at a time.
 
-    :class:`zoo.inference.RecurrentStack` is one. A task whose network is to be used as a language
-    model has a method ``character_model()`` that gives one, and ``processor.vocabulary``.
+    :class:`zoo.inference.RecurrentStack` is one.
     """
 
     @property
@@ -29,6 +29,18 @@ class CharacterModel(Protocol):
         self, state: Sequence[np.ndarray], ids: np.ndarray
     ) -> tuple[list[np.ndarray], np.ndarray]:
         """Read ``(rows,)`` ids: the new state, and log-probabilities ``(rows, vocabulary)``."""
+
+
+@runtime_checkable
+class CharacterTask(Protocol):
+    """A task whose network can be the language model of a recogniser, such as text generation."""
+
+    @property
+    def processor(self) -> ProcessorWithVocabulary:
+        """Its vocabulary is the character of each id."""
+
+    def character_model(self) -> CharacterModel:
+        """The network, with the weights that it has now."""
 
 
 class RecurrentCharacters:
@@ -48,13 +60,13 @@ class RecurrentCharacters:
         self.model, self.characters = model, tuple(characters)
 
     @classmethod
-    def of_task(cls, task: Any) -> RecurrentCharacters:
+    def of_task(cls, task: object) -> RecurrentCharacters:
         """The language model of a text generation task, as returned by ``zoo.load_model``.
 
         Raises:
             UsageError: it is another kind of task.
         """
-        if not hasattr(task, "character_model"):
+        if not isinstance(task, CharacterTask):
             raise UsageError(f"a language model must be a text generation model, not {task!r}")
         return cls(task.character_model(), task.processor.vocabulary)
 

@@ -6,7 +6,7 @@ import json
 import sys
 from collections.abc import Iterable
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, cast
+from typing import Any
 
 import click
 
@@ -14,10 +14,8 @@ from zoo.cli.inputs import STANDARD_INPUT, print_each, progress_bar, run_each
 from zoo.cli.options import MODEL, OUT, search_options, training_options
 from zoo.cli.output import command_line
 from zoo.errors import UsageError
+from zoo.speech.training.options import RecogniserOptions
 from zoo.store.locate import Reference
-
-if TYPE_CHECKING:
-    from zoo.speech.recognition import SpeechRecognition
 
 _SUBTITLES = ("srt", "vtt")
 _FORMATS = ("text", "json", *_SUBTITLES)
@@ -95,13 +93,14 @@ def run(
     """
     from zoo.loading import load_model
     from zoo.speech.audio import Peeked, live_blocks
+    from zoo.speech.recognition import SpeechRecognition
 
     form = _one_format(form, as_json, as_srt)
     search["hotwords"] = _weights(hotwords)
     subtitles = form in _SUBTITLES
     if len(recordings) > 1 and (STANDARD_INPUT in recordings or subtitles or picture):
         raise UsageError("standard input, subtitles and --picture need a single recording")
-    loaded = cast("SpeechRecognition", load_model(model))
+    loaded = load_model(model, kind=SpeechRecognition)
     own_rate = loaded.processor.log_mel.sample_rate
     chosen: Any = int(channel) if channel.isdecimal() else channel
     sources: list[Any] = list(recordings)
@@ -207,19 +206,17 @@ def _print_utterance(result: Any, shown: str, as_json: bool) -> None:
 )
 @OUT
 @training_options(
-    epochs=30,
-    patience=8,
-    learning_rate=3e-4,
+    RecogniserOptions,
     seed="Random seed of dropout, augmentation and order.",
+    batch="Recordings per batch.",
 )
-@click.option("--batch", default=16, show_default=True, help="Recordings per batch.")
 def finetune(model: Reference, audio: Path, out: Path, **options: Any) -> None:
     """Fine-tune MODEL on your own recordings.
 
     Some recordings are held out for validation, and characters that the model does not know are
     added to its alphabet. Repeat the command to resume an interrupted run.
     """
-    from zoo.speech.training.run import RecogniserOptions, finetune_recogniser
+    from zoo.speech.training.run import finetune_recogniser
 
     chosen = RecogniserOptions(**options)
     click.echo(finetune_recogniser(model, audio, out, chosen, command=command_line()))

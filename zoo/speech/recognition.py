@@ -34,6 +34,7 @@ from zoo.speech.audio import (
     iter_audio_blocks,
     split_at_silences,
 )
+from zoo.speech.processor import Speech
 from zoo.speech.results import Alignment, Transcript
 from zoo.task import check_no_options, distinct
 
@@ -73,6 +74,7 @@ class SpeechRecognition(CTCRecogniser):
     """
 
     verb = "transcribe"
+    processor: Speech
 
     @property
     def frame_seconds(self) -> float:

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import Any, Protocol, TypeVar
 
 import numpy as np
 import soxr
 
-from zoo.contracts import StreamingCTCInference
+from zoo.contracts import Config, StreamingCTCInference
+from zoo.ctc.decoding import Hypothesis
 from zoo.ctc.phrase_search import PhraseSearch
 from zoo.ctc.search import Search
 from zoo.ctc.subsampling import SUBSAMPLING
@@ -18,15 +19,29 @@ from zoo.ctc.task import tidy
 from zoo.errors import UsageError
 from zoo.speech.audio import MAX_RATE, MIN_RATE, check_number, to_float
 from zoo.speech.features import LogMelStream
-
-if TYPE_CHECKING:
-    from zoo.speech.recognition import SpeechRecognition
-    from zoo.speech.results import Transcript
+from zoo.speech.processor import Speech
+from zoo.speech.results import Transcript
 
 Result = TypeVar("Result")
 
 _MOST_SILENT = 500  # outputs of silence before the first word that are kept, 20 seconds
 _KEPT_SILENT = 25  # of these, what is kept when there are as many
+
+
+class Recogniser(Protocol):
+    """What a stream asks of its task, :class:`~zoo.speech.recognition.SpeechRecognition`."""
+
+    config: Config
+    processor: Speech
+
+    @property
+    def frame_seconds(self) -> float:
+        """Seconds from one output of the network to the next."""
+
+    def make_transcript(
+        self, hypotheses: Sequence[Hypothesis], seconds: float, start: float = 0.0, n_best: int = 1
+    ) -> Transcript:
+        """The transcript of an utterance that was decoded in one piece."""
 
 
 @dataclass
@@ -96,7 +111,7 @@ class SpeechStream:
 
     def __init__(
         self,
-        task: SpeechRecognition,
+        task: Recogniser,
         inference: StreamingCTCInference,
         search: Search | PhraseSearch,
         sample_rate: float | None,
@@ -152,7 +167,7 @@ class SpeechStream:
         """End the utterance here, as at an endpoint, and be ready for the next one.
 
         Times go on, and so do the features' running statistics, which have got used to voice and
-        microphone; the network starts anew.
+        microphone; the network starts from its initial state.
 
         Returns:
             The utterance's transcript, its times counted from the beginning of the stream.

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, cast
+from typing import Any
 
 import click
 
@@ -11,9 +11,7 @@ from zoo.cli.inputs import progress_bar, read_texts
 from zoo.cli.options import MODEL, OUT, training_options
 from zoo.cli.output import command_line, print_json
 from zoo.store.locate import Reference
-
-if TYPE_CHECKING:
-    from zoo.text.generation import TextGeneration
+from zoo.text.training.options import LanguageModelOptions
 
 
 @click.command("run", epilog="Example:\n\n\b\n  zoo run char_lstm.shakespeare ROMEO: --seed 1")
@@ -45,8 +43,9 @@ def run(
     Without a prompt, the text begins on a new line; "-" reads the prompt from standard input.
     """
     from zoo.loading import load_model
+    from zoo.text.generation import TextGeneration
 
-    loaded = cast("TextGeneration", load_model(model))
+    loaded = load_model(model, kind=TextGeneration)
     texts = read_texts(prompts) or [
         "\n" if "\n" in loaded.processor else loaded.processor.vocabulary[0]
     ]
@@ -80,10 +79,10 @@ def run(
     help="A UTF-8 text file; may be repeated.",
 )
 @OUT
-@training_options(epochs=20, patience=3, learning_rate=1e-3)
-@click.option("--batch", default=32, show_default=True, help="Number of parallel streams of text.")
-@click.option(
-    "--window", default=128, show_default=True, help="Length of backpropagation in characters."
+@training_options(
+    LanguageModelOptions,
+    batch="Number of parallel streams of text.",
+    window="Length of backpropagation in characters.",
 )
 def finetune(model: Reference, texts: tuple[Path, ...], out: Path, **options: Any) -> None:
     """Fine-tune MODEL on your own texts.
@@ -91,7 +90,7 @@ def finetune(model: Reference, texts: tuple[Path, ...], out: Path, **options: An
     The end of the text is held out for validation, and characters that the model does not know are
     added to its vocabulary. Repeat the command to resume an interrupted run.
     """
-    from zoo.text.training.run import LanguageModelOptions, finetune_language_model
+    from zoo.text.training.run import finetune_language_model
 
     chosen = LanguageModelOptions(**options)
     click.echo(finetune_language_model(model, list(texts), out, chosen, command=command_line()))

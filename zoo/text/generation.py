@@ -14,6 +14,7 @@ from zoo.folder.bundle import Bundle
 from zoo.inference.generator import MAX_POSITION, is_finite
 from zoo.network import PLAIN
 from zoo.task import Task, check_no_options, one_or_many
+from zoo.text.processor import Characters
 from zoo.text.results import GeneratedText, TextScore, TextState, TextStates
 
 if TYPE_CHECKING:
@@ -58,6 +59,7 @@ class TextGeneration(Task):
     """
 
     verb = "generate"
+    processor: Characters
 
     def __init__(self, bundle: Bundle, network: Any = None, *, dtype: str = PLAIN) -> None:
         super().__init__(bundle, network, dtype=dtype)
@@ -219,7 +221,7 @@ class TextGeneration(Task):
         """
         single, texts = one_or_many(text, str)
         inference: CharacterInference = self.inference
-        scores = [self._score(inference, one, errors, state, on_progress) for one in texts]
+        scores = [self._score(inference, each, errors, state, on_progress) for each in texts]
         return scores[0] if single else scores
 
     def _score(
@@ -241,8 +243,8 @@ class TextGeneration(Task):
         size = _window(inference)
         for start in range(0, len(log_probs), size):
             window, following = ids[start : start + size + 1][:-1], ids[start + 1 :][:size]
-            found, _, arrays = inference.read(window[None], arrays)
-            log_probs[start : start + len(window)] = found[0, np.arange(len(window)), following]
+            rows, _, arrays = inference.read(window[None], arrays)
+            log_probs[start : start + len(window)] = rows[0, np.arange(len(window)), following]
             if on_progress:
                 on_progress(len(window))
         position = state.position if state else 0
@@ -273,11 +275,11 @@ class TextGeneration(Task):
         """
         single, texts = one_or_many(text, str)
         states = []
-        for one in texts:
-            ids = self.processor.encode(one, errors)
+        for each in texts:
+            ids = self.processor.encode(each, errors)
             if not len(ids):
                 raise UsageError("a text to embed needs at least one character")
-            states.append(TextStates(one, _hidden(self.inference, ids)))
+            states.append(TextStates(each, _hidden(self.inference, ids)))
         return states[0] if single else states
 
     def subject(self, source: str, *, errors: str = "strict", **options: Any) -> Subject:
@@ -307,9 +309,9 @@ class TextGeneration(Task):
     def _sampling(
         self, temperature: float | None, top_k: int | None, top_p: float | None
     ) -> dict[str, Any]:
-        given = {"temperature": temperature, "top_k": top_k, "top_p": top_p}
+        arguments = {"temperature": temperature, "top_k": top_k, "top_p": top_p}
         defaults = {"temperature": 1.0, "top_k": 0, "top_p": 1.0} | self.decoder
-        values = {k: defaults[k] if v is None else v for k, v in given.items()}
+        values = {k: defaults[k] if v is None else v for k, v in arguments.items()}
         if not _is_number(values["temperature"]) or not 0 <= values["temperature"] < _HOTTEST:
             raise UsageError(
                 f"temperature must be 0 (greedy) or a number above it, not {values['temperature']}"

@@ -1,10 +1,19 @@
-"""What every recipe says of a pretrained model."""
+"""Recipes: what each says of its models, and how ``zoo train`` and ``zoo evaluate`` reach it."""
 
 from __future__ import annotations
 
+import importlib
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
-from typing import Any, Self
+from pathlib import Path
+from typing import Any, Protocol, Self, runtime_checkable
 
+from tqdm import tqdm
+
+from zoo.errors import UsageError
+from zoo.folder.figures import Figure
+from zoo.registry import Architecture
+from zoo.task import Task
 from zoo.training.plan import Plan
 
 
@@ -49,3 +58,110 @@ class RecipeValues:
             "license": self.license,
             "dataset": self.corpus,
         }
+
+
+@runtime_checkable
+class Recipe(Protocol):
+    """What the module of a recipe has."""
+
+    @property
+    def MODELS(self) -> Mapping[str, RecipeValues]:  # noqa: N802 (a constant of the module)
+        """The values of each model by its registered name."""
+
+    def train(self, name: str, out: Path, command: str = "", **changes: Any) -> Path:
+        """Train a registered model from its corpus.
+
+        Args:
+            name: a key of ``MODELS``.
+            out: the run's folder; an interrupted run in it is resumed.
+            command: the command line that trains it, for the model card.
+            **changes: fields of each plan to change, such as ``epochs=1``.
+
+        Returns:
+            The model folder.
+        """
+
+    def evaluate(
+        self,
+        model: Any,
+        reference: str,
+        data: Path | None = None,
+        progress: Callable[[int, int], None] | None = None,
+    ) -> list[Figure]:
+        """Score a model on the test set of its corpus, or on the user's own data.
+
+        Args:
+            model: a task that one of ``MODELS`` or a model fine-tuned from it was loaded as.
+            reference: what it was loaded by, for the commands in the figures.
+            data: the user's own data.
+            progress: called with how much was read since the last call, and the total.
+
+        Returns:
+            The rows of ``metrics.json``, the headline figure first.
+
+        Raises:
+            UsageError: no data is given and the corpus is not one of this recipe's.
+            DataError: the data cannot be had or read.
+        """
+
+
+def recipe_of(architecture: Architecture) -> Recipe:
+    """The recipe of an architecture.
+
+    Raises:
+        UsageError: it has none, it cannot be imported, or its module is not a recipe.
+    """
+    if not architecture.recipe:
+        raise UsageError(f"{architecture.name} has no recipe")
+    try:
+        recipe = importlib.import_module(architecture.recipe)
+    except ModuleNotFoundError as error:
+        raise UsageError(f"cannot import the recipe {architecture.recipe}: {error}") from None
+    if not isinstance(recipe, Recipe):
+        raise UsageError(f"{architecture.recipe} is not a recipe: it needs MODELS, train, evaluate")
+    return recipe
+
+
+def evaluate(model: Task, reference: str, data: Path | None = None) -> list[Figure]:
+    """Score a model by its recipe's own ``evaluate``, with a progress bar.
+
+    Args:
+        model: the task.
+        reference: what it was loaded by, for the commands in the figures.
+        data: the user's own data, or ``None`` for the test split of the model's corpus.
+
+    Returns:
+        The figures.
+
+    Raises:
+        UsageError: the architecture has no recipe.
+        DataError: the data cannot be had or read.
+    """
+    # With a delay there is no empty bar above an error about the data.
+    with tqdm(desc="evaluating", unit_scale=True, delay=0.01) as bar:
+
+        def progress(count: int, total: int) -> None:
+            bar.total = total
+            bar.update(count)
+
+        return recipe_of(model.architecture).evaluate(model, reference, data, progress)
+
+
+def own_corpus(model: Task, reference: str, models: Mapping[str, RecipeValues]) -> str:
+    """The corpus that a model was trained on, if its recipe knows it.
+
+    Args:
+        model: the task.
+        reference: what it was loaded by, for the message.
+        models: the recipe's models by name.
+
+    Raises:
+        UsageError: it was trained on something else, as a fine-tuned model is.
+    """
+    corpus = model.card.get("dataset")
+    if corpus not in {values.corpus for values in models.values()}:
+        raise UsageError(
+            f"{reference} was trained on {corpus!r}, which its recipe does not know; "
+            "give --data FILE"
+        )
+    return str(corpus)

@@ -8,24 +8,23 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
 from zoo.folder.bundle import read_bundle
 from zoo.folder.figures import Figure
 from zoo.folder.weights_file import assign_weights
+from zoo.loading import make_task
+from zoo.task import Task
+from zoo.training.objective import Objective
 from zoo.training.plan import Plan, Stage
-from zoo.training.publish import make_task
 from zoo.training.rundir import RunDirectory
 from zoo.training.subject import Finetuning, Subject, Training, sample_writer
 from zoo.version import __version__
 
-if TYPE_CHECKING:
-    from zoo.training.trainer import Objective
 
-
-def train(training: Training, stage: Stage) -> Path:
+def train(training: Training[Any], stage: Stage) -> Path:
     """Train a new network and write its model folder.
 
     Args:
@@ -67,7 +66,7 @@ def train(training: Training, stage: Stage) -> Path:
     return run.path
 
 
-def finetune(finetuning: Finetuning, out: Path, command: str = "") -> Path:
+def finetune(finetuning: Finetuning[Any], out: Path, command: str = "") -> Path:
     """Train a model further and write the result as a model folder.
 
     If nothing does better on the validation set than the start, the start's weights are kept.
@@ -141,7 +140,7 @@ def mix_with_start(
     Args:
         objective: with the network, which has the new weights.
         before: the old weights, one array for each trainable variable.
-        shares: weights of the old ones in the average, tried one after the other.
+        shares: weights of the old ones in the average to try, one after the other.
         reached: what the new weights reached on the validation set.
 
     Returns:
@@ -165,8 +164,8 @@ def mix_with_start(
 
 
 def _train_network(
-    subject: Subject,
-    task: Any,
+    subject: Subject[Any],
+    task: Task,
     objective: Objective,
     plan: Plan,
     run: RunDirectory,

@@ -1,6 +1,7 @@
 """What a task says about its training runs; :mod:`zoo.training.run` does the rest.
 
-A wing subclasses :class:`Training` and :class:`Finetuning`. Everything else (the run's folder, the
+A wing subclasses :class:`Training` and :class:`Finetuning`, each for its own kind of
+:class:`~zoo.task.Task`. Everything else (the run's folder, the
 seed, building the network, the training loop, start weights, card, figures, saving) is the same for
 all tasks.
 """
@@ -10,21 +11,23 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any, Generic, TypeVar
 
 from zoo.catalogue import registry
+from zoo.contracts import Config, Processor
 from zoo.files import readable_os_errors
 from zoo.folder.bundle import Bundle, read_bundle
 from zoo.registry import Architecture
 from zoo.store.locate import Reference, locate
+from zoo.task import Task
+from zoo.training.objective import Objective
 from zoo.training.plan import FinetuneOptions
 from zoo.training.rundir import SAMPLES, RunDirectory
 
-if TYPE_CHECKING:
-    from zoo.training.trainer import Objective
+TaskT = TypeVar("TaskT", bound=Task)
 
 
-class Subject(ABC):
+class Subject(ABC, Generic[TaskT]):
     """What training from scratch and fine-tuning have in common."""
 
     @property
@@ -36,7 +39,7 @@ class Subject(ABC):
         """
 
     @abstractmethod
-    def objective(self, task: Any, seed: int) -> Objective:
+    def objective(self, task: TaskT, seed: int) -> Objective:
         """What is trained.
 
         Args:
@@ -47,19 +50,19 @@ class Subject(ABC):
             DataError: there is nothing to train on or to validate on.
         """
 
-    def sample(self, task: Any) -> str:
+    def sample(self, task: TaskT) -> str:
         """What the model makes of a few fixed inputs after an epoch, for ``samples.txt``.
 
         Empty for a task that writes no samples.
         """
         return ""
 
-    def finish(self, task: Any) -> None:  # noqa: B027 (most tasks have nothing to finish)
+    def finish(self, task: TaskT) -> None:
         """What remains when the network is trained, such as a language model or the search."""
 
 
 @dataclass(kw_only=True)
-class Training(Subject):
+class Training(Subject[TaskT]):
     """Training of a new network.
 
     Args:
@@ -80,7 +83,7 @@ class Training(Subject):
         return {}
 
     @abstractmethod
-    def processor(self, run: RunDirectory, start: Bundle | None) -> Any:
+    def processor(self, run: RunDirectory, start: Bundle | None) -> Processor:
         """Raw input to arrays.
 
         Args:
@@ -89,7 +92,7 @@ class Training(Subject):
         """
 
     @abstractmethod
-    def config(self, processor: Any) -> Any:
+    def config(self, processor: Any) -> Config:
         """The builder's values."""
 
 
@@ -121,11 +124,11 @@ def read_start(reference: Reference) -> Start:
         ZooError: it cannot be found or read.
     """
     folder = locate(reference)
-    return Start(str(reference), read_bundle(folder))
+    return Start(folder.reference, read_bundle(folder))
 
 
 @dataclass(kw_only=True)
-class Finetuning(Subject):
+class Finetuning(Subject[TaskT]):
     """Further training of a model on the user's own data.
 
     Args:
@@ -148,7 +151,7 @@ class Finetuning(Subject):
         return ()
 
 
-def sample_writer(subject: Subject, task: Any, run: RunDirectory) -> Callable[[int], None]:
+def sample_writer(subject: Subject[TaskT], task: TaskT, run: RunDirectory) -> Callable[[int], None]:
     """A callback that appends a subject's samples to ``samples.txt`` after each epoch."""
 
     def write(epoch: int) -> None:

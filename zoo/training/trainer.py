@@ -14,7 +14,7 @@ from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import asdict
-from typing import Any, Protocol
+from typing import Any
 
 import keras
 import numpy as np
@@ -22,30 +22,10 @@ import tensorflow as tf
 from tqdm import tqdm
 
 from zoo.errors import ZooError
-from zoo.folder.figures import Measure
 from zoo.training.history import History
+from zoo.training.objective import Objective
 from zoo.training.plan import Plan
 from zoo.training.rundir import RunDirectory, differences
-
-
-class Objective(Protocol):
-    """What is trained: a network, its batches and its loss."""
-
-    network: keras.Model
-    steps_per_epoch: int
-    validation_figure: Measure
-
-    def batches(self, epoch: int) -> Sequence[tuple[np.ndarray, ...]]:
-        """The batches of an epoch (counted from 0), the same at each call; sliceable."""
-
-    def initial_carry(self) -> list[np.ndarray]:
-        """What is carried from batch to batch, as it stands at the start of an epoch."""
-
-    def loss(self, batch: Any, carry: Any, training: bool) -> tuple[Any, Any]:
-        """Mean loss of a batch (tensor) and the carry after it (list of tensors)."""
-
-    def validate(self) -> float:
-        """What is measured on held-out data, see ``validation_figure``."""
 
 
 class Trainer:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, cast
+from typing import Any
 
 import click
 
@@ -11,9 +11,7 @@ from zoo.cli.inputs import progress_bar, read_texts
 from zoo.cli.options import MODEL, OUT, training_options
 from zoo.cli.output import command_line, print_json
 from zoo.store.locate import Reference
-
-if TYPE_CHECKING:
-    from zoo.translation.translation import Translation
+from zoo.translation.training.options import TranslatorOptions
 
 
 @click.command(
@@ -50,8 +48,9 @@ def run(
     """Translate each of TEXTS; "-" reads a text from standard input."""
     from zoo.errors import UsageError
     from zoo.loading import load_model
+    from zoo.translation.translation import Translation
 
-    loaded = cast("Translation", load_model(model))
+    loaded = load_model(model, kind=Translation)
     read = read_texts(texts)
     if picture is not None and len(read) != 1:
         raise UsageError("give one sentence to draw its attention")
@@ -83,16 +82,18 @@ def run(
     help="A tab-separated file whose first line names the languages; may be repeated.",
 )
 @OUT
-@click.option("--both-ways", is_flag=True, help="Also train the reverse direction.")
-@training_options(epochs=20, patience=3, learning_rate=5e-4)
-@click.option("--batch", default=64, show_default=True, help="Pairs per batch.")
+@training_options(
+    TranslatorOptions,
+    batch="Pairs per batch.",
+    both_ways="Also train the reverse direction.",
+)
 def finetune(model: Reference, files: tuple[Path, ...], out: Path, **options: Any) -> None:
     """Fine-tune MODEL on your own sentence pairs.
 
     The first line of a file names the languages of its two columns, such as en, a tab, fr. Repeat
     the command to resume an interrupted run.
     """
-    from zoo.translation.training.run import TranslatorOptions, finetune_translator
+    from zoo.translation.training.run import finetune_translator
 
     chosen = TranslatorOptions(**options)
     click.echo(finetune_translator(model, list(files), out, chosen, command=command_line()))

@@ -57,10 +57,10 @@ class Seq2SeqConfig:
         input_feeding: the first decoder layer reads the attention's last answer too.
         tie_embeddings: one matrix for source, target and softmax.
         layer_normalization: after each encoder and decoder layer.
-        embedding_dropout: share of embedding features dropped, one mask for all steps.
+        embedding_dropout: fraction of embedding features dropped, one mask for all steps.
         hidden_dropout: the same after encoder layers and before further decoder layers.
         output_dropout: the same before the softmax.
-        weight_dropout: share of recurrent weights dropped in a training step.
+        weight_dropout: fraction of recurrent weights dropped in a training step.
     """
 
     vocabulary_size: int
@@ -117,6 +117,19 @@ class Seq2SeqConfig:
             "logits/kernel": 1,
             "logits/bias": 0,
         }
+
+    def readout(self, network: keras.Model) -> keras.Model:
+        """The network up to what the softmax reads, ``(batch, steps, embedding)``."""
+        return keras.Model(
+            network.inputs, network.get_layer("readout").output, name="readout_model"
+        )
+
+    def softmax_weights(self, network: keras.Model) -> tuple[Any, Any]:
+        """The softmax's matrix and bias; see :class:`zoo.contracts.ConfigWithReadout`."""
+        if self.tie_embeddings:
+            return network.get_layer("embedding").embeddings.value, None
+        dense = network.get_layer("logits")
+        return ops.transpose(dense.kernel.value), dense.bias.value
 
     def shapes(self) -> Shapes:
         """Shape of each variable of the network by its path."""
@@ -243,22 +256,6 @@ def build(config: Seq2SeqConfig, *, dtype: str = "float32") -> keras.Model:
         logits = layers["logits"](read)
     outputs = logits if weights is None else [logits, weights]
     return keras.Model([source, target], outputs, name="seq2seq")
-
-
-def readout_model(network: keras.Model) -> keras.Model:
-    """The network up to what the softmax reads, ``(batch, steps, embedding)``."""
-    return keras.Model(network.inputs, network.get_layer("readout").output, name="readout_model")
-
-
-def softmax_weights(network: keras.Model, config: Seq2SeqConfig) -> tuple[Any, Any]:
-    """The softmax's matrix ``(vocabulary, embedding)`` and its bias ``(vocabulary,)`` or ``None``.
-
-    Both are tensors that a gradient goes through.
-    """
-    if config.tie_embeddings:
-        return network.get_layer("embedding").embeddings.value, None
-    dense = network.get_layer("logits")
-    return ops.transpose(dense.kernel.value), dense.bias.value
 
 
 def embed(layers: Layers, config: Seq2SeqConfig, ids: Any, side: str) -> Any:

@@ -10,10 +10,11 @@ from typing import TYPE_CHECKING, Any
 from zoo.ctc.search import OWN_MODEL
 from zoo.ctc.training.objective import CTCObjective, Example
 from zoo.ctc.training.search_choice import CHARACTER_MODELS, choose_language_model
-from zoo.errors import DataError, UsageError
+from zoo.errors import DataError
 from zoo.folder.manifest import sha256_of
 from zoo.handwriting.ink import FEATURES
 from zoo.handwriting.processor import Lines, Pen
+from zoo.handwriting.reading import HandwritingRecognition
 from zoo.handwriting.training.examples import (
     ExampleSet,
     LineExamples,
@@ -24,9 +25,9 @@ from zoo.handwriting.training.examples import (
     some_of,
 )
 from zoo.handwriting.training.folder import FolderLine, read_folder, split_lines
+from zoo.handwriting.training.options import HandwritingOptions
 from zoo.store.locate import Reference
 from zoo.training.batching import SizedBatches
-from zoo.training.plan import FinetuneOptions
 from zoo.training.run import finetune
 from zoo.training.rundir import RunDirectory
 from zoo.training.subject import Finetuning, Training, read_start
@@ -42,7 +43,7 @@ _CHOICE = 400  # inputs on which the search's settings are chosen
 
 
 @dataclass(kw_only=True)
-class HandwritingTraining(Training):
+class HandwritingTraining(Training[HandwritingRecognition]):
     """Training of a new recogniser.
 
     Args:
@@ -86,43 +87,17 @@ class HandwritingTraining(Training):
         make = self.architecture.load("config")
         return make(labels=len(processor.alphabet), **width, **self.network)
 
-    def objective(self, task: Any, seed: int) -> CTCObjective:
+    def objective(self, task: HandwritingRecognition, seed: int) -> CTCObjective:
         """See :class:`~zoo.training.subject.Subject`."""
         return _objective(task, self.examples, self.validation, seed)
 
-    def finish(self, task: Any) -> None:
+    def finish(self, task: HandwritingRecognition) -> None:
         """Add the language model."""
         add_language_model(task, self.examples.texts, self.choice)
 
 
-@dataclass(frozen=True, kw_only=True)
-class HandwritingOptions(FinetuneOptions):
-    """How a handwriting recogniser is fine-tuned.
-
-    Args:
-        epochs: maximum number of epochs.
-        patience: stop after this many epochs without improvement; 0 for never.
-        learning_rate: its peak.
-        validation: fraction of the lines held out for validation, where the folder names no splits.
-        seed: of dropout, data order and augmentation.
-        limit: maximum number of lines to train on.
-
-    Raises:
-        UsageError: a value is out of range.
-    """
-
-    epochs: int = 30
-    patience: int = 6
-    limit: int | None = None
-
-    def __post_init__(self) -> None:
-        super().__post_init__()
-        if self.limit is not None and self.limit < 1:
-            raise UsageError(f"limit must be at least 1, not {self.limit}")
-
-
 @dataclass(kw_only=True)
-class HandwritingFinetuning(Finetuning):
+class HandwritingFinetuning(Finetuning[HandwritingRecognition]):
     """Fine-tuning of a handwriting recogniser on lines.
 
     Args:
@@ -164,15 +139,18 @@ class HandwritingFinetuning(Finetuning):
         """See :class:`~zoo.training.subject.Finetuning`."""
         return (line.text for line in self._training)
 
-    def objective(self, task: Any, seed: int) -> CTCObjective:
+    def objective(self, task: HandwritingRecognition, seed: int) -> CTCObjective:
         """See :class:`~zoo.training.subject.Subject`."""
-        make = LineExamples if isinstance(task.processor, Lines) else PenExamples
-        self._examples = make(self._training, task.processor, seed, self.where).set
-        validation = plain_examples(self._validation, task.processor)
+        processor, training = task.processor, self._training
+        if isinstance(processor, Lines):
+            self._examples = LineExamples(training, processor, seed, self.where).set
+        else:
+            self._examples = PenExamples(training, processor, seed, self.where).set
+        validation = plain_examples(self._validation, processor)
         return _objective(task, self._examples, validation, seed)
 
-    def finish(self, task: Any) -> None:
-        """Train the language model anew."""
+    def finish(self, task: HandwritingRecognition) -> None:
+        """Train the language model again."""
         add_language_model(task, self._usable.texts, self._validation)
 
     @property
@@ -195,7 +173,7 @@ def finetune_handwriting(
 
     The folder holds the weights with the lowest label error rate on the held-out lines; if no epoch
     improved on the model that was given, its weights are kept. Characters that the model does not
-    know are added to its alphabet. Its language model is trained anew on the texts.
+    know are added to its alphabet. Its language model is trained again, on the texts.
 
     Args:
         reference: the model to start from, as ``load_model`` takes it.
@@ -227,13 +205,15 @@ def finetune_handwriting(
     return finetune(finetuning, out, command)
 
 
-def add_language_model(model: Any, texts: Sequence[str], choice: Sequence[Sample]) -> None:
+def add_language_model(
+    model: HandwritingRecognition, texts: Sequence[str], choice: Sequence[Sample]
+) -> None:
     """Give a recogniser a language model of its own, and the search settings that go with it.
 
     Args:
         model: a handwriting recognition task.
         texts: what the language model is trained on.
-        choice: inputs to choose on, see
+        choice: validation inputs to choose the search on, see
             :func:`~zoo.ctc.training.search_choice.choose_language_model`; of many, 400 are taken.
     """
     samples = some_of(choice, _CHOICE)
@@ -250,7 +230,7 @@ def add_language_model(model: Any, texts: Sequence[str], choice: Sequence[Sample
 
 
 def _objective(
-    task: Any, examples: ExampleSet, validation: Sequence[Example], seed: int
+    task: HandwritingRecognition, examples: ExampleSet, validation: Sequence[Example], seed: int
 ) -> CTCObjective:
     if not validation:
         raise DataError("no line of the validation set is long enough for its text")

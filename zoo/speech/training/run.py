@@ -3,27 +3,28 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from zoo.contracts import StreamingConfig
 from zoo.ctc.alphabet import Alphabet
 from zoo.ctc.search import OWN_MODEL
 from zoo.ctc.training.objective import CTCObjective
 from zoo.ctc.training.search_choice import choose_language_model
-from zoo.errors import UsageError
 from zoo.folder.manifest import sha256_of
 from zoo.speech.features import LogMel
 from zoo.speech.processor import Speech, Utterance
+from zoo.speech.recognition import SpeechRecognition
 from zoo.speech.training.augmentation import AudioAugmentation
 from zoo.speech.training.examples import AugmentedFeatures, plain_examples, reading
+from zoo.speech.training.options import RecogniserOptions
 from zoo.speech.training.recordings import Recordings, Row, read_transcripts, split_by_hash
 from zoo.speech.training.scenes import FeatureStore, SceneAugmentation, Scenes
 from zoo.speech.training.splicing import Splicer
 from zoo.store.locate import Reference
 from zoo.training.batching import PlannedBatches
-from zoo.training.plan import FinetuneOptions
 from zoo.training.run import finetune
 from zoo.training.rundir import RunDirectory
 from zoo.training.subject import Finetuning, Training, read_start
@@ -38,7 +39,7 @@ _SCENE_VALIDATION_BATCH = 16
 
 
 @dataclass(kw_only=True)
-class _SpeechTraining(Training):
+class _SpeechTraining(Training[SpeechRecognition]):
     """What training of new recognisers has in common.
 
     Args:
@@ -107,11 +108,12 @@ class RecogniserTraining(_SpeechTraining):
     def speech(self) -> Speech:
         """Features, normalised by the training data, and its alphabet."""
         training, log_mel = self.training, self.log_mel
-        alphabet = Alphabet.of_texts(training[i].text for i in range(len(training)))
-        if hasattr(self.architecture.load("config"), "look_ahead"):
+        speech = Speech(log_mel, Alphabet.of_texts(training[i].text for i in range(len(training))))
+        if isinstance(self.config(speech), StreamingConfig):
             some = range(0, len(training), max(1, len(training) // 1000))
-            log_mel = log_mel.with_prior(log_mel.log_mel(training[i].samples) for i in some)
-        return Speech(log_mel, alphabet)
+            energies = (log_mel.log_mel(training[i].samples) for i in some)
+            speech = replace(speech, log_mel=log_mel.with_prior(energies))
+        return speech
 
     @property
     def values(self) -> Mapping[str, Any]:
@@ -124,7 +126,7 @@ class RecogniserTraining(_SpeechTraining):
             "splice_share": self.splice_share,
         }
 
-    def objective(self, task: Any, seed: int) -> CTCObjective:
+    def objective(self, task: SpeechRecognition, seed: int) -> CTCObjective:
         """See :class:`~zoo.training.subject.Subject`."""
         from zoo.loading import load_model
 
@@ -142,7 +144,7 @@ class RecogniserTraining(_SpeechTraining):
         )
         return _objective(task, examples, self.validation, self.batch, seed)
 
-    def finish(self, task: Any) -> None:
+    def finish(self, task: SpeechRecognition) -> None:
         """Add the language model, where one is wanted."""
         if self.language_model:
             add_language_model(task, self.training, self.validation)
@@ -194,7 +196,7 @@ class SceneTraining(_SpeechTraining):
             "rising": self.rising,
         }
 
-    def objective(self, task: Any, seed: int) -> CTCObjective:
+    def objective(self, task: SpeechRecognition, seed: int) -> CTCObjective:
         """See :class:`~zoo.training.subject.Subject`."""
         processor = task.processor
         examples = Scenes(self.training, processor, self.scenes, seed, self.repeats, self.longest)
@@ -211,36 +213,8 @@ class SceneTraining(_SpeechTraining):
         )
 
 
-@dataclass(frozen=True, kw_only=True)
-class RecogniserOptions(FinetuneOptions):
-    """How a speech recogniser is fine-tuned.
-
-    Args:
-        epochs: maximum number of epochs.
-        patience: stop after this many epochs without improvement; 0 for never.
-        learning_rate: its peak.
-        validation: fraction of the recordings held out for validation, chosen by the hash of their
-            names.
-        seed: of dropout, data order and augmentation.
-        batch: recordings in a batch.
-
-    Raises:
-        UsageError: a value is out of range.
-    """
-
-    epochs: int = 30
-    patience: int = 8
-    learning_rate: float = 3e-4
-    batch: int = 16
-
-    def __post_init__(self) -> None:
-        super().__post_init__()
-        if self.batch < 1:
-            raise UsageError(f"batch must be at least 1, not {self.batch}")
-
-
 @dataclass(kw_only=True)
-class RecogniserFinetuning(Finetuning):
+class RecogniserFinetuning(Finetuning[SpeechRecognition]):
     """Fine-tuning of a speech recogniser on recordings.
 
     Args:
@@ -283,15 +257,15 @@ class RecogniserFinetuning(Finetuning):
         """See :class:`~zoo.training.subject.Finetuning`."""
         return self._texts
 
-    def objective(self, task: Any, seed: int) -> CTCObjective:
+    def objective(self, task: SpeechRecognition, seed: int) -> CTCObjective:
         """See :class:`~zoo.training.subject.Subject`."""
         examples = AugmentedFeatures(
             self._training, task.processor, AudioAugmentation(), VARIANTS, seed
         )
         return _objective(task, examples, self._validation, self.options.batch, seed)
 
-    def finish(self, task: Any) -> None:
-        """Train the language model anew."""
+    def finish(self, task: SpeechRecognition) -> None:
+        """Train the language model again."""
         add_language_model(task, self._training, self._validation)
 
 
@@ -308,7 +282,7 @@ def finetune_recogniser(
     The folder holds the weights with the lowest label error rate on the held-out recordings; if no
     epoch improved on the model that was given, its weights are kept. Characters that the model does
     not know are added to its alphabet; where it knows capitals only, the transcripts are put into
-    capitals. Its language model is trained anew on the transcripts.
+    capitals. Its language model is trained again, on the transcripts.
 
     Args:
         reference: the model to start from, as ``load_model`` takes it.
@@ -340,14 +314,14 @@ def finetune_recogniser(
 
 
 def add_language_model(
-    model: Any, training: Sequence[Utterance], validation: Sequence[Utterance]
+    model: SpeechRecognition, training: Sequence[Utterance], validation: Sequence[Utterance]
 ) -> None:
     """Give a recogniser a language model of its own, and the search settings that go with it.
 
     Args:
         model: a speech recognition task.
         training: the language model is trained on their transcripts.
-        validation: utterances to choose on, see
+        validation: validation utterances, see
             :func:`~zoo.ctc.training.search_choice.choose_language_model`.
     """
     rate = model.processor.log_mel.sample_rate
@@ -361,7 +335,7 @@ def add_language_model(
 
 
 def _objective(
-    task: Any,
+    task: SpeechRecognition,
     examples: AugmentedFeatures,
     validation: Sequence[Utterance],
     batch: int,

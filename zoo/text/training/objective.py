@@ -24,7 +24,7 @@ class LanguageModelObjective:
     Args:
         network: ids ``(batch, time)`` to logits ``(batch, time, vocabulary)``.
         training: ``(symbols,)`` int32 ids to train on.
-        validation: ``(symbols,)`` int32 ids to choose on.
+        validation: ``(symbols,)`` int32 ids to validate on.
         batch: number of parallel streams.
         window: steps of backpropagation.
         seed: of the window offsets.

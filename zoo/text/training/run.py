@@ -8,13 +8,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from zoo.errors import DataError, UsageError
+from zoo.errors import DataError
 from zoo.files import read_text
 from zoo.folder.manifest import sha256_of
 from zoo.store.locate import Reference
+from zoo.text.generation import TextGeneration
 from zoo.text.processor import Characters
-from zoo.training.plan import FinetuneOptions
-from zoo.training.publish import make_task
+from zoo.text.training.options import LanguageModelOptions
 from zoo.training.run import finetune
 from zoo.training.rundir import RunDirectory
 from zoo.training.subject import Finetuning, Training, read_start
@@ -28,7 +28,7 @@ DECODER = {"temperature": 0.8, "top_k": 0, "top_p": 1.0}
 
 
 @dataclass(kw_only=True)
-class LanguageModelTraining(Training):
+class LanguageModelTraining(Training[TextGeneration]):
     """Training of a new character model.
 
     Args:
@@ -70,43 +70,17 @@ class LanguageModelTraining(Training):
         """See :class:`~zoo.training.subject.Training`."""
         return self.architecture.load("config")(vocabulary_size=len(processor), **self.network)
 
-    def objective(self, task: Any, seed: int) -> LanguageModelObjective:
+    def objective(self, task: TextGeneration, seed: int) -> LanguageModelObjective:
         """See :class:`~zoo.training.subject.Subject`."""
         return _objective(task, self.training, self.validation, self.batch, self.window, seed)
 
-    def sample(self, task: Any) -> str:
+    def sample(self, task: TextGeneration) -> str:
         """See :class:`~zoo.training.subject.Subject`."""
         return _sample(task, self.validation[:1])
 
 
-@dataclass(frozen=True, kw_only=True)
-class LanguageModelOptions(FinetuneOptions):
-    """How a character model is fine-tuned.
-
-    Args:
-        epochs: maximum number of epochs.
-        patience: stop after this many epochs without improvement; 0 for never.
-        learning_rate: its peak.
-        validation: fraction of the text, at its end, held out for validation.
-        seed: of dropout and data order.
-        batch: parallel streams of text; fewer when the text is short.
-        window: characters of backpropagation through time.
-
-    Raises:
-        UsageError: a value is out of range.
-    """
-
-    batch: int = 32
-    window: int = 128
-
-    def __post_init__(self) -> None:
-        super().__post_init__()
-        if self.batch < 1 or self.window < 1:
-            raise UsageError("batch and window must be at least 1")
-
-
 @dataclass(kw_only=True)
-class LanguageModelFinetuning(Finetuning):
+class LanguageModelFinetuning(Finetuning[TextGeneration]):
     """Fine-tuning of a character model on a text.
 
     Args:
@@ -152,7 +126,7 @@ class LanguageModelFinetuning(Finetuning):
         """See :class:`~zoo.training.subject.Finetuning`."""
         return (self.text,)
 
-    def objective(self, task: Any, seed: int) -> LanguageModelObjective:
+    def objective(self, task: TextGeneration, seed: int) -> LanguageModelObjective:
         """See :class:`~zoo.training.subject.Subject`."""
         batch, window = self.options.batch, self.options.window
         # At least four steps an epoch, so that a short text is not a single batch.
@@ -160,7 +134,7 @@ class LanguageModelFinetuning(Finetuning):
         training, validation = self.text[: self._cut], self.text[self._cut :]
         return _objective(task, training, validation, batch, window, seed)
 
-    def sample(self, task: Any) -> str:
+    def sample(self, task: TextGeneration) -> str:
         """See :class:`~zoo.training.subject.Subject`."""
         return _sample(task, self.text[self._cut])
 
@@ -207,7 +181,7 @@ def finetune_language_model(
 
 
 def _objective(
-    task: Any, training: str, validation: str, batch: int, window: int, seed: int
+    task: TextGeneration, training: str, validation: str, batch: int, window: int, seed: int
 ) -> LanguageModelObjective:
     from zoo.text.training.objective import LanguageModelObjective
 
@@ -217,10 +191,6 @@ def _objective(
     )
 
 
-def _sample(task: Any, prompt: str) -> str:
+def _sample(task: TextGeneration, prompt: str) -> str:
     """What the model writes after a character."""
-    # The compiled loop holds a copy of the weights, so a task that writes anew is needed.
-    fresh = make_task(
-        task.architecture.name, task.network, task.config, task.processor, task.card, task.decoder
-    )
-    return str(fresh.generate(prompt, length=SAMPLE_LENGTH, seed=1).text)
+    return str(task.generate(prompt, length=SAMPLE_LENGTH, seed=1).text)

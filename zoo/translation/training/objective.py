@@ -17,11 +17,11 @@ import keras
 import numpy as np
 import tensorflow as tf
 
+from zoo.contracts import Config, ConfigWithReadout
 from zoo.errors import DataError
 from zoo.folder.figures import Measure
 from zoo.training.batching import EvenBatches, LazyBatches
 from zoo.translation.processor import BEGIN, END, PAD
-from zoo.translation.seq2seq_lstm import Seq2SeqConfig, readout_model, softmax_weights
 from zoo.translation.training.examples import Examples
 
 _POOL = 256
@@ -34,13 +34,15 @@ class Seq2SeqObjective:
     """Cross-entropy of the target's tokens, batched by length, all directions mixed.
 
     Args:
-        network: what :func:`zoo.translation.seq2seq_lstm.build` made.
-        config: its values.
+        network: ``[source (batch, source), target (batch, steps)]`` to logits ``(batch, steps,
+            vocabulary)``.
+        config: its values; without :class:`~zoo.contracts.ConfigWithReadout` every softmax covers
+            the whole vocabulary.
         training: pairs to learn from.
-        validation: pairs to choose on.
+        validation: pairs to validate on.
         batch: pairs in a batch.
         seed: of the order and of the samples.
-        label_smoothing: share of the probability that is spread over the vocabulary.
+        label_smoothing: fraction of the probability that is spread over the vocabulary.
         others: tokens that the softmax of a training step covers besides those of its batch; 0
             for the whole vocabulary.
         segmented: gives ``training`` in the subwords that an epoch reads its sources in, where
@@ -56,7 +58,7 @@ class Seq2SeqObjective:
     def __init__(
         self,
         network: keras.Model,
-        config: Seq2SeqConfig,
+        config: Config,
         training: Examples,
         validation: Examples,
         *,
@@ -67,13 +69,19 @@ class Seq2SeqObjective:
         segmented: Callable[[int], Examples] | None = None,
     ) -> None:
         if not len(training) or not len(validation):
-            raise DataError("there must be pairs to train on and pairs to choose on")
-        self.network, self._config = network, config
-        self._readout = readout_model(network)
+            raise DataError("there must be pairs to train on and pairs to validate on")
+        self.network = network
+        self._vocabulary = int(network.outputs[0].shape[-1])
+        self._split = config if isinstance(config, ConfigWithReadout) else None
+        self._readout = (
+            self._split.readout(network)
+            if self._split
+            else keras.Model(network.inputs, network.outputs[0])
+        )
         self._training, self._validation = training, validation
         self._segmented = segmented or (lambda epoch: training)
         self._seed, self._smoothing = seed, label_smoothing
-        self._others = others or config.vocabulary_size
+        self._others = others if others and self._split else self._vocabulary
         source, target = training.lengths()
         rank = np.empty(len(training), np.int64)
         rank[np.lexsort((source, target))] = np.arange(len(training))
@@ -98,7 +106,10 @@ class Seq2SeqObjective:
         """
         source, target, places, labels, candidates, weights = batch
         x = self._read(source, target, places, training)
-        matrix, bias = softmax_weights(self.network, self._config)
+        if self._split is None:
+            nats = self._smoothed_nats(tf.cast(x, tf.float32), tf.gather(candidates, labels))
+            return nats / self._mean_tokens, carry
+        matrix, bias = self._split.softmax_weights(self.network)
         logits = tf.matmul(x, tf.cast(tf.gather(matrix, candidates), x.dtype), transpose_b=True)
         logits = tf.cast(logits, tf.float32)
         mean = tf.linalg.matvec(tf.cast(x, tf.float32), tf.reduce_mean(matrix, axis=0))
@@ -132,10 +143,14 @@ class Seq2SeqObjective:
 
     def _nats(self, source: Any, target: Any, places: Any, labels: Any) -> Any:
         x = self._read(source, target, places, False)
-        matrix, bias = softmax_weights(self.network, self._config)
+        if self._split is None:
+            return self._smoothed_nats(tf.cast(x, tf.float32), labels)
+        matrix, bias = self._split.softmax_weights(self.network)
         logits = tf.cast(tf.matmul(x, tf.cast(matrix, x.dtype), transpose_b=True), tf.float32)
-        if bias is not None:
-            logits += bias
+        return self._smoothed_nats(logits if bias is None else logits + bias, labels)
+
+    def _smoothed_nats(self, logits: Any, labels: Any) -> Any:
+        """Smoothed cross-entropy of steps, added up, by the logits of the whole vocabulary."""
         right = tf.gather(logits, labels, batch_dims=1)
         total, mean = tf.reduce_logsumexp(logits, axis=1), tf.reduce_mean(logits, axis=1)
         return tf.reduce_sum(self._smoothed(total, right, mean))
@@ -146,9 +161,9 @@ class Seq2SeqObjective:
         return total - (1 - self._smoothing) * right - self._smoothing * mean
 
     def _read(self, source: Any, target: Any, places: Any, training: bool) -> Any:
-        """What the softmax reads at the steps that are no padding."""
+        """What the softmax reads at the steps that are not padding, or else the logits there."""
         x = self._readout([source, target], training=training)
-        return tf.gather(tf.reshape(x, (-1, self._config.embedding)), places)
+        return tf.gather(tf.reshape(x, (-1, x.shape[-1])), places)
 
     def _make(self, sources: Examples, group: np.ndarray, epoch: int) -> tuple[np.ndarray, ...]:
         rng = np.random.default_rng([self._seed, epoch, int(group[0])])
@@ -171,7 +186,7 @@ class Seq2SeqObjective:
             the logit of each when they are summed up: the logarithm of how many it stands for.
         """
         used, labels = np.unique(right, return_inverse=True)
-        rest = np.setdiff1d(np.arange(self._config.vocabulary_size), used, assume_unique=True)
+        rest = np.setdiff1d(np.arange(self._vocabulary), used, assume_unique=True)
         count = min(self._others, len(rest))
         weights = np.zeros(len(used) + count, np.float32)
         if count:

@@ -10,18 +10,18 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from zoo.errors import UsageError
 from zoo.files import write_bytes
 from zoo.folder.manifest import read_file, sha256_of
 from zoo.store.locate import Reference
-from zoo.training.plan import FinetuneOptions, Plan
 from zoo.training.run import finetune
 from zoo.training.rundir import RunDirectory
 from zoo.training.subject import Finetuning, Training, read_start
 from zoo.translation.processor import MODEL_FILE, Direction, Subwords
 from zoo.translation.training.examples import Examples, make_examples
+from zoo.translation.training.options import TranslatorOptions
 from zoo.translation.training.pairs import Pair, pairs_of, read_pairs, split_pairs, with_copies
 from zoo.translation.training.scores import choose_search
+from zoo.translation.translation import Translation
 
 if TYPE_CHECKING:
     from zoo.folder.bundle import Bundle
@@ -39,7 +39,7 @@ _SHOWN = 12  # sentences that are translated after each epoch
 
 
 @dataclass(kw_only=True)
-class TranslatorTraining(Training):
+class TranslatorTraining(Training[Translation]):
     """Training of a new translator.
 
     Args:
@@ -110,7 +110,7 @@ class TranslatorTraining(Training):
         """See :class:`~zoo.training.subject.Training`."""
         return self.architecture.load("config")(len(processor), **self.network)
 
-    def objective(self, task: Any, seed: int) -> Seq2SeqObjective:
+    def objective(self, task: Translation, seed: int) -> Seq2SeqObjective:
         """See :class:`~zoo.training.subject.Subject`."""
         from zoo.translation.training.objective import Seq2SeqObjective
 
@@ -134,11 +134,11 @@ class TranslatorTraining(Training):
             segmented=segmented if self.subword_dropout else None,
         )
 
-    def sample(self, task: Any) -> str:
+    def sample(self, task: Translation) -> str:
         """See :class:`~zoo.training.subject.Subject`."""
         return _sample(task, self._validation_pairs)
 
-    def finish(self, task: Any) -> None:
+    def finish(self, task: Translation) -> None:
         """Choose the search."""
         task.set_search(choose_search(task, self._validation_pairs))
 
@@ -147,45 +147,8 @@ class TranslatorTraining(Training):
         return list(pairs_of(self.validation, self.directions))
 
 
-@dataclass(frozen=True, kw_only=True)
-class TranslatorOptions(FinetuneOptions):
-    """How a translator is fine-tuned.
-
-    Args:
-        epochs: maximum number of epochs.
-        patience: stop after this many epochs without improvement; 0 for never.
-        learning_rate: its peak.
-        validation: fraction of the sources held out for validation, with all their translations.
-        seed: of dropout, data order and the choice of the validation set.
-        batch: pairs in a batch; fewer when there are few.
-        both_ways: train each pair in the other direction too.
-
-    Raises:
-        UsageError: a value is out of range.
-    """
-
-    learning_rate: float = 5e-4
-    batch: int = 64
-    both_ways: bool = False
-
-    def __post_init__(self) -> None:
-        super().__post_init__()
-        if self.batch < 1:
-            raise UsageError("batch must be at least 1")
-
-    def plan(self) -> Plan:
-        """The plan that these options make."""
-        return Plan(
-            self.epochs,
-            self.learning_rate,
-            warmup_steps=50,
-            patience=self.patience,
-            seed=self.seed,
-        )
-
-
 @dataclass(kw_only=True)
-class TranslatorFinetuning(Finetuning):
+class TranslatorFinetuning(Finetuning[Translation]):
     """Fine-tuning of a translator on pairs of sentences.
 
     Args:
@@ -234,7 +197,7 @@ class TranslatorFinetuning(Finetuning):
             text += f", {all_pairs - kept:,} left out as longer than {LONGEST} subwords"
         return text
 
-    def objective(self, task: Any, seed: int) -> Seq2SeqObjective:
+    def objective(self, task: Translation, seed: int) -> Seq2SeqObjective:
         """See :class:`~zoo.training.subject.Subject`."""
         from zoo.translation.training.objective import Seq2SeqObjective
 
@@ -250,12 +213,12 @@ class TranslatorFinetuning(Finetuning):
             others=0,
         )
 
-    def sample(self, task: Any) -> str:
+    def sample(self, task: Translation) -> str:
         """See :class:`~zoo.training.subject.Subject`."""
         return _sample(task, self._validation)
 
-    def finish(self, task: Any) -> None:
-        """Choose anew how much the backward score counts, or whether it does at all."""
+    def finish(self, task: Translation) -> None:
+        """Choose again how much the backward score counts, or whether it does at all."""
         # One direction may have been trained alone; then the other is worth less in the ranking.
         weights = (0.0, task.settings.backward_weight)
         if any(weights):
@@ -325,7 +288,7 @@ def learn_subwords(
     return Subwords.train(texts, vocabulary_size, directions)
 
 
-def _sample(task: Any, pairs: Sequence[Pair]) -> str:
+def _sample(task: Translation, pairs: Sequence[Pair]) -> str:
     """Translations of a few sentences."""
     lines = []
     for pair in pairs[:: max(1, len(pairs) // _SHOWN)][:_SHOWN]:

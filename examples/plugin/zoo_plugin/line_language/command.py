@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, cast
+from typing import Any
 
 import click
 
@@ -11,9 +11,7 @@ from zoo.cli.inputs import print_each, progress_bar, read_texts, run_each
 from zoo.cli.options import MODEL, OUT, training_options
 from zoo.cli.output import command_line
 from zoo.store.locate import Reference
-
-if TYPE_CHECKING:
-    from zoo_plugin.line_language.task import LanguageIdentification
+from zoo_plugin.line_language.options import ClassifierOptions
 
 
 @click.command("run", epilog='Example:\n\n\b\n  zoo run runs/phrases "der junge wartet im garten"')
@@ -23,8 +21,9 @@ if TYPE_CHECKING:
 def run(model: Reference, lines: tuple[str, ...], as_json: bool) -> None:
     """Tell the language of each of LINES; "-" reads lines from standard input."""
     from zoo.loading import load_model
+    from zoo_plugin.line_language.task import LanguageIdentification
 
-    loaded = cast("LanguageIdentification", load_model(model))
+    loaded = load_model(model, kind=LanguageIdentification)
     texts = [line for text in read_texts(lines) for line in text.splitlines() or [text]]
 
     def classify(some: list[str]) -> Any:
@@ -46,11 +45,10 @@ def run(model: Reference, lines: tuple[str, ...], as_json: bool) -> None:
     help="A UTF-8 file of lines: language, tab, text.",
 )
 @OUT
-@training_options(epochs=10, patience=3, learning_rate=1e-3)
+@training_options(ClassifierOptions)
 def finetune(model: Reference, lines: Path, out: Path, **options: Any) -> None:
     """Train MODEL further on lines of your own."""
-    from zoo.training.plan import FinetuneOptions
     from zoo_plugin.line_language.training import finetune_classifier
 
-    done = finetune_classifier(model, lines, out, FinetuneOptions(**options), command_line())
+    done = finetune_classifier(model, lines, out, ClassifierOptions(**options), command_line())
     click.echo(done)

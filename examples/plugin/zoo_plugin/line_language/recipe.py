@@ -8,13 +8,16 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from zoo.folder.figures import Figure
 from zoo.training.plan import Plan, stages
 from zoo.training.recipe import RecipeValues
 from zoo_plugin import __version__
 from zoo_plugin.corpus import LANGUAGES, NAME, load_lines, read_lines
+
+if TYPE_CHECKING:
+    from zoo_plugin.line_language.task import LanguageIdentification
 
 MODELS = {
     "line_gru.phrases": RecipeValues(
@@ -57,7 +60,7 @@ def train(name: str, out: Path, command: str = "", **changes: Any) -> Path:
 
 
 def evaluate(
-    model: Any,
+    model: LanguageIdentification,
     reference: str,
     data: Path | None = None,
     progress: Callable[[int, int], None] | None = None,

@@ -9,6 +9,7 @@ import numpy as np
 
 from zoo.errors import UsageError
 from zoo.task import Task, one_or_many
+from zoo_plugin.line_language.processor import LineProcessor
 from zoo_plugin.line_language.results import LineLanguage
 
 _BATCH = 64
@@ -24,6 +25,7 @@ class LanguageIdentification(Task):
     """
 
     verb = "classify"
+    processor: LineProcessor
 
     @overload
     def classify(

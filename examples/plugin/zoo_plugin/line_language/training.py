@@ -19,6 +19,7 @@ from zoo.training.subject import Finetuning, Training, read_start
 from zoo_plugin.corpus import LabelledLine, read_lines
 from zoo_plugin.line_language.network import LineGRUConfig
 from zoo_plugin.line_language.processor import LineProcessor
+from zoo_plugin.line_language.task import LanguageIdentification
 
 if TYPE_CHECKING:
     import keras
@@ -90,7 +91,7 @@ class LineObjective:
 
 
 @dataclass(kw_only=True)
-class ClassifierTraining(Training):
+class ClassifierTraining(Training[LanguageIdentification]):
     """Training of a new classifier.
 
     Args:
@@ -120,13 +121,13 @@ class ClassifierTraining(Training):
         sizes = len(processor.characters), len(processor.languages)
         return LineGRUConfig(*sizes, **self.network)
 
-    def objective(self, task: Any, seed: int) -> LineObjective:
+    def objective(self, task: LanguageIdentification, seed: int) -> LineObjective:
         """What is trained."""
         return LineObjective(task.network, task.processor, self.training, self.validation, seed)
 
 
 @dataclass(kw_only=True)
-class ClassifierFinetuning(Finetuning):
+class ClassifierFinetuning(Finetuning[LanguageIdentification]):
     """Fine-tuning of a classifier on lines of the user's own.
 
     Args:
@@ -152,7 +153,7 @@ class ClassifierFinetuning(Finetuning):
         """How much was learnt from, for the model card."""
         return f"{len(self.lines)} lines"
 
-    def objective(self, task: Any, seed: int) -> LineObjective:
+    def objective(self, task: LanguageIdentification, seed: int) -> LineObjective:
         """What is trained."""
         cut = round(len(self.lines) * (1 - self.options.validation))
         training, validation = self.lines[:cut], self.lines[cut:]

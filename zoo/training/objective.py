@@ -1,0 +1,36 @@
+"""What the training loop asks of a task: an objective."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, Protocol
+
+import numpy as np
+
+from zoo.folder.figures import Measure
+
+
+class Objective(Protocol):
+    """What is trained: a network, its batches and its loss.
+
+    Attributes:
+        network: the ``keras.Model``.
+        steps_per_epoch: number of batches of an epoch.
+        validation_figure: what :meth:`validate` measures.
+    """
+
+    network: Any
+    steps_per_epoch: int
+    validation_figure: Measure
+
+    def batches(self, epoch: int) -> Sequence[tuple[np.ndarray, ...]]:
+        """The batches of an epoch (counted from 0), the same at each call; sliceable."""
+
+    def initial_carry(self) -> list[np.ndarray]:
+        """What is carried from batch to batch, as it stands at the start of an epoch."""
+
+    def loss(self, batch: Any, carry: Any, training: bool) -> tuple[Any, Any]:
+        """Mean loss of a batch (tensor) and the carry after it (list of tensors)."""
+
+    def validate(self) -> float:
+        """What is measured on held-out data, see ``validation_figure``."""

@@ -1,0 +1,45 @@
+"""The options of fine-tuning translators, which are those of ``zoo finetune`` too."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from zoo.errors import UsageError
+from zoo.training.plan import FinetuneOptions, Plan
+
+
+@dataclass(frozen=True, kw_only=True)
+class TranslatorOptions(FinetuneOptions):
+    """How a translator is fine-tuned.
+
+    Args:
+        epochs: maximum number of epochs.
+        patience: stop after this many epochs without improvement; 0 for never.
+        learning_rate: its peak.
+        validation: fraction of the sources held out for validation, with all their translations.
+        seed: of dropout, data order and the choice of the validation set.
+        batch: pairs in a batch; fewer when there are few.
+        both_ways: train each pair in the other direction too.
+
+    Raises:
+        UsageError: a value is out of range.
+    """
+
+    learning_rate: float = 5e-4
+    batch: int = 64
+    both_ways: bool = False
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if self.batch < 1:
+            raise UsageError("batch must be at least 1")
+
+    def plan(self) -> Plan:
+        """The plan that these options make."""
+        return Plan(
+            self.epochs,
+            self.learning_rate,
+            warmup_steps=50,
+            patience=self.patience,
+            seed=self.seed,
+        )
