@@ -131,8 +131,8 @@ def training_samples(values: Values) -> list[Sample]:
     samples = []
     for name, share in (("copiste", 1.0), ("poilus", values.poilus_share)):
         for line in load_lines(name)["train"]:
-            own = values.formula_share if line.kind == "consent" else share
-            samples.append(Sample(line, text_to_learn(line), own))
+            line_share = values.formula_share if line.kind == "consent" else share
+            samples.append(Sample(line, text_to_learn(line), line_share))
     for name, share in (("unipen_words", values.words_share), ("unipen_texts", values.texts_share)):
         samples += ink_samples(load_ink(name)["train"], share)
     return [sample for sample in samples if sample.text]

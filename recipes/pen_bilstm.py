@@ -112,7 +112,7 @@ def scored_sets(split: str) -> dict[str, list[Sample]]:
     words = ink_samples(corpus[split])
     sets = {"unipen_words": words}
     if split == "test":
-        known = {one.text for one in ink_samples(corpus["train"])}
+        known = {sample.text for sample in ink_samples(corpus["train"])}
         sets["unipen_words, words not in training"] = [w for w in words if w.text not in known]
     return sets | {"unipen_texts": single_lines(ink_samples(load_ink("unipen_texts")[split]))}
 

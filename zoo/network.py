@@ -150,24 +150,29 @@ def network_weights(network: Any, shapes: Mapping[str, tuple[int, ...]]) -> dict
                 variable = getattr(layer, f"_{name}", None)
                 if variable is not None:
                     kept[variable.path] = getattr(layer, name)
-            kept = {path: one for path, one in kept.items() if not _is_lora(layer, one)}
-    found = {path: tuple(one.shape) for path, one in kept.items()}
-    if found != dict(shapes):
-        names = ", ".join(sorted(name for name, _ in found.items() ^ shapes.items())[:5])
+            kept = {
+                path: variable for path, variable in kept.items() if not _is_lora(layer, variable)
+            }
+    current = {path: tuple(variable.shape) for path, variable in kept.items()}
+    if current != dict(shapes):
+        names = ", ".join(sorted(name for name, _ in current.items() ^ shapes.items())[:5])
         raise ZooError(
             f"the variables of model.network are not those that its builder made ({names}); load "
             "the model again, or call model.network itself"
         )
-    return {path: np.array(ops.convert_to_numpy(one), np.float32) for path, one in kept.items()}
+    return {
+        path: np.array(ops.convert_to_numpy(variable), np.float32)
+        for path, variable in kept.items()
+    }
 
 
 def _is_lora(layer: Any, variable: Any) -> bool:
     added = [getattr(layer, f"lora_{name}_{side}", None) for name in _MERGED for side in "ab"]
-    return any(variable is one for one in added)
+    return any(variable is each for each in added)
 
 
-def same_weights(one: Weights, other: Weights) -> bool:
+def same_weights(first: Weights, second: Weights) -> bool:
     """Whether two sets of weights hold the same numbers."""
-    return one.keys() == other.keys() and all(
-        np.array_equal(array, other[name]) for name, array in one.items()
+    return first.keys() == second.keys() and all(
+        np.array_equal(array, second[name]) for name, array in first.items()
     )

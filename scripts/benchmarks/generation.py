@@ -461,8 +461,8 @@ def measure(
     for units, batch in networks:
         bound = statistics.median(speeds[BOUND, units, batch])
         for name in [BOUND, *names]:
-            found = speeds[name, units, batch]
-            speed = statistics.median(found)
+            rates = speeds[name, units, batch]
+            speed = statistics.median(rates)
             same: bool | str = ""
             if name != BOUND:
                 ids = np.array(first[name, units, batch]["ids"])
@@ -473,8 +473,8 @@ def measure(
             packages = SIDES[name][1] if name != BOUND else ["numba"]
             versions = [f"{p} {importlib.metadata.version(p)}" for p in packages]
             values: list[Any] = [
-                name, units, batch, threads, round(speed * batch, 1), round(min(found) * batch, 1),
-                round(max(found) * batch, 1), round(1e6 / speed, 2), round(speed / bound, 4),
+                name, units, batch, threads, round(speed * batch, 1), round(min(rates) * batch, 1),
+                round(max(rates) * batch, 1), round(1e6 / speed, 2), round(speed / bound, 4),
                 round(first[name, units, batch]["warm_up"], 3), same, "; ".join(versions),
             ]  # fmt: skip
             rows.append(dict(zip(COLUMNS, values, strict=True)))

@@ -115,23 +115,23 @@ def make_side(name: str, threads: int) -> Side:
             inputs,
             parameters,
             f"onnxruntime {version('onnxruntime')}",
-            lambda found: found[0],
+            lambda outputs: outputs[0],
         )
     versions = f"keras {version('keras')} tensorflow {version('tensorflow')}"
     if name == "zoo_read":
         return Side(task.read, {n: [image] * n for n in BATCHES}, parameters, versions)
     lines = {batch: [columns] * batch for batch in BATCHES}
     if name == "zoo":
-        return Side(task.outputs, lines, parameters, versions, lambda found: found[0])
+        return Side(task.outputs, lines, parameters, versions, lambda outputs: outputs[0])
     from zoo.layers import to_keras_layers
 
     plain = to_keras_layers(task.network)
     mask = np.ones((1, LINE), bool)
 
-    def predict(given: list[Any]) -> list[Any]:
-        return [plain.predict([one[None], mask], verbose=0)[0] for one in given]
+    def predict(images: list[Any]) -> list[Any]:
+        return [plain.predict([image[None], mask], verbose=0)[0] for image in images]
 
-    return Side(predict, lines, parameters, versions, lambda found: found[0])
+    return Side(predict, lines, parameters, versions, lambda outputs: outputs[0])
 
 
 def recogniser() -> Any:
@@ -206,9 +206,9 @@ def kraken_side(threads: int) -> Side:
     lines = torch.rand(max(BATCHES), 1, height, LINE * height // 48)
     parameters = sum(weights.numel() for weights in network.parameters())
 
-    def call(given: Any) -> Any:
+    def call(image: Any) -> Any:
         with torch.inference_mode():
-            return network.nn(given)[0].numpy()
+            return network.nn(image)[0].numpy()
 
     versions = f"kraken {version('kraken')} torch {torch.__version__}"
     return Side(call, {batch: lines[:batch] for batch in BATCHES}, parameters, versions)

@@ -97,12 +97,12 @@ def make_side(name: str, threads: int) -> Side:
     samples = (0.1 * rng.standard_normal(round(SECONDS * 16_000))).astype(np.float32)
     parameters = task.config.parameters()
     if name == "zoo_transcribe":
-        given = {batch: [samples] * batch for batch in BATCHES}
-        return Side(lambda x: task.transcribe(x, 16_000), given, parameters, keras_versions())
+        recordings = {batch: [samples] * batch for batch in BATCHES}
+        return Side(lambda x: task.transcribe(x, 16_000), recordings, parameters, keras_versions())
     features = task.processor.log_mel.features(samples)
     call, versions = network_side(name, task, threads)
     inputs = {batch: np.stack([features] * batch) for batch in BATCHES}
-    return Side(call, inputs, parameters, versions, lambda found: found[0])
+    return Side(call, inputs, parameters, versions, lambda outputs: outputs[0])
 
 
 def recogniser() -> Any:

@@ -141,21 +141,21 @@ def work(threads: int, repeats: int, make: Callable[[], Side]) -> None:
 
     side = make()
     first, checksum = [], ""
-    for given in side.inputs.values():
+    for batch in side.inputs.values():
         started = time.perf_counter()
-        output = side.call(given)
+        output = side.call(batch)
         first.append(time.perf_counter() - started)
         if side.logits is not None:
             checksum = str(float(np.abs(log_softmax(np.asarray(side.logits(output)))).mean()))
     told = " ".join(f"{seconds:.4f}" for seconds in first)
     print("result", told, checksum, side.parameters, side.versions, sep="\t", flush=True)
     for line in sys.stdin:
-        given = side.inputs[int(line)]
-        side.call(given)  # the caches are another side's: this one is not counted
+        batch = side.inputs[int(line)]
+        side.call(batch)  # the caches are another side's: this one is not counted
         seconds = []
         for _ in range(repeats):
             started = time.perf_counter()
-            side.call(given)
+            side.call(batch)
             seconds.append(time.perf_counter() - started)
         print("result", *seconds, sep="\t", flush=True)
 
@@ -206,15 +206,15 @@ def weights_of(task: Any) -> dict[str, Any]:
 
 def recurrent_weights(weights: Mapping[str, Any], number: int, direction: str) -> list[Any]:
     """Kernel, recurrent kernel and bias of one direction of a layer, gates i, f, c, o."""
-    found = []
+    arrays = []
     for kind in ("kernel", "recurrent_kernel", "bias"):
         (path,) = (
             path
             for path in weights
             if path.startswith(f"recurrent_{number}/{direction}_") and path.endswith(f"/{kind}")
         )
-        found.append(weights[path])
-    return found
+        arrays.append(weights[path])
+    return arrays
 
 
 class OnnxGraph:
@@ -284,8 +284,8 @@ class OnnxGraph:
                 gates = [np.split(array.T, 4)[g] for array in (kernel, recurrent) for g in order]
                 w.append(np.concatenate(gates[:4]))
                 r.append(np.concatenate(gates[4:]))
-                own = np.concatenate([np.split(bias, 4)[g] for g in order])
-                b.append(np.concatenate([own, np.zeros_like(own)]))
+                biases = np.concatenate([np.split(bias, 4)[g] for g in order])
+                b.append(np.concatenate([biases, np.zeros_like(biases)]))
             parts = {"w": w, "r": r, "b": b}
             inputs = [x, *(self.constant(f"{k}{number}", np.stack(v)) for k, v in parts.items())]
             values = {"hidden_size": units, "direction": "bidirectional"}

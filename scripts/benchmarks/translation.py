@@ -170,7 +170,7 @@ def work(name: str, threads: int, repeats: int, units: int) -> None:
     sources = rng.integers(4, config.vocabulary_size, (1024, TOKENS)).astype(np.int32)
 
     def call(batch: int, beam: int) -> list[tuple[int, ...]]:
-        found = beam_search(
+        beams = beam_search(
             step,
             start(sources[:batch], beam),
             BEGIN,
@@ -178,7 +178,7 @@ def work(name: str, threads: int, repeats: int, units: int) -> None:
             [TOKENS] * batch,
             beam_size=beam,
         )
-        return [hypotheses[0].tokens for hypotheses in found]
+        return [hypotheses[0].tokens for hypotheses in beams]
 
     print("result", config.parameters(), versions, sep="\t", flush=True)
     for line in sys.stdin:

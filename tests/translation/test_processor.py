@@ -138,7 +138,11 @@ def test_a_target_may_be_left_out_where_there_is_only_one() -> None:
         ({"directions": [["en", "es"]]}, {"sentencepiece.model": SUBWORDS.model}, "<2es>"),
         ({"directions": [["en", "fr"]]}, {}, "has no sentencepiece.model"),
         ({"directions": [["en", "fr"]]}, {"sentencepiece.model": b""}, "empty"),
-        ({"directions": [["en", "fr"]]}, {"sentencepiece.model": b"\xff" * 99}, "not a valid sentencepiece"),
+        (
+            {"directions": [["en", "fr"]]},
+            {"sentencepiece.model": b"\xff" * 99},
+            "not a valid sentencepiece",
+        ),
         (
             {"directions": [["en", "fr"]]},
             {"sentencepiece.model": SUBWORDS.model[:2000]},

@@ -360,12 +360,12 @@ def _best_path(emissions: np.ndarray, skip: np.ndarray) -> np.ndarray | None:
 
 def _states(labels: Sequence[int], blank: int, count: int) -> np.ndarray:
     """The labels with blanks before, between and after them."""
-    given = np.asarray(labels, dtype=object)
-    whole = all(isinstance(x, (int, np.integer)) and 0 <= x < count and x != blank for x in given)
-    if given.ndim != 1 or not whole:
+    array = np.asarray(labels, dtype=object)
+    whole = all(isinstance(x, (int, np.integer)) and 0 <= x < count and x != blank for x in array)
+    if array.ndim != 1 or not whole:
         raise UsageError(f"labels must be whole numbers from 0 to {count - 1} other than {blank}")
-    states = np.full(2 * len(given) + 1, blank, np.int64)
-    states[1::2] = given.astype(np.int64)
+    states = np.full(2 * len(array) + 1, blank, np.int64)
+    states[1::2] = array.astype(np.int64)
     return states
 
 

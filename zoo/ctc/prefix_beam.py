@@ -81,8 +81,8 @@ class PrefixBeam:
         row, column = np.nonzero(last[:, None] == tried)
         grown[row, column] = self.ends_blank[row] + frame[tried[column]]
         # A prefix that is in the beam gets what its parent, if that is there too, grows into it.
-        parent, place, found = self._parents_in_beam(tried)
-        stay_label[found] = np.logaddexp(stay_label[found], grown[parent, place])
+        parent, place, children = self._parents_in_beam(tried)
+        stay_label[children] = np.logaddexp(stay_label[children], grown[parent, place])
         grown[parent, place] = -np.inf
 
         prior = self.prior[:, None] + (self.bonus if self.next is None else self.next[:, tried])
@@ -103,12 +103,12 @@ class PrefixBeam:
         parent = order[np.minimum(np.searchsorted(self.nodes[order], self.parents), len(order) - 1)]
         place = np.minimum(np.searchsorted(tried, self.last), max(0, len(tried) - 1))
         if not len(tried):
-            found = np.zeros(0, np.int64)
+            children = np.zeros(0, np.int64)
         else:
-            found = np.flatnonzero(
+            children = np.flatnonzero(
                 (self.nodes[parent] == self.parents) & (tried[place] == self.last)
             )
-        return parent[found], place[found], found
+        return parent[children], place[children], children
 
     def _best(self, ranks: np.ndarray) -> np.ndarray:
         """Indices of the best possible candidates in rising order, at most ``size``, at least 1."""

@@ -66,11 +66,11 @@ class CTCRecogniser(Task):
             ``(outputs, labels)`` float32 for each, an output for every fourth frame.
         """
         inference: CTCInference = self.inference
-        found: dict[int, np.ndarray] = {}
-        for group in batches_by_length([len(one) for one in features], BATCH, _BATCH_FRAMES):
+        outputs: dict[int, np.ndarray] = {}
+        for group in batches_by_length([len(array) for array in features], BATCH, _BATCH_FRAMES):
             results = self._batch(inference, [features[number] for number in group])
-            found.update(zip(group, results, strict=True))
-        return [found[number] for number in range(len(features))]
+            outputs.update(zip(group, results, strict=True))
+        return [outputs[number] for number in range(len(features))]
 
     def labels_of(self, text: Any) -> list[int]:
         """Labels of a text.
@@ -91,21 +91,21 @@ class CTCRecogniser(Task):
         return KerasCTC(network)
 
     def _batch(self, inference: CTCInference, features: Sequence[np.ndarray]) -> list[np.ndarray]:
-        frames = np.asarray([len(one) for one in features], np.int32)
+        frames = np.asarray([len(array) for array in features], np.int32)
         if not frames.max():
             empty = np.zeros((0, len(self.processor.vocabulary)), np.float32)
             return [empty] * len(features)
         padded = np.zeros((len(features), frames.max(), features[0].shape[1]), np.float32)
-        for row, one in enumerate(features):
-            padded[row, : len(one)] = one
-        found = inference.log_probs(padded, frames)
+        for row, array in enumerate(features):
+            padded[row, : len(array)] = array
+        log_probs = inference.log_probs(padded, frames)
         lengths = output_frames(frames).tolist()
-        if found.shape[1] < max(lengths):
+        if log_probs.shape[1] < max(lengths):
             raise ZooError(
-                f"{self.architecture.name} gives {found.shape[1]} outputs for {frames.max()} "
+                f"{self.architecture.name} gives {log_probs.shape[1]} outputs for {frames.max()} "
                 f"frames; a recogniser gives one for every {SUBSAMPLING}"
             )
-        return [found[row, :length] for row, length in enumerate(lengths)]
+        return [log_probs[row, :length] for row, length in enumerate(lengths)]
 
 
 def tidy(text: str) -> str:

@@ -44,8 +44,8 @@ class Resource:
             DataError: its bytes are others.
         """
         with open(path, "rb") as stream:  # some have gigabytes
-            found = hashlib.file_digest(stream, "sha256").hexdigest()
-        if found != self.sha256:
+            actual = hashlib.file_digest(stream, "sha256").hexdigest()
+        if actual != self.sha256:
             raise DataError(f"{path} is not the file that {self.url} pins: its sha256 differs")
 
 
@@ -71,8 +71,8 @@ class ZipResource(Resource):
             DataError: one is missing, added or changed, or the file is no archive.
         """
         lines = [f"{sha256_of(data)}  {name}" for name, data in self.files(path)]
-        found = sha256_of("\n".join(sorted(lines, key=lambda line: line[66:])).encode())
-        if found != self.sha256:
+        actual = sha256_of("\n".join(sorted(lines, key=lambda line: line[66:])).encode())
+        if actual != self.sha256:
             raise DataError(f"{path} does not hold the files that {self.url} pins")
 
     def files(self, path: Path) -> Iterator[tuple[str, bytes]]:

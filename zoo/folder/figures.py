@@ -79,7 +79,7 @@ class Figure:
             unit: as :class:`Figure` has it.
             **facts: other fields of the figure; what is not a field goes into ``extra``.
         """
-        names = {one.name for one in dataclasses.fields(cls)}
+        names = {each.name for each in dataclasses.fields(cls)}
         fields = {key: fact for key, fact in facts.items() if key in names}
         if interval := fields.get("interval_95"):
             fields["interval_95"] = tuple(round(float(end), 2) for end in interval)
@@ -114,7 +114,7 @@ class Figure:
         for number in (row["value"], *(interval or ())):
             if not _is_finite(number):
                 raise FolderError(f"{where}: {number!r:.60} is not a finite number")
-        names = {one.name for one in dataclasses.fields(cls)} - {"extra"}
+        names = {each.name for each in dataclasses.fields(cls)} - {"extra"}
         fields = {key: value for key, value in row.items() if key in names}
         fields.setdefault("higher_is_better", row["metric"] in _UPWARDS)
         if interval is not None:

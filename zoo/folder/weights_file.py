@@ -143,7 +143,7 @@ def assign_weights(network: Any, weights: Mapping[str, np.ndarray], where: str) 
         FolderError: as :func:`check_weights`.
     """
     wanted = {variable.path: variable for variable in network.weights}
-    check_weights(weights, {name: tuple(one.shape) for name, one in wanted.items()}, where)
+    check_weights(weights, {name: tuple(array.shape) for name, array in wanted.items()}, where)
     for name, variable in wanted.items():
         variable.assign(weights[name].astype(np.float32))
 

@@ -104,25 +104,25 @@ def run(
     own_rate = loaded.processor.log_mel.sample_rate
     chosen: Any = int(channel) if channel.isdecimal() else channel
     sources: list[Any] = list(recordings)
-    given = None
+    sample_rate = None
     if recordings == (STANDARD_INPUT,):
         incoming = Peeked(sys.stdin.buffer)
         if incoming.kind is None:
-            given = rate or own_rate
+            sample_rate = rate or own_rate
         elif rate is not None:
             raise UsageError(f"--rate is for raw PCM; standard input is {incoming.kind}")
         if loaded.streams and not subtitles and picture is None:
-            heard, blocks = live_blocks(incoming, given or own_rate, chosen, "standard input")
+            heard, blocks = live_blocks(incoming, sample_rate or own_rate, chosen, "standard input")
             stream = loaded.open_stream(heard, endpoint_seconds=endpoint, **search)
             _run_stream(stream, blocks, form == "json")
             return
         sources = [incoming]
     if picture is not None:  # read once, since what is in a pipe cannot be read twice
-        sources = [loaded.processor.read(sources[0], given, chosen)]
-        given = own_rate
-    results = _transcribe(loaded, sources, given, {"channel": chosen, **search})
+        sources = [loaded.processor.read(sources[0], sample_rate, chosen)]
+        sample_rate = own_rate
+    results = _transcribe(loaded, sources, sample_rate, {"channel": chosen, **search})
     if picture is not None:
-        loaded.plot(sources[0], picture, given, **search)
+        loaded.plot(sources[0], picture, sample_rate, **search)
     if subtitles:
         click.echo(getattr(results[0], f"to_{form}")(), nl=False)
     else:

@@ -189,15 +189,15 @@ class LogMel:
         """
         samples = _check_samples(samples)
         frames = self.frame_count(len(samples))
-        found = np.empty((frames, self.mel_bins), np.float32)
+        log_mel = np.empty((frames, self.mel_bins), np.float32)
         for first in range(0, frames, _BLOCK_FRAMES):
             last = min(first + _BLOCK_FRAMES, frames)
             begin, end = first * self.hop, (last - 1) * self.hop + self.window
             extractor = fbank.OnlineFbank(self._options())
             extractor.accept_waveform(self.sample_rate, samples[begin:end])
             for row in range(first, last):
-                found[row] = extractor.get_frame(row - first)
-        return found
+                log_mel[row] = extractor.get_frame(row - first)
+        return log_mel
 
     def normalise(self, frames: np.ndarray) -> np.ndarray:
         """Normalise the log-mel energies of one utterance.
@@ -343,10 +343,10 @@ class LogMelStream:
         if self._finished:
             raise UsageError("the stream is finished; begin a new one")
         self._tail = np.concatenate([self._tail, _check_samples(samples)])
-        found = self.log_mel.log_mel(self._tail)
-        self._tail = self._tail[len(found) * self.log_mel.hop :].copy()
-        self.frames += len(found)
-        return self._normaliser.normalise(found)
+        frames = self.log_mel.log_mel(self._tail)
+        self._tail = self._tail[len(frames) * self.log_mel.hop :].copy()
+        self.frames += len(frames)
+        return self._normaliser.normalise(frames)
 
     def finish(self) -> np.ndarray:
         """End the stream.
@@ -358,9 +358,9 @@ class LogMelStream:
         Raises:
             UsageError: the stream is finished already.
         """
-        found = self.feed(np.zeros(0, np.float32))
+        frames = self.feed(np.zeros(0, np.float32))
         self._finished = True
-        return found
+        return frames
 
     def copy(self) -> LogMelStream:
         """A stream in the same state."""

@@ -169,20 +169,20 @@ class SpeechRecognition(CTCRecogniser):
         )
         single, sources = _sources(audio)
         # Of a piece its hypotheses, its seconds, and the second at which it starts.
-        found: list[list[tuple[list[Hypothesis], float, float]]] = [[] for _ in sources]
+        decoded: list[list[tuple[list[Hypothesis], float, float]]] = [[] for _ in sources]
         seconds = [0.0] * len(sources)
         pieces = self._pieces(sources, sample_rate, channel)
         while pool := list(itertools.islice(pieces, _POOL)):
             outputs = self.outputs([self._features(piece) for _, piece in pool])
             for (number, piece), log_probs in zip(pool, outputs, strict=True):
                 length = len(piece.samples) / self.processor.log_mel.sample_rate
-                found[number].append((search.run(log_probs), length, piece.start))
+                decoded[number].append((search.run(log_probs), length, piece.start))
                 seconds[number] += length
                 if on_progress:
                     on_progress(length)
         results = [
             self._transcript(parts, search, total)
-            for parts, total in zip(found, seconds, strict=True)
+            for parts, total in zip(decoded, seconds, strict=True)
         ]
         return results[0] if single else results
 
@@ -469,10 +469,10 @@ class SpeechRecognition(CTCRecogniser):
     ) -> Iterator[tuple[int, AudioPiece]]:
         rate = self.processor.log_mel.sample_rate
         for number, source in enumerate(sources):
-            own = sample_rate if isinstance(source, np.ndarray) else None
+            source_rate = sample_rate if isinstance(source, np.ndarray) else None
             if sample_rate is not None and len(sources) == 1:
-                own = sample_rate  # so that a rate given beside a file is an error
-            blocks = iter_audio_blocks(source, 5.0, own, rate, channel)
+                source_rate = sample_rate  # so that a rate given beside a file is an error
+            blocks = iter_audio_blocks(source, 5.0, source_rate, rate, channel)
             for piece in split_at_silences(blocks, LONGEST_PIECE, rate):
                 yield number, piece
 
@@ -524,7 +524,7 @@ def _combine(parts: Sequence[Sequence[Alternative]], n_best: int) -> list[Altern
             for a in best
             for b in part
         ]
-        best = list(distinct(sorted(joined, key=lambda one: -one.score), n_best))
+        best = list(distinct(sorted(joined, key=lambda text: -text.score), n_best))
         count += len(part[0].text)
     return best
 

@@ -117,8 +117,8 @@ class SpeechStream:
         sample_rate: float | None,
         endpoint_seconds: float,
     ) -> None:
-        own = task.processor.log_mel.sample_rate
-        rate = own if sample_rate is None else sample_rate
+        model_rate = task.processor.log_mel.sample_rate
+        rate = model_rate if sample_rate is None else sample_rate
         self.sample_rate = check_number(rate, "sample_rate", MIN_RATE, MAX_RATE)
         self.endpoint_seconds = check_number(endpoint_seconds, "endpoint_seconds", 0.1, 3600.0)
         self._task, self._search = task, search
@@ -335,12 +335,12 @@ class SpeechStream:
         nothing = np.zeros((0, len(self._task.processor.vocabulary)), np.float32)
         outputs = np.concatenate([nothing, *at.outputs])
         if at.beam is None:
-            found = self._search.run(outputs)
+            hypotheses = self._search.run(outputs)
         else:
-            found = self._search.hypotheses(at.beam, outputs)
+            hypotheses = self._search.hypotheses(at.beam, outputs)
         self._at = self._new_utterance(at.features, at.frames[:0], at.samples)
         seconds = self.seconds - at.start
         begin = at.start + at.dropped * self._task.frame_seconds
         of_phrases = isinstance(self._search, PhraseSearch)
         make = self._task.make_match if of_phrases else self._task.make_transcript
-        return make(found, seconds, begin, self._search.n_best)
+        return make(hypotheses, seconds, begin, self._search.n_best)

@@ -91,7 +91,7 @@ def _groups(words: Iterator[Word]) -> Iterator[list[Word]]:
     group: list[Word] = []
     for before, word in pairwise([None, *words]):
         if before is not None and word is not None:
-            fits = len(_lines([*(one.text for one in group), word.text])) <= MAX_LINES
+            fits = len(_lines([*(each.text for each in group), word.text])) <= MAX_LINES
             near = word.start - before.end < GAP_SECONDS
             if not (fits and near and word.end - group[0].start <= MAX_SECONDS):
                 yield group

@@ -77,18 +77,17 @@ def cache_dir() -> Path:
 
 def cached() -> list[CachedModel]:
     """The models in the cache by name, partial downloads included."""
-    models = _models_folder()
-    found = []
-    for holder in _entries(models):
+    models = []
+    for holder in _entries(_models_folder()):
         if not _NAME.fullmatch(holder.name):
             continue
         for entry in _entries(holder):
             if match := _ENTRY.fullmatch(entry.name):
                 size = _size(entry)
-                found.append(
+                models.append(
                     CachedModel(holder.name, match[2], entry, size, partial=bool(match[1]))
                 )
-    return found
+    return models
 
 
 def verify_cache() -> list[tuple[CachedModel, str | None]]:

@@ -105,10 +105,10 @@ def _fetch_manifest(folder: Path, sha256: str, source: Source) -> Manifest:
     data = _retrying(attempt)
     if len(data) > MAX_TEXT_BYTES:
         raise DownloadError(f"{MANIFEST} is larger than {MAX_TEXT_BYTES} bytes")
-    found = sha256_of(data)
-    if found != sha256:
+    actual = sha256_of(data)
+    if actual != sha256:
         raise DownloadError(
-            f"{MANIFEST} has sha256 {found[:12]}..., the registry says {sha256[:12]}...: "
+            f"{MANIFEST} has sha256 {actual[:12]}..., the registry says {sha256[:12]}...: "
             "it is another version of the model or was modified"
         )
     manifest = parse_manifest(data, MANIFEST)
@@ -127,16 +127,16 @@ def _fetch_file(folder: Path, file: str, entry: FileEntry, source: Source, bar: 
         remove(whole)
     with own_file(half) as there:
         continued = there.seek(0, os.SEEK_END) > 0
-    found = _fetch_rest(half, file, entry, source, bar)
-    if found != entry and continued:
+    fetched = _fetch_rest(half, file, entry, source, bar)
+    if fetched != entry and continued:
         # The partial file may come from another, faulty source: judge this one by its own bytes.
         half.unlink()
-        bar.update(-found.size)
-        found = _fetch_rest(half, file, entry, source, bar)
-    if found != entry:
+        bar.update(-fetched.size)
+        fetched = _fetch_rest(half, file, entry, source, bar)
+    if fetched != entry:
         half.unlink()
         raise DownloadError(
-            f"{file} has sha256 {found.sha256[:12]}..., its manifest says "
+            f"{file} has sha256 {fetched.sha256[:12]}..., its manifest says "
             f"{entry.sha256[:12]}...: it was damaged or modified in transit"
         )
     os.replace(half, whole)

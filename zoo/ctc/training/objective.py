@@ -100,8 +100,8 @@ class CTCObjective:
             log_probs = self._log_probs(features, frames).numpy()
             lengths = output_frames(frames)
             for row, (_, labels) in enumerate(group):
-                found = greedy(log_probs[row], self._blank, length=int(lengths[row])).labels
-                errors += Levenshtein.distance(found, tuple(labels.tolist()))
+                labels_read = greedy(log_probs[row], self._blank, length=int(lengths[row])).labels
+                errors += Levenshtein.distance(labels_read, tuple(labels.tolist()))
                 total += len(labels)
         return errors / max(1, total)
 
@@ -133,8 +133,8 @@ def pad_batch(examples: Sequence[Example]) -> tuple[np.ndarray, ...]:
     counts = np.asarray([len(labels) for _, labels in examples], np.int32)
     features = np.zeros((len(examples), frames.max(), examples[0][0].shape[1]), np.float32)
     labels = np.zeros((len(examples), max(1, counts.max())), np.int32)
-    for row, (own, text) in enumerate(examples):
-        features[row, : len(own)] = own
+    for row, (array, text) in enumerate(examples):
+        features[row, : len(array)] = array
         labels[row, : len(text)] = text
     return features, frames, labels, counts
 

@@ -188,10 +188,10 @@ def audio_seconds(source: AudioSource) -> float | None:
     try:
         if not stat.S_ISREG(os.stat(path).st_mode):
             return None  # asking a pipe would take the sound out of it
-        found = float(soundfile.info(os.fspath(path)).duration)
+        seconds = float(soundfile.info(os.fspath(path)).duration)
     except (soundfile.SoundFileError, OSError, TypeError, ValueError):
         return None
-    return found if math.isfinite(found) else None
+    return seconds if math.isfinite(seconds) else None
 
 
 def _file_blocks(source: Any) -> Iterator[Block]:

@@ -25,5 +25,6 @@ def load_speech(name: str) -> dict[str, Utterances]:
 
     with prepared(name) as made:
         return {
-            split: Utterances(made.as_data_source(split=own)) for split, own in SPLITS[name].items()
+            split: Utterances(made.as_data_source(split=part))
+            for split, part in SPLITS[name].items()
         }

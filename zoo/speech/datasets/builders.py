@@ -193,10 +193,10 @@ def utterances(files: dict[str, bytes], split: str) -> Iterator[tuple[str, str, 
     names = files[f"etc/an4_{split}.fileids"].decode().split()
     lines = files[f"etc/an4_{split}.transcription"].decode().splitlines()
     for name, line in zip(names, lines, strict=True):
-        found = _LINE.fullmatch(line.strip())
-        if not found or found["id"] != name.rpartition("/")[2]:
+        match = _LINE.fullmatch(line.strip())
+        if not match or match["id"] != name.rpartition("/")[2]:
             raise DataError(f"the transcript of {name} cannot be read: {line!r}")
-        yield name, found["text"], name.split("/")[-2]
+        yield name, match["text"], name.split("/")[-2]
 
 
 def validation_speakers(speakers: list[str]) -> set[str]:

@@ -244,8 +244,8 @@ def prepare_common_voice(archives: Mapping[str, Path]) -> Iterator[tuple[Clip, b
 
 
 def _number(file: str) -> int:
-    found = _CLIP.fullmatch(file)
-    return int(found[1]) if found else -1
+    match = _CLIP.fullmatch(file)
+    return int(match[1]) if match else -1
 
 
 def read_validated(data: bytes) -> dict[str, dict[str, str]]:

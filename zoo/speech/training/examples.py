@@ -67,14 +67,14 @@ class AugmentedFeatures:
 
     def _variant(self, number: int, variant: int) -> Example:
         """Features in float16, and labels."""
-        found = self._kept.get((number, variant))
-        if found is None:
-            found = self._make_variant(number, variant)
-            size = found[0].nbytes + found[1].nbytes
+        example = self._kept.get((number, variant))
+        if example is None:
+            example = self._make_variant(number, variant)
+            size = example[0].nbytes + example[1].nbytes
             if self._bytes + size <= CACHE_BYTES:
-                self._kept[number, variant] = found
+                self._kept[number, variant] = example
                 self._bytes += size
-        return found
+        return example
 
     def _make_variant(self, number: int, variant: int) -> Example:
         rng = np.random.default_rng([self._seed, number, variant, 1])

@@ -71,11 +71,11 @@ def evaluate_recogniser(
     if model.streams:
         ways += [(f"{name}, streamed", values, True) for name, values, _ in ways]
     rate = model.processor.log_mel.sample_rate
-    found: list[list[str]] = [[] for _ in ways]
+    recognised: list[list[str]] = [[] for _ in ways]
     references = []
     for utterance in reading(utterances):
         references.append(utterance.text)
-        for texts, (_, values, streamed) in zip(found, ways, strict=True):
+        for texts, (_, values, streamed) in zip(recognised, ways, strict=True):
             if streamed:
                 texts.append(_streamed(model, utterance.samples, values))
             else:
@@ -84,7 +84,7 @@ def evaluate_recogniser(
             progress(1, total or len(utterances))
     return error_rates(
         references,
-        {name: texts for (name, _, _), texts in zip(ways, found, strict=True)},
+        {name: texts for (name, _, _), texts in zip(ways, recognised, strict=True)},
         ("wer", "cer"),
         dataset=dataset,
         split=split,

@@ -40,9 +40,9 @@ class Splicer:
         for number in tqdm(range(len(utterances)), desc="finding words", delay=2, leave=False):
             utterance = utterances[number]
             words = utterance.text.split()
-            found = model.align(utterance.samples, utterance.text, self._rate).words
+            words = model.align(utterance.samples, utterance.text, self._rate).words
             self._words.append(words)
-            self._cuts.append(cut_points(utterance.samples, found, self._rate))
+            self._cuts.append(cut_points(utterance.samples, words, self._rate))
             self._speakers.setdefault(utterance.speaker, []).append(number)
             self._speaker.append(utterance.speaker)
 
@@ -87,8 +87,8 @@ def cut_points(samples: np.ndarray, words: Sequence[Any], rate: int) -> np.ndarr
     window = round(_WINDOW_SECONDS * rate)
     energy = np.convolve(np.square(samples, dtype=np.float64), np.ones(window), mode="same")
     cuts = [0]
-    for one, other in itertools.pairwise(words):
-        begin = min(max(cuts[-1], int(one.end * rate)), len(samples) - 1)
+    for word, other in itertools.pairwise(words):
+        begin = min(max(cuts[-1], int(word.end * rate)), len(samples) - 1)
         end = min(max(begin + 1, int(other.start * rate)), len(samples))
         cuts.append(begin + int(energy[begin:end].argmin()))
     return np.array([*cuts, len(samples)])
