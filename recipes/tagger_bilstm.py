@@ -27,7 +27,7 @@ from zoo.dialogue.tagging.training.examples import Annotation
 from zoo.folder.figures import Figure
 from zoo.training import run
 from zoo.training.plan import Plan, stages
-from zoo.training.recipe import RecipeValues
+from zoo.training.recipe import RecipeValues, own_corpus
 
 Labels = Mapping[str, tuple[str, ...]]
 
@@ -248,7 +248,6 @@ def evaluate(
         UsageError: no data is given and the model's own corpus is not one of this recipe's.
     """
     from zoo.dialogue.tagging.training.scores import score_messages
-    from zoo.training.publish import own_corpus
 
     if data is not None:
         from zoo.dialogue.tagging.training.files import read_tagged

@@ -15,7 +15,7 @@ makes a :class:`zoo.training.objective.Objective`.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any, NamedTuple, Protocol, Self, runtime_checkable
+from typing import Any, ClassVar, NamedTuple, Protocol, Self, runtime_checkable
 
 import numpy as np
 
@@ -30,6 +30,8 @@ class Config(Protocol):
     It checks the range of each in ``__post_init__``, because the values of a folder from elsewhere
     come through here before anything is allocated for them.
     """
+
+    __dataclass_fields__: ClassVar[dict[str, Any]]
 
     def parameters(self) -> int:
         """Number of weights of the network, counted without building it."""

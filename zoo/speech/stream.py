@@ -43,6 +43,11 @@ class Recogniser(Protocol):
     ) -> Transcript:
         """The transcript of an utterance that was decoded in one piece."""
 
+    def make_match(
+        self, hypotheses: Sequence[Hypothesis], seconds: float, start: float = 0.0, n_best: int = 1
+    ) -> Transcript:
+        """The same where phrases were given."""
+
 
 @dataclass
 class StreamState:

@@ -3,17 +3,15 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, cast
+from typing import Any
 
 import click
 
 from zoo.cli.options import MODEL, OUT, training_options
 from zoo.cli.output import command_line
 from zoo.dialogue.command_line import conversation_options, run_conversation
+from zoo.dialogue.tagging.training.options import TaggerOptions
 from zoo.store.locate import Reference
-
-if TYPE_CHECKING:
-    from zoo.dialogue.tagging.tagging import Tagger
 
 
 @click.command(
@@ -37,9 +35,10 @@ def run(
 
     A line of a file is a table such as {"text": "Hi", "speaker": "customer"}.
     """
+    from zoo.dialogue.tagging.tagging import Tagger
     from zoo.loading import load_model
 
-    loaded = cast("Tagger", load_model(model))
+    loaded = load_model(model, kind=Tagger)
     run_conversation(loaded, inputs, follow=follow, state_file=state_file, as_json=as_json)
 
 
@@ -57,16 +56,18 @@ def run(
     help="Tagged messages: .conll, .jsonl, .json, .spacy or .yml; may be repeated.",
 )
 @OUT
-@click.option("--keep-labels", is_flag=True, help="Keep labels that the data does not mark.")
-@training_options(epochs=30, patience=8, learning_rate=3e-3)
-@click.option("--batch", default=16, show_default=True, help="Messages per batch.")
+@training_options(
+    TaggerOptions,
+    batch="Messages per batch.",
+    keep_labels="Keep labels that the data does not mark.",
+)
 def finetune(model: Reference, files: tuple[Path, ...], out: Path, **options: Any) -> None:
     """Fine-tune MODEL on your own tagged messages.
 
     The model learns the labels and intents of the messages, whether it knew them or not. Repeat the
     command to resume an interrupted run.
     """
-    from zoo.dialogue.tagging.training.run import TaggerOptions, finetune_tagger
+    from zoo.dialogue.tagging.training.run import finetune_tagger
 
     chosen = TaggerOptions(**options)
     click.echo(finetune_tagger(model, list(files), out, chosen, command=command_line()))

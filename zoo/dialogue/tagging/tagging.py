@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -14,11 +14,15 @@ from zoo.dialogue.conversation import ConversationTask
 from zoo.dialogue.messages import Message
 from zoo.dialogue.state import ConversationState
 from zoo.dialogue.tagging.inference import TaggerInference, softmax
+from zoo.dialogue.tagging.processor import TaggedWords
 from zoo.dialogue.tagging.results import Entity, Tagging
 from zoo.dialogue.values import KINDS, normalise
 from zoo.errors import UsageError
 from zoo.task import one_or_many
 from zoo.values import make_settings
+
+if TYPE_CHECKING:
+    from zoo.dialogue.tagging.tagger_bilstm import TaggerConfig
 
 _GOLDEN = "Hi, I'm Ana, order 4471 was for March 3rd at 7:30pm."
 
@@ -68,6 +72,8 @@ class Tagger(ConversationTask[Tagging]):
     """
 
     verb = "tag"
+    config: TaggerConfig
+    processor: TaggedWords
 
     @property
     def settings(self) -> TaggerSettings:

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from zoo.dialogue.tagging.processor import TaggedWords
+from zoo.dialogue.tagging.tagging import Tagger
 from zoo.dialogue.tagging.training.calibration import (
     choose_intent_temperature,
     choose_temperature,
@@ -22,13 +23,13 @@ from zoo.dialogue.tagging.training.examples import (
 )
 from zoo.dialogue.tagging.training.files import read_tagged, split_messages
 from zoo.dialogue.tagging.training.growth import regrown
+from zoo.dialogue.tagging.training.options import TaggerOptions
 from zoo.dialogue.training.glove import frequent_words, set_word_vectors
 from zoo.dialogue.word_features import word_values
 from zoo.dialogue.words import Words
-from zoo.errors import DataError, UsageError
+from zoo.errors import DataError
 from zoo.folder.manifest import sha256_of
 from zoo.store.locate import Reference
-from zoo.training.plan import FinetuneOptions, Plan
 from zoo.training.run import finetune
 from zoo.training.subject import Finetuning, Start, Training, read_start
 
@@ -44,7 +45,7 @@ _SHOWN = 12  # messages that are tagged after each epoch
 
 
 @dataclass(kw_only=True)
-class TaggerTraining(Training):
+class TaggerTraining(Training[Tagger]):
     """Training of a new tagger.
 
     Args:
@@ -118,7 +119,7 @@ class TaggerTraining(Training):
             **self.network,
         )
 
-    def objective(self, task: Any, seed: int) -> TaggerObjective:
+    def objective(self, task: Tagger, seed: int) -> TaggerObjective:
         """See :class:`~zoo.training.subject.Subject`."""
         from zoo.dialogue.tagging.training.objective import TaggerObjective
 
@@ -138,21 +139,21 @@ class TaggerTraining(Training):
             swapped_values=self.swapped_values,
         )
 
-    def sample(self, task: Any) -> str:
+    def sample(self, task: Tagger) -> str:
         """See :class:`~zoo.training.subject.Subject`."""
         messages = [message.text for one in self.validation for message in one.messages]
         shown = messages[:: max(1, len(messages) // _SHOWN)][:_SHOWN]
         return "\n".join(str(result) for result in task.tag(shown))
 
-    def finish(self, task: Any) -> None:
+    def finish(self, task: Tagger) -> None:
         """Choose the temperatures and, where something is out of scope, the threshold."""
         calibrate(task, self._validation_examples(task))
 
-    def _validation_examples(self, task: Any) -> list[TaggedExample]:
+    def _validation_examples(self, task: Tagger) -> list[TaggedExample]:
         return make_examples(self.validation, task.processor)
 
 
-def calibrate(task: Any, examples: Sequence[TaggedExample]) -> None:
+def calibrate(task: Tagger, examples: Sequence[TaggedExample]) -> None:
     """Choose a tagger's temperatures and its threshold on validation messages."""
     if task.labels:
         task.decoder["temperature"] = choose_temperature(task, examples)
@@ -166,48 +167,8 @@ def calibrate(task: Any, examples: Sequence[TaggedExample]) -> None:
             )
 
 
-@dataclass(frozen=True, kw_only=True)
-class TaggerOptions(FinetuneOptions):
-    """How a tagger is fine-tuned.
-
-    Args:
-        epochs: maximum number of epochs.
-        patience: stop after this many epochs without improvement; 0 for never.
-        learning_rate: its peak.
-        validation: fraction of the messages held out for validation.
-        seed: of dropout, data order and the choice of the validation set.
-        batch: messages in a batch; fewer when there are few.
-        keep_labels: keep the model's labels that the data does not mark; any word may then be one.
-
-    Raises:
-        UsageError: a value is out of range.
-    """
-
-    epochs: int = 30
-    patience: int = 8
-    learning_rate: float = 3e-3
-    batch: int = 16
-    keep_labels: bool = False
-
-    def __post_init__(self) -> None:
-        super().__post_init__()
-        if self.batch < 1:
-            raise UsageError("batch must be at least 1")
-
-    def plan(self) -> Plan:
-        """The plan that these options make."""
-        return Plan(
-            self.epochs,
-            self.learning_rate,
-            warmup_steps=20,
-            patience=self.patience,
-            average=0.98,
-            seed=self.seed,
-        )
-
-
 @dataclass(kw_only=True)
-class TaggerFinetuning(Finetuning):
+class TaggerFinetuning(Finetuning[Tagger]):
     """Fine-tuning of a tagger on messages.
 
     Args:
@@ -239,7 +200,7 @@ class TaggerFinetuning(Finetuning):
         """See :class:`~zoo.training.subject.Finetuning`."""
         return f"{len(self.training.messages):,} messages"
 
-    def objective(self, task: Any, seed: int) -> TaggerObjective:
+    def objective(self, task: Tagger, seed: int) -> TaggerObjective:
         """See :class:`~zoo.training.subject.Subject`."""
         from zoo.dialogue.tagging.training.objective import TaggerObjective
 
@@ -256,16 +217,16 @@ class TaggerFinetuning(Finetuning):
             swapped_values=0.2,
         )
 
-    def sample(self, task: Any) -> str:
+    def sample(self, task: Tagger) -> str:
         """See :class:`~zoo.training.subject.Subject`."""
         shown = [message.text for message in self.validation.messages[:_SHOWN]]
         return "\n".join(str(result) for result in task.tag(shown))
 
-    def finish(self, task: Any) -> None:
+    def finish(self, task: Tagger) -> None:
         """Choose the temperatures anew."""
         calibrate(task, self._validation_examples(task))
 
-    def _validation_examples(self, task: Any) -> list[TaggedExample]:
+    def _validation_examples(self, task: Tagger) -> list[TaggedExample]:
         return make_examples([self.validation], task.processor)
 
 

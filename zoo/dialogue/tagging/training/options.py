@@ -1,0 +1,48 @@
+"""The options of fine-tuning taggers, which are those of ``zoo finetune`` too."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from zoo.errors import UsageError
+from zoo.training.plan import FinetuneOptions, Plan
+
+
+@dataclass(frozen=True, kw_only=True)
+class TaggerOptions(FinetuneOptions):
+    """How a tagger is fine-tuned.
+
+    Args:
+        epochs: maximum number of epochs.
+        patience: stop after this many epochs without improvement; 0 for never.
+        learning_rate: its peak.
+        validation: fraction of the messages held out for validation.
+        seed: of dropout, data order and the choice of the validation set.
+        batch: messages in a batch; fewer when there are few.
+        keep_labels: keep the model's labels that the data does not mark; any word may then be one.
+
+    Raises:
+        UsageError: a value is out of range.
+    """
+
+    epochs: int = 30
+    patience: int = 8
+    learning_rate: float = 3e-3
+    batch: int = 16
+    keep_labels: bool = False
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if self.batch < 1:
+            raise UsageError("batch must be at least 1")
+
+    def plan(self) -> Plan:
+        """The plan that these options make."""
+        return Plan(
+            self.epochs,
+            self.learning_rate,
+            warmup_steps=20,
+            patience=self.patience,
+            average=0.98,
+            seed=self.seed,
+        )
