@@ -21,7 +21,7 @@ from zoo.language_models.recurrent_characters import RecurrentCharacters
 from zoo.loading import assemble
 from zoo.text.char_lstm import CharLSTMConfig
 from zoo.text.generation import TextGeneration
-from zoo.text.inference import make
+from zoo.text.inference import CharacterGraph
 from zoo.text.processor import Characters
 from zoo.translation.translation import Translation
 
@@ -42,10 +42,10 @@ def plain() -> TextGeneration:
     return model
 
 
-def test_it_writes_and_scores_as_the_same_weights_in_machine_code(plain: TextGeneration) -> None:
+def test_it_writes_and_scores_as_the_same_weights_in_a_graph(plain: TextGeneration) -> None:
     config = CharLSTMConfig(len(VOCABULARY), layers=1, units=24, embedding=8)
     other = assemble(bundle(), "here")
-    other._inference = make(config, other.weights())
+    other._inference = CharacterGraph(config, other.weights())
     other._inference_weights = other.weights()
     assert isinstance(other, TextGeneration)
     for sampling in ({"temperature": 0}, {}, {"temperature": 0.7, "top_k": 9}, {"top_p": 0.8}):

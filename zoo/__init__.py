@@ -16,6 +16,7 @@ from zoo.registry import Architecture, Registry, TaskEntry, Weights
 from zoo.version import __version__
 
 if TYPE_CHECKING:
+    from zoo.inference.threads import set_threads
     from zoo.loading import load_model
 
 __all__ = [
@@ -32,13 +33,18 @@ __all__ = [
     "describe",
     "list_models",
     "load_model",
+    "set_threads",
 ]
 
 
 def __getattr__(name: str) -> Any:
-    # Loading a model imports NumPy, Keras and TensorFlow; listing models must not.
+    # What these need, NumPy to begin with, takes time; listing models must not.
     if name == "load_model":
         from zoo.loading import load_model
 
         return load_model
+    if name == "set_threads":
+        from zoo.inference.threads import set_threads
+
+        return set_threads
     raise AttributeError(f"module 'zoo' has no attribute {name!r}")

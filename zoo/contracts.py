@@ -145,6 +145,21 @@ class MakeInference(Protocol):
         """
 
 
+@runtime_checkable
+class GraphInference(Protocol):
+    """Optional: an inference that calculates by ONNX graphs, which can be exported."""
+
+    def graphs(self) -> Mapping[str, Any]:
+        """The :class:`zoo.inference.graph.Graph` of each part, such as ``whole`` and ``chunk``."""
+
+    def network_outputs(self, inputs: Sequence[np.ndarray]) -> list[np.ndarray]:
+        """What the Keras network gives for its inputs, such as logits.
+
+        Args:
+            inputs: those of the network, in order.
+        """
+
+
 class CharacterReading(NamedTuple):
     """What a character network makes of a window of ids.
 

@@ -174,5 +174,6 @@ def _is_lora(layer: Any, variable: Any) -> bool:
 def same_weights(first: Weights, second: Weights) -> bool:
     """Whether two sets of weights hold the same numbers."""
     return first.keys() == second.keys() and all(
-        np.array_equal(array, second[name]) for name, array in first.items()
+        array is second[name] or np.array_equal(array, second[name])
+        for name, array in first.items()
     )

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Protocol, TypeVar
 
 import numpy as np
 
-from zoo.contracts import Config, Processor
+from zoo.contracts import Config, GraphInference, Processor
 from zoo.errors import FolderError, UsageError, ZooError
 from zoo.files import atomic_path, user_path
 from zoo.folder.bundle import Bundle
@@ -278,7 +278,7 @@ class Task:
         return f"<{type(self).__name__} {name!r}, {self.config.parameters():,} parameters>"
 
     def check(self) -> float:
-        """Run the network on the golden input and compare.
+        """Run the model on the golden input and compare.
 
         Returns:
             The largest absolute difference from the golden outputs.
@@ -290,8 +290,8 @@ class Task:
         if not self._golden:
             raise FolderError("the model folder has no golden input")
         try:
-            outputs = golden_outputs(self.network, self._golden)
-        except Exception as error:  # of many kinds, from Keras and from TensorFlow
+            outputs = self._golden_outputs(self.weights(), self._golden)
+        except Exception as error:  # of many kinds, from ONNX Runtime, Keras and TensorFlow
             raise FolderError(f"the golden input does not fit the network: {error}") from error
         worst = 0.0
         for name, output in outputs.items():
@@ -323,10 +323,24 @@ class Task:
         weights = half_precision(self.weights())
         # The golden outputs belong to the weights as they are stored, in float32 arithmetic, while
         # this network may have been trained in another.
-        stored = build_network(self.architecture, self.config, PLAIN, weights)
         golden = self.golden_inputs()
-        golden |= golden_outputs(stored, golden)
+        golden |= self._golden_outputs(weights, golden)
         return self._bundle(weights, golden, card or {})
+
+    def _golden_outputs(
+        self, weights: Weights, golden: Mapping[str, np.ndarray]
+    ) -> dict[str, np.ndarray]:
+        """Outputs ``output.0 ...`` of the network with these weights for ``golden``'s inputs."""
+        count = sum(name.startswith("input.") for name in golden)
+        inputs = [golden[f"input.{number}"] for number in range(count)]
+        if self.architecture.inference:
+            inference = self._make_inference(weights)
+            if isinstance(inference, GraphInference):
+                outputs = inference.network_outputs(inputs)
+                return {f"output.{number}": output for number, output in enumerate(outputs)}
+        return network_outputs(
+            build_network(self.architecture, self.config, PLAIN, weights), inputs
+        )
 
     def _bundle(
         self, weights: Weights, golden: Mapping[str, np.ndarray], card: Mapping[str, Any] = _NONE
@@ -442,15 +456,13 @@ def batches_by_length(lengths: Sequence[int], most: int, size: int) -> Iterator[
         start = end
 
 
-def golden_outputs(network: Any, golden: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
-    """Outputs ``output.0 ...`` of a network for the inputs ``input.0 ...`` of ``golden``."""
+def network_outputs(network: Any, inputs: Sequence[np.ndarray]) -> dict[str, np.ndarray]:
+    """Outputs ``output.0 ...`` of a ``keras.Model`` for its inputs."""
     import keras
 
-    count = sum(name.startswith("input.") for name in golden)
-    inputs = [golden[f"input.{i}"] for i in range(count)]
-    outputs = network(inputs[0] if count == 1 else inputs, training=False)
+    outputs = network(inputs[0] if len(inputs) == 1 else list(inputs), training=False)
     listed = outputs if isinstance(outputs, (list, tuple)) else [outputs]
     return {
-        f"output.{i}": np.asarray(keras.ops.convert_to_numpy(output), np.float32)
-        for i, output in enumerate(listed)
+        f"output.{number}": np.asarray(keras.ops.convert_to_numpy(output), np.float32)
+        for number, output in enumerate(listed)
     }

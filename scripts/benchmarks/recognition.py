@@ -139,7 +139,7 @@ def network_side(name: str, task: Any, threads: int) -> tuple[Callable[[Any], An
         inference = task.inference
         return (
             lambda x: inference.log_probs(x, np.full(len(x), x.shape[1], np.int32)),
-            f"numba {version('numba')}",
+            f"onnxruntime {version('onnxruntime')}",
         )
     if name == "zoo_graph":
 

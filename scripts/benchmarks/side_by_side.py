@@ -61,6 +61,7 @@ class Worker:
         command = [python, sys.argv[0], "--worker", name, str(threads), "--repeats", str(repeats)]
         env = os.environ | {
             "TF_CPP_MIN_LOG_LEVEL": "3",
+            "ZOO_THREADS": str(threads),
             "OMP_NUM_THREADS": str(threads),
             "TF_NUM_INTRAOP_THREADS": str(threads),
             "TF_NUM_INTEROP_THREADS": str(threads),

@@ -65,10 +65,10 @@ def main() -> None:
     held_out = load_speech("an4")["validation"]
     samples = np.concatenate([held_out[i].samples for i in range(len(held_out))])
     samples = np.resize(samples, round(args.seconds * rate))
-    numba = f"numba {version('numba')}"
+    runtime = f"onnxruntime {version('onnxruntime')}"
     graph = f"keras {keras.__version__} tensorflow {tf.__version__}"
     sides: dict[str, tuple[str, Any, str]] = {
-        "zoo": ("zoo stream", model, numba),
+        "zoo": ("zoo stream", model, runtime),
         "keras_graph": ("the step as a TensorFlow graph", with_graph_step(model), graph),
     }
     times: dict[str, list[float]] = {name: [] for name in sides}
@@ -148,8 +148,6 @@ def with_graph_step(model: Any) -> Any:
     import numpy as np
     import tensorflow as tf
 
-    from zoo.speech.inference import StreamingNativeCTC
-
     step = streaming_step(model.network, model.config)
 
     @tf.function
@@ -157,7 +155,9 @@ def with_graph_step(model: Any) -> Any:
         logits, *after = step([frames, real, *state])
         return tf.nn.log_softmax(logits)[0], after
 
-    class GraphSteps(StreamingNativeCTC):
+    class GraphSteps:
+        look_ahead = model.config.look_ahead
+
         def start(self) -> Any:
             return [tf.zeros((1, *spec.shape[1:])) for spec in step.inputs[2:]]
 
@@ -168,7 +168,7 @@ def with_graph_step(model: Any) -> Any:
 
     twin = copy.copy(model)
     twin._inference_weights = twin.weights()
-    twin._inference = GraphSteps(model.config, twin._inference_weights)
+    twin._inference = GraphSteps()
     return twin
 
 

@@ -221,15 +221,19 @@ def make_side(
     """The start of a state, the step of a beam search, and the versions that they stand on."""
     if name == "torch":
         return torch_side(config, network, threads)
+    if name == "zoo":
+        import onnxruntime
+
+        import zoo
+        from zoo.translation.inference import GraphTranslator
+
+        zoo.set_threads(threads)
+        steps = GraphTranslator(config, {one.path: one.numpy() for one in network.weights})
+        return steps.start, steps.step, f"onnxruntime {onnxruntime.__version__}"
     import keras
     import tensorflow as tf
 
     versions = f"keras {keras.__version__} tensorflow {tf.__version__}"
-    if name == "zoo":
-        from zoo.translation.inference import DecodingSteps
-
-        steps = DecodingSteps(network, config)
-        return steps.start, steps, versions
     return *naive_keras(network), versions
 
 

@@ -132,23 +132,6 @@ def test_greedy_run_equals_a_plain_numpy_loop(
         np.testing.assert_allclose(part, expected_part, atol=1e-4)
 
 
-@pytest.mark.parametrize(("cell", "units"), CASES)
-def test_numpy_step_equals_the_textbook_formulas(cell: str, units: list[int]) -> None:
-    stack = make_stack(cell, units)
-    random = np.random.default_rng(7)
-    state = [
-        random.uniform(-1, 1, part.shape).astype(np.float32) for part in stack.initial_state(3)
-    ]
-    before = [part.copy() for part in state]
-    ids = np.array([0, 10, 4])
-    after, log_probs = stack.step(state, ids)
-    expected, expected_after = reference_step(stack, state, ids)
-    np.testing.assert_allclose(log_probs, expected, atol=1e-5)
-    for part, expected_part in zip(after, expected_after, strict=True):
-        np.testing.assert_allclose(part, expected_part, atol=1e-5)
-    assert all(np.array_equal(a, b) for a, b in zip(state, before, strict=True))
-
-
 @pytest.mark.parametrize("batch", [1, 2, 6])
 @pytest.mark.parametrize("options", [{}, {"top_k": 6, "top_p": 0.9, "temperature": 1.3}])
 def test_log_probs_are_of_the_unmodified_softmax(
@@ -366,9 +349,8 @@ def test_ids_that_would_lead_out_of_the_table_do_not_reach_machine_code() -> Non
 def test_a_table_above_the_memory_ceiling_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     stack = make_stack("lstm", [64], vocabulary=5000)  # 5000 * 4 * 64 * 4 bytes: 4.9 MB
     monkeypatch.setenv(VARIABLE, "4")
-    for use in (NativeEngine, lambda stack: stack.step(stack.initial_state(1), np.array([0]))):
-        with pytest.raises(ZooError, match=r"5,000 ids .* would take 5 MB"):
-            use(stack)
+    with pytest.raises(ZooError, match=r"5,000 ids .* would take 5 MB"):
+        NativeEngine(stack)
     monkeypatch.setenv(VARIABLE, "5")
     NativeEngine(stack)
 

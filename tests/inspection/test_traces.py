@@ -8,9 +8,9 @@ from typing import Any
 import numpy as np
 import pytest
 
+from tests.inspection.cells import cell_step
 from tests.inspection.networks import TEXT, character_network, character_weights, subject
 from zoo.errors import UsageError
-from zoo.inference.stack import cell_step
 from zoo.inspection import traces
 from zoo.inspection.finding import find_units
 from zoo.inspection.layer_trace import LayerTrace

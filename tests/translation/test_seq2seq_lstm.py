@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from zoo.errors import UsageError
-from zoo.translation.inference import DecodingSteps
+from zoo.translation.inference import GraphTranslator
 from zoo.translation.seq2seq_lstm import Seq2SeqConfig, build
 
 VOCABULARY = 23
@@ -90,10 +90,10 @@ def test_single_steps_give_what_the_network_gives_for_all_steps(values: dict[str
     target = np.random.default_rng(2).integers(1, VOCABULARY, (6, 5)).astype(np.int32)
     logits, *weights = outputs(network, np.repeat(source, 2, axis=0), target)
     expected = logits - np.log(np.exp(logits).sum(-1, keepdims=True))
-    steps = DecodingSteps(network, config)
+    steps = GraphTranslator(config, {v.path: v.numpy() for v in network.weights})
     state, rows = steps.start(source, rows=2), np.arange(6)
     for t in range(3):
-        found, log_probs, attention, state = steps(state, rows, target[rows, t], VOCABULARY)
+        found, log_probs, attention, state = steps.step(state, rows, target[rows, t], VOCABULARY)
         np.testing.assert_allclose(
             np.take_along_axis(expected[rows, t], found, 1), log_probs, atol=1e-5
         )
@@ -102,12 +102,12 @@ def test_single_steps_give_what_the_network_gives_for_all_steps(values: dict[str
             np.testing.assert_allclose(attention, all_weights[rows, t], atol=1e-5)
     # The middle sentence ends; the first one's rows change places, the last one's split.
     order = np.asarray([1, 0, 4, 4])
-    found, log_probs, _, state = steps(state, order, target[order, 3], 4)
+    found, log_probs, _, state = steps.step(state, order, target[order, 3], 4)
     np.testing.assert_allclose(
         np.take_along_axis(expected[order, 3], found, 1), log_probs, atol=1e-5
     )
     # Rows are numbered anew: what is now row 2 was row 4.
-    found, log_probs, _, _ = steps(state, np.asarray([2, 3]), target[[4, 4], 4], 4)
+    found, log_probs, _, _ = steps.step(state, np.asarray([2, 3]), target[[4, 4], 4], 4)
     np.testing.assert_allclose(
         np.take_along_axis(expected[[4, 4], 4], found, 1), log_probs, atol=1e-5
     )

@@ -24,7 +24,8 @@ from zoo.ctc.network_parts import (
 from zoo.handwriting.ink import FEATURES
 from zoo.values import check_range, check_same
 
-_SIZE = 5  # points that a convolution sees
+POINTS_SEEN = 5
+"""Points that a convolution sees."""
 _WIDENING = 2  # filters of the second convolution for each of the first
 
 
@@ -69,8 +70,8 @@ class PenBiLSTMConfig(CTCConfig):
         """Shape of each variable of the network by its path."""
         wide = _WIDENING * self.channels
         return {
-            **convolution_shapes("convolution_1", _SIZE, self.features, self.channels),
-            **convolution_shapes("convolution_2", _SIZE, self.channels, wide),
+            **convolution_shapes("convolution_1", POINTS_SEEN, self.features, self.channels),
+            **convolution_shapes("convolution_2", POINTS_SEEN, self.channels, wide),
             **normalisation_shapes("normalisation_0", wide),
             **recurrent_stack_shapes(self, wide, bidirectional=True),
             **dense_shapes("logits", 2 * self.units, self.labels),
@@ -93,10 +94,10 @@ def build(config: PenBiLSTMConfig, *, dtype: str = "float32") -> keras.Model:
     inputs = [points, mask]
     x = zero_padding(points, mask)
     for number, filters in ((1, config.channels), (2, _WIDENING * config.channels)):
-        x = keras.layers.ZeroPadding1D(_SIZE // 2, name=f"pad_{number}")(x)
+        x = keras.layers.ZeroPadding1D(POINTS_SEEN // 2, name=f"pad_{number}")(x)
         x = keras.layers.Conv1D(
             filters,
-            _SIZE,
+            POINTS_SEEN,
             strides=2,
             activation="relu",
             kernel_initializer="he_normal",

@@ -1,14 +1,11 @@
 """What every engine of the generation loop takes: the network and how to sample from it."""
 
-import functools
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
 from zoo.cells import CELLS, cell_shapes
 from zoo.errors import UsageError, did_you_mean
-from zoo.memory import check_memory
 
 NOT_FINITE_OUTPUTS = (
     "the network's outputs became NaN or infinite: its weights are too large to calculate with, or "
@@ -75,76 +72,6 @@ class RecurrentStack:
         """Zeros: a (batch, units) array for each h, and after it c for an LSTM, layer by layer."""
         copies = CELLS[self.cell].states
         return [np.zeros((batch, units), np.float32) for units in self.units for _ in range(copies)]
-
-    def step(
-        self, state: Sequence[np.ndarray], ids: np.ndarray
-    ) -> tuple[list[np.ndarray], np.ndarray]:
-        """Read one id in each row, in NumPy: for many rows at once and few steps.
-
-        Args:
-            state: as :meth:`initial_state` or an earlier step gives it; not changed.
-            ids: ``(rows,)``.
-
-        Returns:
-            The new state, and natural log-probabilities ``(rows, vocabulary)`` of the next id.
-        """
-        inputs, count = self._projected[ids], len(state) // len(self.layers)
-        after: list[np.ndarray] = []
-        for number, (kernel, recurrent, bias) in enumerate(self.layers):
-            if number:
-                inputs = inputs @ kernel
-            before = state[count * number : count * (number + 1)]
-            after += cell_step(self.cell, inputs, before, recurrent, bias)
-            inputs = after[-count]
-        return after, log_softmax(inputs @ self.output_kernel + self.output_bias)
-
-    @functools.cached_property
-    def _projected(self) -> np.ndarray:
-        """The first layer's part of the gates for each id: ``(vocabulary, gates * units)``."""
-        kernel = self.layers[0][0]
-        check_memory(
-            4 * len(self.embedding) * kernel.shape[1],
-            f"a table of {len(self.embedding):,} ids by {kernel.shape[1]:,} gates",
-        )
-        table: np.ndarray = self.embedding @ kernel
-        return table
-
-
-def cell_step(
-    cell: str,
-    inputs: np.ndarray,
-    state: Sequence[np.ndarray],
-    recurrent_kernel: np.ndarray,
-    bias: np.ndarray,
-) -> list[np.ndarray]:
-    """One step of a recurrent layer in NumPy; the formulas are in :mod:`zoo.layers`.
-
-    Args:
-        cell: ``"lstm"``, ``"gru"`` or ``"rnn"``.
-        inputs: ``(rows, gates * units)``, inputs times kernel.
-        state: ``(rows, units)`` each, h first.
-        recurrent_kernel: ``(units, gates * units)``.
-        bias: ``(gates * units,)``, for a GRU ``(2, gates * units)``.
-
-    Returns:
-        The new state.
-    """
-    h = state[0]
-    if cell == "lstm":
-        i, f, g, o = np.split(inputs + h @ recurrent_kernel + bias, 4, axis=1)
-        c = _sigmoid(f) * state[1] + _sigmoid(i) * np.tanh(g)
-        return [_sigmoid(o) * np.tanh(c), c]
-    if cell == "gru":
-        x_z, x_r, x_g = np.split(inputs + bias[0], 3, axis=1)
-        u_z, u_r, u_g = np.split(h @ recurrent_kernel + bias[1], 3, axis=1)
-        z = _sigmoid(x_z + u_z)
-        return [z * h + (1 - z) * np.tanh(x_g + _sigmoid(x_r + u_r) * u_g)]
-    return [np.tanh(inputs + h @ recurrent_kernel + bias)]
-
-
-def _sigmoid(x: np.ndarray) -> np.ndarray:
-    # tanh does not overflow, as exp does.
-    return 0.5 + 0.5 * np.tanh(0.5 * x)
 
 
 @dataclass(frozen=True)

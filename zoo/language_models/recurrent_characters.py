@@ -15,7 +15,7 @@ from zoo.language_models.fusion import LanguageModel, by_label, label_ids
 class CharacterModel(Protocol):
     """A network over characters, read one id a row at a time.
 
-    :class:`zoo.inference.RecurrentStack` is one.
+    A :class:`zoo.contracts.CharacterInference` is one.
     """
 
     @property

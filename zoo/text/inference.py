@@ -1,4 +1,4 @@
-"""``char_lstm`` in NumPy and machine code, for use without Keras."""
+"""``char_lstm`` without Keras: an ONNX graph that reads, and a compiled loop that writes."""
 
 from __future__ import annotations
 
@@ -11,27 +11,66 @@ import numpy as np
 from zoo.cells import CELLS
 from zoo.contracts import CharacterReading
 from zoo.errors import UsageError
-from zoo.inference.stack import RecurrentStack, log_softmax
+from zoo.inference.graph import Graph, GraphBuilder
+from zoo.inference.graph_layers import dense, embedding, recurrent, recurrent_paths
+from zoo.inference.session import Session
+from zoo.inference.stack import RecurrentStack
 
 if TYPE_CHECKING:
     from zoo.inference.generator import Generator
-    from zoo.inference.recurrent import NativeRecurrent
 
 _PARTS = ("kernel", "recurrent_kernel", "bias")
 
 
-def make(config: Any, weights: Mapping[str, np.ndarray]) -> StackInference:
-    """The inference of ``char_lstm``.
+def character_graph(config: Any, weights: Mapping[str, np.ndarray]) -> Graph:
+    """``char_lstm``: ids and state to ``logits``, ``log_probs`` and state.
+
+    Its inputs are ``ids`` ``(batch, time)`` int32 and what each recurrent layer carries, ``(batch,
+    units)``; ``hidden_1`` and so on are the recurrent layers' outputs ``(batch, time, units)``.
 
     Args:
         config: a :class:`zoo.text.char_lstm.CharLSTMConfig`.
         weights: arrays by variable path.
     """
-    return StackInference(recurrent_stack(config, weights))
+    graph = GraphBuilder("char_lstm", weights)
+    ids = graph.input("ids", np.int32, ("batch", "time"))
+    names = state_names(config)
+    states = [graph.state(name, ("batch", config.units)) for name in names]
+    copies = CELLS[config.cell].states
+    x = embedding(graph, graph.transpose(ids, 1, 0), "embedding")
+    after: list[str] = []
+    hidden = []
+    for number in range(1, config.layers + 1):
+        paths = recurrent_paths(f"recurrent_{number}", config.cell)
+        own = states[copies * (number - 1) : copies * number]
+        x, ends = recurrent(graph, x, paths, config.cell, states=own)
+        hidden.append(graph.transpose(x, 1, 0, 2))
+        after += ends
+    x = hidden[-1]
+    if not config.tie_weights:
+        x = dense(graph, x, "logits")
+    else:
+        if graph.has_weight("projection/kernel"):
+            x = dense(graph, x, "projection")
+        x = graph.node("MatMul", x, graph.transpose("embedding/embeddings", 1, 0))
+    shape = ("batch", "time", config.vocabulary_size)
+    graph.output("logits", x, np.float32, shape)
+    graph.output("log_probs", graph.node("LogSoftmax", x, axis=-1), np.float32, shape)
+    for number, value in enumerate(hidden, 1):
+        graph.output(f"hidden_{number}", value, np.float32, ("batch", "time", config.units))
+    for name, value in zip(names, after, strict=True):
+        graph.carry(name, graph.squeeze(value, 0))
+    return graph.build()
+
+
+def state_names(config: Any) -> list[str]:
+    """What the recurrent layers carry, in order: ``h_1``, and ``c_1`` of an LSTM, and so on."""
+    parts = ("h", "c")[: CELLS[config.cell].states]
+    return [f"{part}_{number}" for number in range(1, config.layers + 1) for part in parts]
 
 
 def recurrent_stack(config: Any, weights: Mapping[str, np.ndarray]) -> RecurrentStack:
-    """The weights of ``char_lstm`` in the order in which they are used; see :func:`make`."""
+    """The weights of ``char_lstm`` in the order in which they are used."""
     arrays = {path: np.asarray(array, np.float32) for path, array in weights.items()}
     embedding = arrays["embedding/embeddings"]
     if config.tie_weights:
@@ -49,49 +88,64 @@ def recurrent_stack(config: Any, weights: Mapping[str, np.ndarray]) -> Recurrent
     return RecurrentStack(embedding, config.cell, layers, np.ascontiguousarray(output), bias)
 
 
-class StackInference:
-    """An embedding, recurrent layers and a dense output: a
-    :class:`~zoo.contracts.CharacterInference`.
+class CharacterGraph:
+    """A :class:`~zoo.contracts.CharacterInference`.
 
     Args:
-        stack: the network's weights.
+        config: a :class:`zoo.text.char_lstm.CharLSTMConfig`.
+        weights: arrays by variable path.
+
+    Attributes:
+        vocabulary_size: number of ids.
     """
 
-    def __init__(self, stack: RecurrentStack) -> None:
-        self.stack = stack
-
-    @property
-    def vocabulary_size(self) -> int:
-        """Number of ids."""
-        return self.stack.vocabulary_size
+    def __init__(self, config: Any, weights: Mapping[str, np.ndarray]) -> None:
+        self.config = config
+        self.vocabulary_size: int = config.vocabulary_size
+        self._weights = weights
+        self._states = state_names(config)
+        self._next_states = [f"next_{name}" for name in self._states]
+        self._hidden = [f"hidden_{number}" for number in range(1, config.layers + 1)]
+        self._session = Session(lambda: character_graph(config, weights))
 
     def initial_state(self, batch: int) -> list[np.ndarray]:
         """Zeros: a ``(batch, units)`` array for each h, and after it c for an LSTM."""
-        return self.stack.initial_state(batch)
+        return [np.zeros((batch, self.config.units), np.float32) for _ in self._states]
 
     def read(self, ids: np.ndarray, state: Sequence[np.ndarray]) -> CharacterReading:
         """Read a window; see :meth:`zoo.contracts.CharacterInference.read`."""
-        ids = np.asarray(ids)
-        if ids.size and not 0 <= ids.min() <= ids.max() < self.vocabulary_size:
-            raise UsageError(f"there are ids outside 0..{self.vocabulary_size - 1}")
-        lengths = np.full(len(ids), ids.shape[1], np.int64)
-        before, after, hidden = list(state), [], []
-        x = self.stack.embedding[ids]
-        copies = CELLS[self.stack.cell].states
-        for layer in self._layers:
-            states, before = before[:copies], before[copies:]
-            h, c = layer.padded(states[0]), layer.padded(states[-1])  # only an LSTM reads c
-            x, ends = layer.run(x, lengths, (h, c))
-            after += [end[:, : layer.units] for end in ends[:copies]]
-            hidden.append(x)
-        log_probs = log_softmax(x @ self.stack.output_kernel + self.stack.output_bias)
-        return CharacterReading(log_probs, hidden, after)
+        log_probs, *rest = self._run(ids, state, ["log_probs", *self._hidden, *self._next_states])
+        return CharacterReading(log_probs, rest[: len(self._hidden)], rest[len(self._hidden) :])
 
     def step(
         self, state: Sequence[np.ndarray], ids: np.ndarray
     ) -> tuple[list[np.ndarray], np.ndarray]:
         """Read one id in each row; see :meth:`zoo.contracts.CharacterInference.step`."""
-        return self.stack.step(state, ids)
+        log_probs, *after = self._run(
+            np.asarray(ids)[:, None], state, ["log_probs", *self._next_states]
+        )
+        return after, log_probs[:, 0]
+
+    def graphs(self) -> dict[str, Graph]:
+        """The graph ``step``; see :meth:`zoo.contracts.GraphInference.graphs`."""
+        return {"step": self._session.graph}
+
+    def network_outputs(self, inputs: Sequence[np.ndarray]) -> list[np.ndarray]:
+        """What the network gives; see :meth:`zoo.contracts.GraphInference.network_outputs`."""
+        (ids,) = inputs
+        return self._run(ids, self.initial_state(len(ids)), ["logits"])
+
+    def _run(
+        self, ids: np.ndarray, state: Sequence[np.ndarray], outputs: Sequence[str]
+    ) -> list[np.ndarray]:
+        ids = np.asarray(ids)
+        if ids.size and not 0 <= ids.min() <= ids.max() < self.vocabulary_size:
+            raise UsageError(f"there are ids outside 0..{self.vocabulary_size - 1}")
+        inputs = {
+            name: np.asarray(part, np.float32)
+            for name, part in zip(self._states, state, strict=True)
+        }
+        return self._session.run({"ids": ids.astype(np.int32), **inputs}, outputs)
 
     def generate(
         self,
@@ -121,13 +175,4 @@ class StackInference:
     def _generator(self) -> Generator:
         from zoo.inference.generator import Generator
 
-        return Generator(self.stack)
-
-    @cached_property
-    def _layers(self) -> tuple[NativeRecurrent, ...]:
-        from zoo.inference.recurrent import NativeRecurrent  # importing Numba takes a second
-
-        return tuple(
-            NativeRecurrent(self.stack.cell, kernel, recurrent, bias)
-            for kernel, recurrent, bias in self.stack.layers
-        )
+        return Generator(recurrent_stack(self.config, self._weights))

@@ -19,10 +19,8 @@ import keras
 from keras import ops
 
 from zoo.layers.recurrence import replaced_attribute
+from zoo.translation.attention_kinds import ADDITIVE, SCALED
 
-MULTIPLICATIVE, SCALED, ADDITIVE, NONE = "multiplicative", "scaled", "additive", "none"
-KINDS = (MULTIPLICATIVE, SCALED, ADDITIVE, NONE)
-"""How a decoder may attend to the encoder's outputs."""
 _KERAS_CELLS = {"lstm": keras.layers.LSTMCell, "gru": keras.layers.GRUCell}
 
 _FAR_BELOW = -1e9
@@ -34,7 +32,7 @@ def attention_layers(kind: str, units: int, width: int, dtype: Any) -> Iterator[
     """The layers of an attention, by their names; the keys' one is the caller's to make.
 
     Args:
-        kind: one of :data:`KINDS`.
+        kind: one of :data:`zoo.translation.attention_kinds.KINDS`.
         units: width of the decoder's hidden state.
         width: width of the answer.
         dtype: Keras dtype policy.
@@ -50,7 +48,7 @@ def attention_weights(layers: Layers, kind: str, hidden: Any, keys: Any, mask: A
 
     Args:
         layers: those of :func:`attention_layers` by name.
-        kind: one of :data:`KINDS` but ``"none"``.
+        kind: one of :data:`zoo.translation.attention_kinds.KINDS` but ``"none"``.
         hidden: ``(batch, steps, units)``.
         keys: ``(batch, source, units)``.
         mask: ``(batch, source)`` bool, false at padding.
@@ -96,7 +94,7 @@ class InputFeedingCell(keras.layers.Layer):
         cell: ``"lstm"`` or ``"gru"``.
         units: width of the hidden state.
         width: width of the answer.
-        attention: one of :data:`KINDS` but ``"none"``.
+        attention: one of :data:`zoo.translation.attention_kinds.KINDS` but ``"none"``.
         normalize: whether the hidden state is normalised before it attends.
         **kwargs: as for a Keras layer.
     """

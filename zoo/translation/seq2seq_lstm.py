@@ -25,9 +25,6 @@ from zoo.cells import GATED, Shapes, count, dense_shapes, normalisation_shapes, 
 from zoo.errors import UsageError
 from zoo.layers import recurrent_layer
 from zoo.translation.attention import (
-    ADDITIVE,
-    KINDS,
-    NONE,
     InputFeeding,
     InputFeedingCell,
     Layers,
@@ -35,6 +32,7 @@ from zoo.translation.attention import (
     attention_layers,
     attention_weights,
 )
+from zoo.translation.attention_kinds import ADDITIVE, KINDS, NONE
 from zoo.values import check_choice, check_range, check_same
 
 PAD = 0

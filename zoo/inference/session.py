@@ -1,0 +1,118 @@
+"""Running a graph in ONNX Runtime: made late, one for each process, safe for threads."""
+
+from __future__ import annotations
+
+import ctypes
+import os
+import threading
+import weakref
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from zoo.errors import ZooError
+from zoo.inference.graph import Graph
+from zoo.inference.threads import get_threads
+
+OLDEST = (1, 20)
+"""The oldest ONNX Runtime that models run on, as in ``setup.cfg``."""
+
+_lock = threading.Lock()
+_sessions: weakref.WeakSet[Session] = weakref.WeakSet()
+
+
+def _after_fork() -> None:
+    global _lock
+    _lock = threading.Lock()  # another thread may have held it, which a child does not have
+    for session in list(_sessions):
+        session._abandon()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_after_fork)
+
+
+class Session:
+    """A graph ready to be run.
+
+    Any number of threads may run it at once. What ONNX Runtime needs is made by the first run, and
+    made anew in a process that was forked and after :func:`zoo.set_threads`.
+
+    Args:
+        make: gives the graph.
+        threads: of a run; left out, as many as :func:`zoo.set_threads` said.
+    """
+
+    def __init__(self, make: Callable[[], Graph], *, threads: int | None = None) -> None:
+        self._make = make
+        self._threads = threads
+        self._made: tuple[int, Any] | None = None
+
+    @property
+    def graph(self) -> Graph:
+        """The graph, made anew."""
+        return self._make()
+
+    def run(self, inputs: Mapping[str, np.ndarray], outputs: Sequence[str]) -> list[np.ndarray]:
+        """Calculate outputs.
+
+        Args:
+            inputs: arrays by name, all of them.
+            outputs: names of those that are wanted.
+
+        Raises:
+            ZooError: ONNX Runtime cannot run it.
+        """
+        session = self._session()
+        try:
+            found: list[np.ndarray] = session.run(list(outputs), dict(inputs))
+        except Exception as error:  # ONNX Runtime's have no base of their own
+            raise ZooError(f"ONNX Runtime could not run the network: {error}") from error
+        return found
+
+    def _session(self) -> Any:
+        wanted = self._threads or get_threads()
+        made = self._made
+        if made is None or made[0] != wanted:
+            with _lock:
+                made = self._made
+                if made is None or made[0] != wanted:
+                    self._made = made = wanted, _start(self._make(), wanted)
+                    _sessions.add(self)
+        return made[1]
+
+    def _abandon(self) -> None:
+        """Forget what ONNX Runtime made in the parent of this process.
+
+        It is never freed: that would wait for threads that this process does not have.
+        """
+        if self._made is not None:
+            ctypes.pythonapi.Py_IncRef(ctypes.py_object(self._made[1]))
+            self._made = None
+
+
+def _start(graph: Graph, threads: int) -> Any:
+    import onnxruntime
+
+    version = tuple(int(part) for part in onnxruntime.__version__.split(".")[:2])
+    if version < OLDEST:
+        raise ZooError(
+            f"ONNX Runtime {onnxruntime.__version__} is too old, models need "
+            f"{'.'.join(map(str, OLDEST))} or newer: pip install -U onnxruntime"
+        )
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads = threads
+    options.inter_op_num_threads = 1
+    options.log_severity_level = 3
+    # Waiting threads sleep instead of turning in place: other processes, and other sessions of this
+    # one, want the cores too.
+    options.add_session_config_entry("session.intra_op.allow_spinning", "0")
+    try:
+        return onnxruntime.InferenceSession(
+            graph.model().SerializeToString(), options, providers=["CPUExecutionProvider"]
+        )
+    except Exception as error:
+        raise ZooError(
+            f"ONNX Runtime {onnxruntime.__version__} could not load {graph.name}: {error}"
+        ) from error
