@@ -65,6 +65,7 @@ def line_graph(config: Any, weights: Weights) -> Graph:
             x = zero_padding_of_image(graph, x, lengths)
     x = graph.reshape(graph.transpose(x, 2, 0, 3, 1), 0, 0, -1)
     x, _ = recurrent_layers(graph, x, config, lengths, bidirectional=True)
+    x = graph.node("Mul", x, graph.transpose(time_mask(graph, x, 0, lengths, (0, -1, 1)), 1, 0, 2))
     x = graph.node("Relu", dense(graph, x, "projection"))
     x = graph.reshape(graph.transpose(x, 1, 0, 2), 0, -1, config.projection)
     give_labels(graph, x, config.labels, time_major=False)
