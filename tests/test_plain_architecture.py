@@ -138,3 +138,11 @@ def test_a_translator_without_an_inference_says_so() -> None:
     model = Translation(bundle())
     with pytest.raises(ZooError, match="plain_lstm has no inference"):
         model.inference.start(np.zeros((1, 3), np.int32))
+
+
+def test_its_layers_are_traced_on_keras_and_have_no_gradients(plain: TextGeneration) -> None:
+    ours = plain.trace("the fox", every=2)
+    assert ours.steps().texts == ("t", "e", "f", "x")
+    np.testing.assert_allclose(ours.gate("h"), plain.embed("the fox").hidden[::2, 0], atol=1e-5)
+    with pytest.raises(UsageError, match="no gradients"):
+        plain.highway("the fox")

@@ -206,7 +206,8 @@ class Task:
 
         Args:
             source: one input, as the verb takes it.
-            at: number of the output, negative from the end; left out, the last.
+            at: number of the output, negative from the end; left out, the last, or the one in the
+                middle where the network reads in both directions.
             steps: how many steps back; left out, 100 or as many as there are.
             label: the label whose negative log-probability is the loss; left out, what follows in
                 the input where that is known, else the likeliest.

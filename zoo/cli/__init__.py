@@ -24,6 +24,7 @@ _COMMANDS = {
     "train": "zoo.cli.work:train_command",
     "finetune": "zoo.cli.work:finetune_command",
     "evaluate": "zoo.cli.work:evaluate_command",
+    "inspect": "zoo.cli.inspection:inspect_command",
     "export": "zoo.cli.work:export_command",
     "push": "zoo.cli.models:push_command",
     "cache": "zoo.cli.cache:cache_group",

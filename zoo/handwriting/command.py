@@ -1,4 +1,7 @@
-"""``zoo run`` and ``zoo finetune`` for the task ``image-to-text``: lines, pages and pen strokes."""
+"""``zoo run``, ``inspect`` and ``finetune`` for the task ``image-to-text``.
+
+Inputs are images of lines and pages, and pen strokes.
+"""
 
 from __future__ import annotations
 
@@ -8,6 +11,7 @@ from typing import Any
 import click
 
 from zoo.cli.inputs import print_each, progress_bar, run_each
+from zoo.cli.inspection import inspect_input, inspection_options
 from zoo.cli.options import MODEL, OUT, search_options, training_options
 from zoo.cli.output import command_line, print_json
 from zoo.errors import UsageError, ZooError
@@ -159,6 +163,21 @@ def _sources(loaded: Any, inputs: tuple[Path, ...], strict: bool) -> tuple[list[
             names.append(f"{path}#{number}" if len(pieces) > 1 else str(path))
             sources.append(piece)
     return names, sources
+
+
+@click.command(
+    "inspect",
+    epilog="Example:\n\n\b\n  zoo inspect crnn.latin line.png --plot gates.png --find-units",
+)
+@MODEL
+@click.argument("source", type=click.Path(path_type=Path))
+@inspection_options
+def inspect(model: Reference, source: Path, **options: Any) -> None:
+    """Look into MODEL while it reads SOURCE, the image of a line or a file of pen strokes."""
+    from zoo.loading import load_model
+
+    loaded = load_model(model)
+    inspect_input(loaded, str(loaded.card.get("name", model)), source, **options)
 
 
 @click.command(

@@ -109,6 +109,7 @@ def line_subject(grey: np.ndarray, given: LineImage, labels: Sequence[str]) -> S
         AXIS,
         outputs=Steps("pixels", places(outputs, SUBSAMPLING)),
         labels=[one or "(blank)" for one in labels],
+        asked=outputs // 2,
         quantities={"ink": np.array(ink), "place in line": np.arange(steps, dtype=np.float64)},
         backdrop=Backdrop(image=grey, extent=(0.0, float(grey.shape[1]))),
         title=f"a line of {grey.shape[1]} x {grey.shape[0]} pixels",
@@ -140,6 +141,7 @@ def ink_subject(
         {AXIS: Steps("points", SUBSAMPLING * np.arange(steps, dtype=np.float64))},
         AXIS,
         labels=[one or "(blank)" for one in labels],
+        asked=steps // 2,
         quantities={
             "pen in the air": per_step(air),
             "stroke end": per_step(ends, most=True),

@@ -71,7 +71,7 @@ def attribute_output(
     Args:
         network: an architecture on a tape.
         subject: the input.
-        at: number of the output, negative from the end; left out, the last.
+        at: number of the output, negative from the end; left out, the subject's own.
         label: its number; left out, the subject's.
         points: gradients along the path.
 

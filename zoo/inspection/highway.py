@@ -106,7 +106,8 @@ class Highway:
         for one in self.curves:
             places = [k for k in (1, 10, 40, 100) if k < len(one.norms)]
             shown = ", ".join(f"{one.relative[k]:.2g} at {k}" for k in places)
-            lines.append(f"  {one.layer} {one.state}: of the gradient at 0 steps {shown}")
+            if shown:
+                lines.append(f"  {one.layer} {one.state}: of the gradient at 0 steps {shown}")
         return "\n".join(lines)
 
 
@@ -122,7 +123,7 @@ def highway_of(
     Args:
         network: an architecture on a tape.
         subject: the input.
-        at: number of the output, negative from the end; left out, the last.
+        at: number of the output, negative from the end; left out, the subject's own.
         steps: how many steps back; left out, :data:`DEFAULT_STEPS` or as many as there are.
         label: the label whose log-probability counts; left out, the subject's.
 
@@ -159,7 +160,7 @@ def check_output(subject: Subject, at: int | None) -> int:
     """
     count = len(subject.output_steps)
     if at is None:
-        at = count - 1
+        at = subject.asked
     whole = isinstance(at, (int, np.integer)) and not isinstance(at, bool)
     if not whole or not -count <= at < count or not count:
         raise UsageError(f"at must be an output's number below {count}, not {at!r}")

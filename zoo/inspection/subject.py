@@ -70,6 +70,7 @@ class Subject:
         targets: ``(outputs,)`` the label whose log-probability is asked for at each output, -1 for
             the likeliest; left out, the likeliest everywhere.
         labels: texts of the labels.
+        asked: the output that questions are about if they name none, negative from the end.
         quantities: values for each step of the main axis that a unit may follow, by name.
         backdrop: what pictures show.
         title: the input in one line.
@@ -81,6 +82,7 @@ class Subject:
     outputs: Steps | None = None
     targets: np.ndarray | None = None
     labels: Sequence[str] = ()
+    asked: int = -1
     quantities: Mapping[str, np.ndarray] = field(default_factory=dict)
     backdrop: Backdrop | None = None
     title: str = ""

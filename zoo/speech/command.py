@@ -1,4 +1,4 @@
-"""``zoo run`` and ``zoo finetune`` for the task ``automatic-speech-recognition``."""
+"""``zoo run``, ``inspect`` and ``finetune`` for the task ``automatic-speech-recognition``."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from typing import Any
 import click
 
 from zoo.cli.inputs import STANDARD_INPUT, print_each, progress_bar, run_each
+from zoo.cli.inspection import inspect_input, inspection_options
 from zoo.cli.options import MODEL, OUT, search_options, training_options
 from zoo.cli.output import command_line
 from zoo.errors import UsageError
@@ -191,6 +192,20 @@ def _print_utterance(result: Any, shown: str, as_json: bool) -> None:
         click.echo(json.dumps(result.to_dict(), ensure_ascii=False))
     else:
         click.echo(result.text[len(shown) :])
+
+
+@click.command(
+    "inspect", epilog="Example:\n\n\b\n  zoo inspect ctc_lstm.an4 question.wav --plot gates.png"
+)
+@MODEL
+@click.argument("recording", type=click.Path(path_type=Path))
+@inspection_options
+def inspect(model: Reference, recording: Path, **options: Any) -> None:
+    """Look into MODEL while it hears RECORDING."""
+    from zoo.loading import load_model
+
+    loaded = load_model(model)
+    inspect_input(loaded, str(loaded.card.get("name", model)), recording, **options)
 
 
 @click.command(

@@ -110,6 +110,7 @@ def recording_subject(
         {AXIS: Steps("seconds", places)},
         AXIS,
         labels=[one or "(blank)" for one in labels],
+        asked=steps // 2,
         quantities={
             "loudness": loudness,
             "silence": (loudness < low + _QUIET * (high - low)).astype(np.float64),

@@ -1,4 +1,4 @@
-"""``zoo run`` and ``zoo finetune`` for the task ``text-generation``."""
+"""``zoo run``, ``inspect`` and ``finetune`` for the task ``text-generation``."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from typing import Any
 import click
 
 from zoo.cli.inputs import progress_bar, read_texts
+from zoo.cli.inspection import inspect_input, inspection_options
 from zoo.cli.options import MODEL, OUT, training_options
 from zoo.cli.output import command_line, print_json
 from zoo.store.locate import Reference
@@ -63,6 +64,23 @@ def run(
     for character in characters:
         click.echo(character, nl=False)
     click.echo()
+
+
+@click.command(
+    "inspect",
+    epilog="Example:\n\n\b\n  zoo inspect char_lstm.shakespeare 'ROMEO: Is the day so young?' "
+    "--out page.html",
+)
+@MODEL
+@click.argument("text")
+@inspection_options
+def inspect(model: Reference, text: str, **options: Any) -> None:
+    """Look into MODEL while it reads TEXT; "-" reads it from standard input."""
+    from zoo.loading import load_model
+
+    (source,) = read_texts([text])
+    loaded = load_model(model)
+    inspect_input(loaded, str(loaded.card.get("name", model)), source, **options)
 
 
 @click.command(

@@ -1,4 +1,4 @@
-"""``zoo run`` and ``zoo finetune`` for the task ``translation``."""
+"""``zoo run``, ``inspect`` and ``finetune`` for the task ``translation``."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from typing import Any
 import click
 
 from zoo.cli.inputs import progress_bar, read_texts
+from zoo.cli.inspection import inspect_input, inspection_options
 from zoo.cli.options import MODEL, OUT, training_options
 from zoo.cli.output import command_line, print_json
 from zoo.store.locate import Reference
@@ -66,6 +67,28 @@ def run(
     for result in results:
         for alternative in result.alternatives:
             click.echo(alternative.text)
+
+
+@click.command(
+    "inspect",
+    epilog="Example:\n\n\b\n  zoo inspect seq2seq_lstm.tatoeba --target fr "
+    "'Where is the station?' --out page.html",
+)
+@MODEL
+@click.argument("text")
+@click.option("--target", help="Target language, such as fr.")
+@click.option("--translation", help="Its translation; left out, the model's own.")
+@inspection_options
+def inspect(
+    model: Reference, text: str, target: str | None, translation: str | None, **options: Any
+) -> None:
+    """Look into MODEL while it translates the sentence TEXT; "-" reads it from standard input."""
+    from zoo.loading import load_model
+
+    (source,) = read_texts([text])
+    loaded = load_model(model)
+    asked = {"translation": translation, "target": target}
+    inspect_input(loaded, str(loaded.card.get("name", model)), source, asked, **options)
 
 
 @click.command(
