@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping, Sequence
 from dataclasses import fields
 from typing import Any
@@ -18,9 +17,17 @@ def check_range(config: Any, name: str, kind: type, low: float, high: float) -> 
     """
     value = getattr(config, name)
     numeric = type(value) is int or (kind is float and type(value) is float)
-    if not numeric or not math.isfinite(value) or not low <= value <= high:
+    if not numeric or not low <= value <= high:  # which NaN is not, nor what is infinite
         noun = "a whole number" if kind is int else "a number"
-        raise UsageError(f"{name} must be {noun} from {low} to {high}, not {value!r}")
+        raise UsageError(f"{name} must be {noun} from {low} to {high}, not {shown(value)}")
+
+
+def shown(value: Any) -> str:
+    """A value as a message shows it, shortened; also a whole number that Python prints not."""
+    try:
+        return f"{value!r:.100}"
+    except ValueError:
+        return f"a number of {value.bit_length()} bits"
 
 
 def check_choice(config: Any, name: str, choices: Sequence[Any]) -> None:
@@ -31,8 +38,8 @@ def check_choice(config: Any, name: str, choices: Sequence[Any]) -> None:
     """
     value = getattr(config, name)
     if not any(type(value) is type(choice) and value == choice for choice in choices):
-        shown = ", ".join(repr(choice) for choice in choices)
-        raise UsageError(f"{name} must be one of {shown}, not {value!r}")
+        known = ", ".join(repr(choice) for choice in choices)
+        raise UsageError(f"{name} must be one of {known}, not {shown(value)}")
 
 
 def check_same(config: Any, name: str, wanted: int, of: str) -> None:
@@ -49,7 +56,7 @@ def check_same(config: Any, name: str, wanted: int, of: str) -> None:
     """
     value = getattr(config, name)
     if value != wanted:
-        raise UsageError(f"{name} is {value}, but must be {wanted} to match {of}")
+        raise UsageError(f"{name} is {shown(value)}, but must be {wanted} to match {of}")
 
 
 def make_config(config_class: type, values: Mapping[str, Any]) -> Any:

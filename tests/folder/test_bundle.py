@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import json
 import os
+import re
 import shutil
 import struct
 from collections.abc import Callable
@@ -30,6 +31,7 @@ from zoo.folder.manifest import (
     MAX_TEXT_BYTES,
     FileEntry,
     Manifest,
+    parse_json,
     parse_manifest,
     sha256_of,
 )
@@ -189,8 +191,31 @@ def test_outputs_that_are_not_finite_fail_the_check(tiny_folder: Path) -> None:
         model.generate("the ", 20, seed=1)
 
 
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("1" * 400, "a whole number of 400 digits"),
+        ("-" + "1" * 5000, "a whole number of 5001 digits"),
+        ("1e999", "the number 1e999 is not finite"),
+        ("NaN", "NaN is not a finite number"),
+        ("[-Infinity]", "-Infinity is not a finite number"),
+        ('["\\ud800"]', "half a character"),
+        ("[" * 100_000, "not valid JSON"),
+    ],
+)
+def test_what_json_cannot_hold_is_refused_where_it_is_read(text: str, message: str) -> None:
+    with pytest.raises(FolderError, match=re.escape(message)) as caught:
+        parse_json(text.encode(), "here")
+    str(caught.value).encode()
+    assert parse_json(b'["\\u00e9", "\\ud83d\\ude00", 12345678901234567890]', "here") == [
+        "é",
+        "😀",
+        12345678901234567890,
+    ]
+
+
 def test_shapes_of_huge_numbers_are_refused_at_once() -> None:
-    for shape in ([10**400], [2**40] * 8, [1] * 100_000, [-1], [True]):
+    for shape in ([10**15], [2**40] * 8, [1] * 100_000, [-1], [True]):
         header = {"a": {"dtype": "F16", "shape": shape, "data_offsets": [0, 2]}}
         text = json.dumps(header).encode()
         data = len(text).to_bytes(8, "little") + text + b"\0\0"
@@ -237,7 +262,7 @@ def test_differing_weights_are_listed(folder: Path) -> None:
         (lambda c: c["config"].update(units=8192, layers=16), "holds .* weights"),
         (lambda c: c["config"].update(cell="__import__"), "cell must be one of"),
         (lambda c: c["config"].update(unit=3), "did you mean 'units'"),
-        (lambda c: c["config"].update(hidden_dropout=float("nan")), "hidden_dropout"),
+        (lambda c: c["config"].update(hidden_dropout=float("nan")), "NaN is not a finite"),
         (lambda c: c["config"].pop("vocabulary_size"), "vocabulary_size"),
         (lambda c: c["config"].update(vocabulary_size=29), "vocabulary_size is 29, but must be 30"),
         (lambda c: c["card"].update(name=[]), "'name' is \\[\\], not a str"),
@@ -270,8 +295,8 @@ def test_a_wrong_config_is_a_clear_error(
             '[{"metric": "x", "dataset": "d", "split": "s", "value": 1, "interval_95": [0]}]',
             "not two numbers",
         ),
-        ('[{"metric": "x", "dataset": "d", "split": "s", "value": NaN}]', "nan is not a finite"),
-        (f'[{{"metric": "x", "dataset": "d", "split": "s", "value": 1{"0" * 400}}}]', "finite"),
+        ('[{"metric": "x", "dataset": "d", "split": "s", "value": NaN}]', "NaN is not a finite"),
+        (f'[{{"metric": "x", "dataset": "d", "split": "s", "value": 1{"0" * 400}}}]', "401 digits"),
     ],
 )
 def test_wrong_figures_are_a_clear_error(folder: Path, metrics: str, message: str) -> None:

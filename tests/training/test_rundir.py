@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 import subprocess
 import sys
@@ -95,6 +96,77 @@ def test_a_damaged_checkpoint_is_a_clear_error(tmp_path: Path) -> None:
         path.write_bytes(path.read_bytes()[:50])
         with pytest.raises(ZooError, match="damaged"):
             run.load_checkpoint()
+
+
+def npz(**arrays: np.ndarray) -> bytes:
+    stream = io.BytesIO()
+    np.savez(stream, **arrays)
+    return stream.getvalue()
+
+
+def damaged_checkpoints() -> dict[str, bytes]:
+    """Each ends in another error of NumPy, zipfile, zlib or json."""
+    whole = npz(a=np.arange(3), facts=np.asarray("{}"))
+    array = io.BytesIO()
+    np.save(array, np.arange(3))
+    return {
+        "empty": b"",
+        "one byte": b"P",
+        "text": b"hello",
+        "an array": array.getvalue(),
+        "no facts": npz(a=np.arange(3)),
+        "facts that are a list": npz(facts=np.asarray("[]")),
+        "facts that are no json": npz(facts=np.asarray("{")),
+        "objects": npz(a=np.array([None])),
+        "a broken header": whole.replace(b"'descr'", b"'de(cr'"),
+        "a header without end": whole.replace(b"{'descr'", b"{({'scr'"),
+        "a compression that there is not": whole.replace(b"PK\x01\x02", b"PK\x01\x03"),
+        "a member cut off": whole[:150] + whole[190:],
+    }
+
+
+@pytest.mark.parametrize("kind", damaged_checkpoints())
+def test_whatever_is_wrong_with_a_checkpoint_is_a_clear_error(tmp_path: Path, kind: str) -> None:
+    with RunDirectory(tmp_path / "run", {}) as run:
+        (run.training / "checkpoint.npz").write_bytes(damaged_checkpoints()[kind])
+        with pytest.raises(ZooError, match=r"checkpoint.npz is damaged .*delete it"):
+            run.load_checkpoint()
+
+
+def test_what_a_killed_run_left_lying_is_removed(tmp_path: Path) -> None:
+    code = f"""
+import os, signal
+import numpy as np
+from pathlib import Path
+from zoo.training.rundir import RunDirectory
+run = RunDirectory({str(tmp_path / "run")!r}, {{}}).__enter__()
+run.save_checkpoint({{}}, {{"epoch": 1}})
+np.savez = lambda *_, **__: os.kill(os.getpid(), signal.SIGKILL)
+run.save_checkpoint({{}}, {{"epoch": 2}})
+"""
+    subprocess.run([sys.executable, "-c", code], check=False)
+    training = tmp_path / "run" / "training"
+    (tmp_path / "run" / ".model.safetensors.ab12cd_3").write_bytes(b"half")
+    assert len(list(training.glob(".checkpoint.npz.*"))) == 1
+    with RunDirectory(tmp_path / "run", {}) as run:
+        assert run.load_checkpoint() == ({}, {"epoch": 1})
+    names = {path.name for path in (tmp_path / "run").rglob("*")}
+    assert names <= {"training", ".lock", "checkpoint.npz", "run.json"}
+
+
+def test_a_run_that_was_killed_before_its_last_cleaning_up_is_finished(tmp_path: Path) -> None:
+    out = tmp_path / "run"
+    with RunDirectory(out, {"batch": 8}) as run:
+        run.save_checkpoint({}, {})
+        assert not run.finished
+    (out / "manifest.json").write_text("{}")  # as the model's last file
+    with pytest.raises(UsageError, match="finished model"):
+        RunDirectory(out, {"batch": 16}).__enter__()
+    with RunDirectory(out, {"batch": 8}) as run:
+        assert run.finished
+        run.finish()
+    with pytest.raises(UsageError, match="finished model"):
+        RunDirectory(out, {"batch": 8}).__enter__()
 
 
 def test_a_full_disk_keeps_the_last_checkpoint(tmp_path: Path) -> None:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import csv
+import tempfile
 from collections.abc import Sequence
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +14,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
+from zoo.errors import ZooError
 from zoo.folder.figures import Measure
 from zoo.training.plan import Plan
 from zoo.training.rundir import RunDirectory
@@ -103,6 +106,42 @@ def test_the_best_epoch_is_the_one_that_its_measure_calls_best(
     assert len(sums) == (2 if higher else 4)
     assert best == sums[0 if higher else -1]
     assert objective.validate() == pytest.approx(best)
+
+
+def test_a_checkpoint_of_another_run_does_not_fit_and_says_so(tmp_path: Path) -> None:
+    objective = Slope(small_network(), [1.0])
+    plan = Plan(epochs=1)
+    with RunDirectory(tmp_path / "run", {}) as run:
+        trainer = Trainer(objective, plan, run)
+        state = {name: np.asarray(v.numpy()) for name, v in trainer._state().items()}
+        facts = {"epoch": 0, "done": 0, "best_loss": 1.0, "history": [], "plan": asdict(plan)}
+        name = "network/0"
+        for arrays, told in [
+            ({**state, name: np.zeros(7)}, facts),
+            ({**state, name: np.asarray("text")}, facts),
+            (state, facts),  # which has no best weights
+            (state, {}),
+            (state, {**facts, "plan": 3}),
+        ]:
+            run.save_checkpoint(arrays, told)
+            with pytest.raises(ZooError, match=r"damaged|other values"):
+                trainer.train()
+
+
+def test_training_leaves_no_file_outside_its_folder(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """TensorFlow's autograph writes Python files, which stay behind when the process is killed."""
+    made: list[str] = []
+    real = tempfile.NamedTemporaryFile
+
+    def watched(*args: Any, **options: Any) -> Any:
+        made.append(str(options))
+        return real(*args, **options)
+
+    monkeypatch.setattr(tempfile, "NamedTemporaryFile", watched)
+    train(tmp_path / "run", small_network(), [1.0, 1.0])
+    assert made == []
 
 
 @pytest.mark.parametrize("count", [0, 1, 5, 40])

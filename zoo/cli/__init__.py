@@ -6,6 +6,7 @@ listing, showing and downloading start at once.
 
 from __future__ import annotations
 
+import contextlib
 import importlib
 import io
 import sys
@@ -14,6 +15,7 @@ from typing import Any
 
 import click
 
+from zoo.cli.terminal import printable, protect_terminals
 from zoo.errors import UsageError, ZooError
 
 _COMMANDS = {
@@ -78,23 +80,26 @@ def main(args: list[str] | None = None) -> Any:
         # What a terminal cannot show, such as a file name that is no UTF-8, must not end the run.
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="backslashreplace")
-    warnings.formatwarning = lambda message, *_, **__: f"zoo: {message}\n"
+    protect_terminals()
+    warnings.formatwarning = lambda message, *_, **__: f"zoo: {printable(message)}\n"
     arguments = sys.argv[1:] if args is None else args
     try:
         # A command that ends by click's Exit gives its code here, the others nothing.
         if code := cli.main(arguments, prog_name="zoo", standalone_mode=False, obj=arguments):
             sys.exit(code)
     except click.ClickException as error:
-        error.show()
+        with contextlib.redirect_stderr(io.StringIO()) as said:
+            error.show()
+        click.echo(printable(said.getvalue()), nl=False, err=True)
         sys.exit(error.exit_code)
     except (click.Abort, KeyboardInterrupt):
         click.echo("stopped", err=True)
         sys.exit(130)
     except ZooError as error:
-        click.echo(f"zoo: {error}", err=True)
+        click.echo(f"zoo: {printable(error)}", err=True)
         sys.exit(2 if isinstance(error, UsageError) else 1)
     except OSError as error:
-        click.echo(f"zoo: {error}", err=True)
+        click.echo(f"zoo: {printable(error)}", err=True)
         sys.exit(1)
     except MemoryError:
         click.echo("zoo: out of memory", err=True)

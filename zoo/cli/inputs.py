@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from zoo.cli.output import print_json
+from zoo.cli.terminal import printable
 from zoo.errors import UsageError, ZooError
 
 if TYPE_CHECKING:
@@ -121,7 +122,7 @@ def print_each(
             if not isinstance(result, ZooError):
                 click.echo(f"{name}\t{result}")
     for error in failed:
-        click.echo(f"zoo: {error}", err=True)
+        click.echo(f"zoo: {printable(error)}", err=True)
     if failed:
         raise click.exceptions.Exit(1)
 

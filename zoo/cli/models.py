@@ -8,6 +8,7 @@ import click
 
 from zoo.catalogue import registry
 from zoo.cli.output import complete_model, complete_task, megabytes, print_json, print_table
+from zoo.cli.terminal import printable
 from zoo.folder.figures import Figure
 
 
@@ -88,9 +89,7 @@ def show_command(model: str, as_json: bool) -> None:
             value = ", ".join(f"{k} {v}" for k, v in value.items())
         elif isinstance(value, (list, tuple)):
             value = ", ".join(map(str, value)) or "-"
-        # A folder from anywhere must not send commands to the terminal.
-        shown = "".join(c if c.isprintable() or c == "\n" else "\ufffd" for c in str(value))
-        click.echo(f"{click.style(key.ljust(width), bold=True)}  {shown}")
+        click.echo(f"{click.style(printable(key).ljust(width), bold=True)}  {printable(value)}")
 
 
 @click.command("download", epilog="Example:\n\n\b\n  zoo download char_lstm.shakespeare")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import os
 import shlex
 import sys
@@ -14,6 +15,7 @@ from typing import Any
 import click
 
 from zoo.catalogue import registry
+from zoo.cli.terminal import printable
 from zoo.errors import UsageError
 
 _BACKENDS = ("tensorflow", "jax", "torch", "openvino", "numpy")
@@ -21,12 +23,22 @@ _BACKENDS = ("tensorflow", "jax", "torch", "openvino", "numpy")
 
 def print_json(value: Any) -> None:
     """Print a value as JSON for scripts."""
-    click.echo(json.dumps(value, indent=2, ensure_ascii=False, default=str))
+    text = json.dumps(_finite(value), indent=2, ensure_ascii=False, default=str, allow_nan=False)
+    click.echo(text)
+
+
+def _finite(value: Any) -> Any:
+    """A value without numbers that are not finite, which JSON does not have: they become null."""
+    if isinstance(value, dict):
+        return {key: _finite(one) for key, one in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [_finite(one) for one in value]
+    return None if isinstance(value, float) and not math.isfinite(value) else value
 
 
 def print_table(head: Sequence[str], rows: Sequence[Sequence[Any]]) -> None:
     """Print rows in aligned columns."""
-    lines = [[str(cell) for cell in row] for row in [head, *rows]]
+    lines = [[printable(cell) for cell in row] for row in [head, *rows]]
     widths = [max(len(line[i]) for line in lines) for i in range(len(head))]
     for number, line in enumerate(lines):
         cells = "  ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True))

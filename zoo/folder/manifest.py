@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import math
 import os
 import re
 import stat
@@ -26,6 +27,7 @@ MAX_PART_BYTES = 64 * 2**20
 MAX_FILE_BYTES = 2 * 2**30
 MAX_FILES = 64
 
+_MAX_DIGITS = 20  # of a whole number, its sign included
 _FILE_NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._-]{0,99}")
 _SHA256 = re.compile(r"[0-9a-f]{64}")
 
@@ -76,12 +78,39 @@ def parse_json(data: bytes, where: str) -> Any:
     """Parse JSON from an untrusted file.
 
     Raises:
-        FolderError: it is not UTF-8, not JSON, or nested too deep.
+        FolderError: it is not UTF-8, not JSON, or nested too deep, or holds what JSON cannot: a
+            number that is not finite or has more digits than any real one, half a character (a lone
+            surrogate).
     """
     try:
-        return json.loads(data.decode("utf-8"))
-    except (UnicodeDecodeError, json.JSONDecodeError, RecursionError, ValueError) as error:
+        text = data.decode("utf-8")
+        value = json.loads(
+            text, parse_int=_whole, parse_float=_finite, parse_constant=_refuse_constant
+        )
+        if "\\u" in text:
+            json.dumps(value, ensure_ascii=False).encode()
+        return value
+    except UnicodeEncodeError:
+        raise FolderError(f"{where} is not valid JSON: it has half a character") from None
+    except (RecursionError, ValueError) as error:
         raise FolderError(f"{where} is not valid JSON: {error}") from None
+
+
+def _whole(text: str) -> int:
+    if len(text) > _MAX_DIGITS:
+        raise ValueError(f"a whole number of {len(text)} digits")
+    return int(text)
+
+
+def _finite(text: str) -> float:
+    number = float(text)
+    if not math.isfinite(number):
+        raise ValueError(f"the number {text:.40} is not finite")
+    return number
+
+
+def _refuse_constant(text: str) -> float:
+    raise ValueError(f"{text} is not a finite number")
 
 
 def parse_manifest(data: bytes, where: str = MANIFEST) -> Manifest:

@@ -49,6 +49,7 @@ class KerasCharacters:
             self._run = tf.function(
                 lambda ids, *state: self._stateful([ids, *state], training=False),
                 input_signature=[ids, *parts],
+                autograph=False,
             )
         self._check()
 

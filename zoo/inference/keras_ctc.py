@@ -29,6 +29,7 @@ class KerasCTC:
                     tf.TensorSpec((None, None, width), tf.float32),
                     tf.TensorSpec((None, None), tf.bool),
                 ],
+                autograph=False,
             )
 
     def log_probs(self, features: np.ndarray, frames: np.ndarray) -> np.ndarray:

@@ -34,6 +34,7 @@ from zoo.registry import Weights
 _PREFIX_DIGITS = 16
 _PARTIAL = ".partial-"
 _NAME = re.compile(r"[a-z0-9][a-z0-9_]*\.[a-z0-9][a-z0-9_]*")
+_HOLDER = re.compile(r"[0-9]{1,10} [A-Za-z0-9._-]{0,100}")
 _ENTRY = re.compile(rf"({re.escape(_PARTIAL)})?([0-9a-f]{{{_PREFIX_DIGITS}}})")
 
 
@@ -263,7 +264,7 @@ def _holder(path: Path) -> str:
     """Who holds a lock, as far as that is known."""
     with contextlib.suppress(FolderError, UnicodeDecodeError):
         process, _, host = read_file(path, 300).decode().partition(" ")
-        if process.isascii() and process.isdigit():
+        if _HOLDER.fullmatch(f"{process} {host}"):
             where = f" on {host}" if host not in ("", platform.node()) else ""
             return f"process {process}{where}"
     return "another process"

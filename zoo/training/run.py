@@ -43,6 +43,9 @@ def train(training: Training[Any], stage: Stage) -> Path:
     plan, card = stage.plan, training.card
     values = {"model": card["name"], "dataset": card["dataset"], "plan": plan, **training.values}
     with RunDirectory(stage.folder, values) as run:
+        if run.finished:  # but not cleaned up
+            run.finish()
+            return run.path
         start = None if stage.start is None else read_bundle(stage.start)
         processor = training.processor(run, start)
         config = training.config(processor)
@@ -89,6 +92,9 @@ def finetune(finetuning: Finetuning[Any], out: Path, command: str = "") -> Path:
 
     start, plan = finetuning.start, finetuning.options.plan()
     with RunDirectory(out, {"plan": plan, **finetuning.values}) as run:
+        if run.finished:  # but not cleaned up
+            run.finish()
+            return run.path
         keras.utils.set_random_seed(plan.seed)
         task = assemble(
             start.bundle,

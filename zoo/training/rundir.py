@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import io
 import json
-import zipfile
 from collections.abc import Iterator, Mapping
 from dataclasses import MISSING, asdict, fields, is_dataclass
 from pathlib import Path
@@ -20,7 +19,7 @@ import filelock
 import numpy as np
 
 from zoo.errors import UsageError, ZooError
-from zoo.files import atomic_path, readable_os_errors, user_path, write_bytes
+from zoo.files import atomic_path, readable_os_errors, remove_leftovers, user_path, write_bytes
 from zoo.folder.manifest import MANIFEST, parse_json, read_file
 
 _VALUES = "run.json"
@@ -57,6 +56,9 @@ class RunDirectory:
                 self._lock.acquire()
             except filelock.Timeout:
                 raise ZooError(f"another process is training in {self.path}") from None
+        with readable_os_errors(f"remove what a killed run left in {self.path}"):
+            remove_leftovers(self.training)
+            remove_leftovers(self.path)
         if not self._begun():
             text = json.dumps(_plain(self._values), indent=2, ensure_ascii=False)
             write_bytes(self.training / _VALUES, (text + "\n").encode())
@@ -69,6 +71,11 @@ class RunDirectory:
         trace: TracebackType | None,
     ) -> None:
         self._lock.release()
+
+    @property
+    def finished(self) -> bool:
+        """Whether the model has been written, and all that is left to do is to :meth:`finish`."""
+        return (self.path / MANIFEST).exists()
 
     @property
     def has_checkpoint(self) -> bool:
@@ -100,9 +107,12 @@ class RunDirectory:
         try:
             with np.load(io.BytesIO(path.read_bytes()), allow_pickle=False) as stored:
                 arrays = {name: stored[name] for name in stored.files}
-            return arrays, json.loads(str(arrays.pop("facts")))
-        except (OSError, ValueError, KeyError, zipfile.BadZipFile) as error:
-            raise ZooError(f"{path} is damaged ({error}); delete it to start again") from None
+            facts = json.loads(str(arrays.pop("facts")))
+            if not isinstance(facts, dict):
+                raise ValueError("its facts are no table")
+            return arrays, facts
+        except Exception as error:  # of a dozen kinds, from NumPy, zipfile, zlib and json
+            raise damaged_checkpoint(path, error) from None
 
     def finish(self) -> None:
         """Remove the checkpoint of a run whose model has been written."""
@@ -113,12 +123,14 @@ class RunDirectory:
             return
         if not self.path.is_dir():
             raise UsageError(f"{self.path} is a file; give a folder to write to")
-        if (self.path / MANIFEST).exists():
-            raise UsageError(f"{self.path} already holds a finished model; choose another --out")
         values = self.training / _VALUES
+        changed = []
         if self._begun():
-            before = parse_json(read_file(values), str(values))
-            changed = differences(before, self._values)
+            changed = differences(parse_json(read_file(values), str(values)), self._values)
+        # With the checkpoint still there, a run of the same values was killed at its very end.
+        if self.finished and (changed or not self._begun()):
+            raise UsageError(f"{self.path} already holds a finished model; choose another --out")
+        if self._begun():
             if changed:
                 raise UsageError(
                     f"{self.path} holds a run begun with other values: {', '.join(changed)}; "
@@ -131,6 +143,13 @@ class RunDirectory:
         """Whether there is a run to go on with; one that failed before its first checkpoint, as
         with a learning rate that is far too high, may be begun again with other values."""
         return (self.training / _VALUES).exists() and self.has_checkpoint
+
+
+def damaged_checkpoint(path: Path, error: Exception) -> ZooError:
+    """The error about a checkpoint that cannot be read."""
+    return ZooError(
+        f"{path} is damaged ({error or type(error).__name__}); delete it to start again"
+    )
 
 
 def differences(before: Any, now: Any) -> list[str]:

@@ -25,7 +25,7 @@ from zoo.errors import ZooError
 from zoo.training.history import History
 from zoo.training.objective import Objective
 from zoo.training.plan import Plan
-from zoo.training.rundir import RunDirectory, differences
+from zoo.training.rundir import RunDirectory, damaged_checkpoint, differences
 
 
 class Trainer:
@@ -57,7 +57,7 @@ class Trainer:
         self._average = [tf.Variable(v.value, trainable=False) for v in self._trainable]
         self._best = [v.numpy() for v in self._trainable]
         self._best_loss = self._measure.worst if start_loss is None else start_loss
-        self._compiled_step = tf.function(self._step, reduce_retracing=True)
+        self._compiled_step = tf.function(self._step, reduce_retracing=True, autograph=False)
 
     def train(self) -> float:
         """Train to the end of the plan, or go on from the last checkpoint.
@@ -197,7 +197,14 @@ class Trainer:
         loaded = self.run_directory.load_checkpoint()
         if loaded is None:
             return 0, 0, self.objective.initial_carry(), []
-        arrays, facts = loaded
+        try:
+            return self._restore(*loaded)
+        except (KeyError, TypeError, ValueError, AttributeError) as error:
+            raise damaged_checkpoint(self.run_directory.path, error) from None
+
+    def _restore(
+        self, arrays: dict[str, np.ndarray], facts: dict[str, Any]
+    ) -> tuple[int, int, list[Any], list[float]]:
         state = self._state()
         saved = {name for name in arrays if name.split("/")[0] in _STATE_GROUPS}
         if saved != set(state) or differences(facts["plan"], self.plan):

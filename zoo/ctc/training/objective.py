@@ -58,7 +58,7 @@ class CTCObjective:
         self._blank, self._batch = blank, batch
         self._batching = batching or EvenBatches(lengths, batch, seed)
         self.steps_per_epoch = self._batching.steps
-        self._log_probs = tf.function(self._run, reduce_retracing=True)
+        self._log_probs = tf.function(self._run, reduce_retracing=True, autograph=False)
 
     def batches(self, epoch: int) -> Sequence[tuple[np.ndarray, ...]]:
         """The batches of an epoch, each made when it is asked for."""

@@ -57,7 +57,7 @@ class LanguageModelObjective:
             )
         if len(validation) < 2:
             raise DataError("the validation text needs at least 2 characters")
-        self._compiled_loss = tf.function(self.loss, reduce_retracing=True)
+        self._compiled_loss = tf.function(self.loss, reduce_retracing=True, autograph=False)
 
     def batches(self, epoch: int) -> Sequence[tuple[np.ndarray, ...]]:
         """Windows in reading order; the epoch moves where the streams are cut."""

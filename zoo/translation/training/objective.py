@@ -88,7 +88,7 @@ class Seq2SeqObjective:
         self._batching = EvenBatches(rank, batch, seed, _POOL)
         self.steps_per_epoch = self._batching.steps
         self._mean_tokens = float(target.sum() / self.steps_per_epoch)
-        self._compiled_nats = tf.function(self._nats, reduce_retracing=True)
+        self._compiled_nats = tf.function(self._nats, reduce_retracing=True, autograph=False)
 
     def batches(self, epoch: int) -> Sequence[tuple[np.ndarray, ...]]:
         """The batches of an epoch, each made when it is asked for."""
