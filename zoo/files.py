@@ -186,6 +186,14 @@ def is_file(path: Path) -> bool:
         return False
 
 
+def is_folder(path: Path) -> bool:
+    """Whether a folder exists and is accessible; also works for names that are too long."""
+    try:
+        return path.is_dir()
+    except OSError:
+        return False
+
+
 def is_outside(name: str) -> bool:
     """Whether a file's name in a table leads out of the table's folder."""
     return os.path.isabs(name) or os.path.normpath(name).split(os.sep)[0] == os.pardir

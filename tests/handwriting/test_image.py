@@ -14,7 +14,7 @@ import pytest
 from PIL import Image
 
 from zoo.errors import DataError, UsageError
-from zoo.handwriting.image import MAX_PIXELS, read_image
+from zoo.handwriting.image import MAX_PIXELS, read_image, read_oriented
 
 GREY = (np.arange(60).reshape(6, 10) * 4).astype(np.uint8)
 
@@ -144,3 +144,91 @@ def test_arrays_of_another_form_are_usage_errors(array: np.ndarray, message: str
 def test_other_things_are_usage_errors(source: Any) -> None:
     with pytest.raises(UsageError):
         read_image(source)
+
+
+@pytest.mark.parametrize(
+    ("mode", "kind"),
+    [
+        ("1", "PNG"),
+        ("L", "PNG"),
+        ("LA", "PNG"),
+        ("P", "GIF"),
+        ("RGB", "PNG"),
+        ("RGBA", "PNG"),
+        ("CMYK", "TIFF"),
+        ("I;16", "PNG"),
+        ("I", "TIFF"),
+        ("F", "TIFF"),
+    ],
+)
+def test_an_image_read_in_bands_is_the_image(
+    monkeypatch: pytest.MonkeyPatch, mode: str, kind: str
+) -> None:
+    rng = np.random.default_rng(1)
+    if mode in ("I;16", "I"):
+        image = Image.fromarray(rng.integers(0, 65_536, (23, 7)).astype(np.uint16))
+        image = image.convert(mode)
+    elif mode == "F":
+        image = Image.fromarray(rng.random((23, 7), np.float32))
+    else:
+        image = Image.fromarray(rng.integers(0, 256, (23, 7, 4)).astype(np.uint8)).convert(mode)
+    whole = read_image(encoded(image, kind))
+    monkeypatch.setattr("zoo.handwriting.image._BAND_PIXELS", 30)
+    np.testing.assert_array_equal(read_image(encoded(image, kind)), whole)
+    assert whole.std() > 10
+
+
+def test_floats_are_judged_by_the_whole_image_and_not_by_a_band(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("zoo.handwriting.image._BAND_PIXELS", 2)
+    values = np.array([[0.5, 1.0], [200.0, np.nan], [np.inf, -np.inf]], np.float32)
+    found = read_image(encoded(Image.fromarray(values), "TIFF"))
+    assert found.tolist() == [[0, 1], [200, 0], [255, 0]]
+
+
+@pytest.mark.parametrize("kind", ["TIFF", "PNG", "JPEG"])
+@pytest.mark.parametrize("orientation", [3, 6])
+def test_orientations_are_followed_in_every_format(kind: str, orientation: int) -> None:
+    exif = Image.Exif()
+    exif[274] = orientation
+    stored = Image.fromarray(np.pad(np.full((8, 8), 255, np.uint8), ((0, 16), (0, 32))))
+    image = read_oriented(encoded(stored, kind, exif=exif))
+    assert image.orientation == orientation
+    assert image.stored_size == (40, 24)
+    corner = image.grey[-8:, -8:] if orientation == 3 else image.grey[:8, -8:]
+    assert corner.min() > 200
+    assert image.grey.shape == ((24, 40) if orientation == 3 else (40, 24))
+
+
+def test_what_reading_will_take_is_counted_before(monkeypatch: pytest.MonkeyPatch) -> None:
+    colours = Image.new("RGB", (100, 100))
+    needs = {
+        kind: (encoded(colours, kind, **options), bytes_)
+        for kind, options, bytes_ in (
+            ("PNG", {}, 6),
+            ("JPEG", {"progressive": True}, 11),
+            ("JPEG2000", {}, 25),
+            ("TIFF", {}, 10),
+        )
+    }
+    for kind, (data, each) in needs.items():
+        monkeypatch.setattr("zoo.handwriting.image.MAX_MEMORY", each * 10_000 + len(data))
+        assert read_image(data).shape == (100, 100), kind
+        monkeypatch.setattr("zoo.handwriting.image.MAX_MEMORY", each * 10_000 + len(data) - 1)
+        with pytest.raises(DataError, match=f"100 x 100 pixels of {kind}, needs"):
+            read_image(data)
+
+
+@pytest.mark.filterwarnings("error")
+def test_odd_files_are_read_without_warnings() -> None:
+    image = Image.new("RGB", (8, 8))
+    data = bytearray(encoded(image, "TIFF", description="x" * 50, exif=Image.Exif()))
+    assert read_image(bytes(data)).shape == (8, 8)
+    for place in range(0, len(data), 3):  # Pillow warns of odd tags
+        damaged = bytearray(data)
+        damaged[place] ^= 0x41
+        try:
+            read_image(bytes(damaged))
+        except DataError:
+            continue

@@ -273,8 +273,9 @@ def test_bad_calls_write_nothing(tmp_path: Path) -> None:
     ):
         with pytest.raises(UsageError, match=message):
             HandwritingOptions(**values)
-    with pytest.raises(DataError, match="no folder"):
-        finetune_handwriting(start, tmp_path / "nowhere", tmp_path / "out")
+    for name in ("nowhere", "a" * 300):
+        with pytest.raises(DataError, match="no folder"):
+            finetune_handwriting(start, tmp_path / name, tmp_path / "out")
     (folder / "lines.tsv").write_text("000.png\tlo\n")
     with pytest.raises(DataError, match="two lines"):
         finetune_handwriting(start, folder, tmp_path / "out")

@@ -14,8 +14,8 @@ import pytest
 import soundfile
 
 from zoo.errors import DataError, ZooWarning
+from zoo.speech.audio import audio_seconds, read_audio
 from zoo.speech.audio import parts as parts_module
-from zoo.speech.audio import read_audio
 
 RECORDINGS = Path(__file__).with_name("recordings")
 
@@ -242,3 +242,25 @@ def test_what_libsndfile_leaves_unread_is_told() -> None:
     for data in (bytes(flac), caf + caf):
         with pytest.warns(ZooWarning, match=r"goes on after the .* bytes were not read"):
             read_audio(data)
+
+
+def test_sample_dumps_are_refused_and_nothing_is_printed(
+    tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    path = tmp_path / "a.sds"
+    data = bytearray(encoded(noise(0.1), "SDS", subtype="PCM_16"))
+    data[200:400] = bytes(200)
+    path.write_bytes(data)
+    for source in (path, bytes(data)):
+        with pytest.raises(DataError, match="MIDI sample dump, which is not read"):
+            read_audio(source)
+    assert audio_seconds(path) is None
+    assert capfd.readouterr() == ("", "")
+
+
+def test_at_high_rates_fewer_hours_are_read(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("zoo.speech.audio.reading.MAX_HOURS", 4 / 3600)
+    assert len(read_audio(encoded(noise(3.9)))) == round(3.9 * 16_000)
+    assert len(read_audio(encoded(noise(3.9)), target_rate=8_000)) == round(3.9 * 8_000)
+    with pytest.raises(DataError, match="longer than"):
+        read_audio(encoded(noise(3.9)), target_rate=32_000)

@@ -15,6 +15,7 @@ from zoo.cli.inspection import inspect_input, inspection_options
 from zoo.cli.options import MODEL, OUT, search_options, training_options
 from zoo.cli.output import command_line, print_json
 from zoo.errors import UsageError, ZooError
+from zoo.files import is_file
 from zoo.handwriting.training.options import HandwritingOptions
 from zoo.store.locate import Reference
 
@@ -118,7 +119,7 @@ def run(
 
 
 def _same_file(one: Path, other: Path) -> bool:
-    return one.exists() and other.exists() and one.samefile(other)
+    return is_file(one) and is_file(other) and one.samefile(other)
 
 
 def _run_page(

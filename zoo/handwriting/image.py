@@ -8,14 +8,17 @@ only formats that hold pixels are read (no PostScript, no PDF), and what cannot 
 
 from __future__ import annotations
 
+import contextlib
+import functools
 import io
 import os
 import warnings
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any, BinaryIO
 
 import numpy as np
-from PIL import ExifTags, Image, ImageOps, UnidentifiedImageError
+from PIL import ExifTags, Image, UnidentifiedImageError
 
 from zoo.errors import DataError, UsageError
 from zoo.files import open_without_waiting, user_path
@@ -25,6 +28,13 @@ ImageSource = str | os.PathLike[str] | bytes | BinaryIO | np.ndarray | Image.Ima
 
 MAX_PIXELS = 150_000_000
 """Pixels of the largest image that is read."""
+MAX_MEMORY = 1536 * 2**20
+"""Bytes that reading an image may take; some formats need so many for fewer pixels."""
+_BAND_PIXELS = 1 << 20
+# Bytes that decoders take besides the image, as times of its own: components of 32 bits, copies,
+# and a TIFF file's strips and its turned copy.
+_DECODERS = {"JPEG2000": 5.0, "WEBP": 2.0, "GIF": 5.0, "TIFF": 1.25}
+_PROGRESSIVE = 1.5  # coefficients of a whole JPEG
 _TURNED_BY_90 = 5  # from this orientation on
 MAX_FILE_BYTES = 512 * 2**20
 SUFFIXES = (
@@ -103,9 +113,8 @@ def read_oriented(source: ImageSource) -> OrientedImage:
     if not data:
         raise DataError(f"{name} is empty")
     try:
-        with warnings.catch_warnings():
-            # The size is checked below, before anything is decoded.
-            warnings.simplefilter("ignore", Image.DecompressionBombWarning)
+        # The size is checked below, before anything is decoded.
+        with _quiet():
             image = Image.open(io.BytesIO(data), formats=FORMATS)
     except Image.DecompressionBombError:
         raise DataError(f"{name} has more than {MAX_PIXELS:,} pixels") from None
@@ -116,7 +125,7 @@ def read_oriented(source: ImageSource) -> OrientedImage:
         raise DataError(f"{name} is a damaged image: {error}") from None
     with image:
         orientation = _orientation(image)  # TIFF files lose it when they are loaded
-        return OrientedImage(_grey_of_image(image, name), orientation)
+        return OrientedImage(_grey_of_image(image, name, len(data)), orientation)
 
 
 def _file_bytes(source: Any) -> tuple[bytes, str]:
@@ -146,15 +155,49 @@ def _file_bytes(source: Any) -> tuple[bytes, str]:
     return data, name
 
 
+@contextlib.contextmanager
+def _quiet() -> Iterator[None]:
+    """Without the warnings of Pillow and NumPy about files that are odd; errors stay."""
+    with warnings.catch_warnings(), np.errstate(all="ignore"):
+        warnings.simplefilter("ignore")
+        yield
+
+
 def _orientation(image: Image.Image) -> int:
     try:
-        value = image.getexif().get(ExifTags.Base.Orientation, 1)
+        with _quiet():
+            value = image.getexif().get(ExifTags.Base.Orientation, 1)
     except Exception:  # damaged EXIF data; the pixels may be whole
         return 1
     return value if isinstance(value, int) and 1 <= value <= 8 else 1
 
 
-def _grey_of_image(image: Image.Image, name: str) -> np.ndarray:
+def _grey_of_image(image: Image.Image, name: str, held: int = 0) -> np.ndarray:
+    _check_size(image, held, name)
+    orientation = _orientation(image)
+    try:
+        with _quiet():
+            image.load()
+            convert = _converter(image)
+            grey = np.empty(image.size[::-1], np.uint8)
+            for top, band in _bands(image):
+                grey[top : top + band.size[1]] = convert(band)
+    except Exception as error:  # Pillow's decoders raise many kinds
+        raise DataError(f"{name} is a damaged image: {error}") from None
+    # A TIFF file was turned when it was loaded, and says so no more.
+    return _upright(grey, orientation if image.format != "TIFF" else 1)
+
+
+def _converter(image: Image.Image) -> Callable[[Image.Image], np.ndarray]:
+    """What makes a part of an image grey."""
+    if image.mode == "F":
+        return _float_converter(image)
+    if image.mode == "I" or image.mode.startswith("I;16"):
+        return _grey_of_deep
+    return _on_paper if image.has_transparency_data else _luma
+
+
+def _check_size(image: Image.Image, held: int, name: str) -> None:
     width, height = image.size
     if not width or not height:
         raise DataError(f"{name} has no pixels")
@@ -162,30 +205,61 @@ def _grey_of_image(image: Image.Image, name: str) -> np.ndarray:
         raise DataError(
             f"{name} has {width} x {height} pixels; at most {MAX_PIXELS:,} in all are read"
         )
-    try:
-        upright = ImageOps.exif_transpose(image)
-        if upright.mode in ("I", "F") or upright.mode.startswith("I;16"):
-            return _grey_of_deep(np.asarray(upright), upright.mode)
-        if upright.has_transparency_data:
-            layered = upright.convert("RGBA")
-            paper = Image.new("RGBA", layered.size, "white")
-            upright = Image.alpha_composite(paper, layered)
-        if upright.mode not in ("L", "1", "RGB"):
-            upright = upright.convert("RGB")
-        return np.array(upright.convert("L"))
-    except Exception as error:  # Pillow's decoders raise many kinds
-        raise DataError(f"{name} is a damaged image: {error}") from None
+    stored = 1 if image.mode in ("1", "L", "P") else 2 if image.mode.startswith("I;16") else 4
+    extra = _DECODERS.get(image.format or "", 0.25)
+    if image.format in ("JPEG", "MPO") and image.info.get("progressive"):
+        extra = _PROGRESSIVE
+    needed = held + int(width * height * (1 + stored * (1 + extra)))
+    if needed > MAX_MEMORY:
+        raise DataError(
+            f"{name}, {width} x {height} pixels of {image.format}, needs {needed >> 20:,} MB to "
+            f"be read, more than {MAX_MEMORY >> 20:,}; scale it down or cut it"
+        )
 
 
-def _grey_of_deep(values: np.ndarray, mode: str) -> np.ndarray:
-    """Grey of more than 8 bits: whole numbers are of 16 bits, floats go from 0 to 1 or to 255."""
-    deep = values.astype(np.float32)
+def _bands(image: Image.Image) -> Iterator[tuple[int, Image.Image]]:
+    """Rows of an image, some at a time: where they begin, and they."""
+    width, height = image.size
+    rows = max(1, _BAND_PIXELS // width)
+    for top in range(0, height, rows):
+        yield top, image.crop((0, top, width, min(top + rows, height)))
+
+
+def _on_paper(band: Image.Image) -> np.ndarray:
+    layered = band.convert("RGBA")
+    paper = Image.new("RGBA", layered.size, "white")
+    return _luma(Image.alpha_composite(paper, layered))
+
+
+def _luma(band: Image.Image) -> np.ndarray:
+    if band.mode not in ("L", "1", "RGB"):
+        band = band.convert("RGB")
+    return np.asarray(band.convert("L"))
+
+
+def _grey_of_deep(band: Image.Image, factor: float = 1 / 257) -> np.ndarray:
+    """Grey of more than 8 bits; whole numbers are of 16 bits."""
+    deep = np.asarray(band).astype(np.float32)
     deep = np.nan_to_num(deep, nan=0.0, posinf=255.0, neginf=0.0)
-    if mode == "F":
-        deep *= 255.0 if deep.max(initial=0.0) <= 1.0 else 1.0
-    else:
-        deep /= 257.0
-    return np.clip(np.round(deep), 0, 255).astype(np.uint8)
+    return np.clip(np.round(deep * np.float32(factor)), 0, 255).astype(np.uint8)
+
+
+def _float_converter(image: Image.Image) -> Callable[[Image.Image], np.ndarray]:
+    """To grey from floats, which go from 0 to 1 or to 255."""
+    bands = (np.asarray(band) for _, band in _bands(image))
+    highest = max(np.nan_to_num(band, nan=0.0, posinf=255.0).max() for band in bands)
+    return functools.partial(_grey_of_deep, factor=255.0 if highest <= 1.0 else 1.0)
+
+
+def _upright(grey: np.ndarray, orientation: int) -> np.ndarray:
+    """What is stored in an orientation of EXIF as it is shown."""
+    if orientation >= _TURNED_BY_90:
+        grey = grey.T
+    if orientation in (2, 3, 6, 7):
+        grey = grey[:, ::-1]
+    if orientation in (3, 4, 7, 8):
+        grey = grey[::-1]
+    return np.ascontiguousarray(grey)
 
 
 def _grey_of_array(array: np.ndarray) -> np.ndarray:

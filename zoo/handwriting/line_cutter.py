@@ -116,10 +116,14 @@ def _turn(angle: float, before: np.ndarray, after: np.ndarray) -> np.ndarray:
 def _widened(shown: np.ndarray, margin: int) -> np.ndarray:
     """What is at most so many rows and columns away from a true value."""
     for _ in range(2):  # down the rows, then, turned over, down the columns
-        counts = np.cumsum(shown, axis=0, dtype=np.int32)
-        counts = np.pad(counts, ((margin + 1, margin), (0, 0)), mode="edge")
-        counts[: margin + 1] = 0
-        shown = (counts[2 * margin + 1 :] > counts[: -2 * margin - 1]).T
+        reach = 0
+        while reach < margin:  # what was reached already reaches as far again
+            step = min(reach + 1, margin - reach)
+            wider = shown.copy()
+            wider[step:] |= shown[:-step]
+            wider[:-step] |= shown[step:]
+            shown, reach = wider, reach + step
+        shown = shown.T
     return shown
 
 
@@ -131,8 +135,8 @@ def _angle(baseline: np.ndarray) -> float:
 
 def _stretched(values: np.ndarray) -> np.ndarray:
     dark, paper = np.percentile(values, (_DARKEST, _PAPER))
-    shares = (values - dark) / max(paper - dark, 1.0)
-    return np.clip(255 * shares, 0, 255).astype(np.uint8)
+    shares = (np.arange(256, dtype=np.uint8) - dark) / max(paper - dark, 1.0)
+    return np.clip(255 * shares, 0, 255).astype(np.uint8)[values]
 
 
 def _scaled(values: np.ndarray) -> np.ndarray:

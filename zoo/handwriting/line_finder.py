@@ -13,9 +13,8 @@ import math
 from dataclasses import dataclass
 
 import numpy as np
-from PIL import Image
 
-from zoo.handwriting.line_image import ink_of
+from zoo.handwriting.line_image import ink_of, small_copy
 from zoo.handwriting.page_xml import TextLine
 
 _WIDTH = 1000  # pixels at which the page is looked at
@@ -45,9 +44,7 @@ def find_lines(grey: np.ndarray) -> FoundLines:
     Args:
         grey: ``(height, width)`` uint8.
     """
-    scale = min(1.0, _WIDTH / grey.shape[1])
-    size = (max(1, round(grey.shape[1] * scale)), max(1, round(grey.shape[0] * scale)))
-    small = np.asarray(Image.fromarray(grey).resize(size, Image.Resampling.BOX))
+    small, scale = small_copy(grey, _WIDTH)
     rows, columns = _strokes(small)
     if not len(rows):
         return FoundLines((), ("there is no writing on the page",))

@@ -26,6 +26,8 @@ from zoo.values import check_range, make_settings
 
 MAX_COLUMNS = 32_768
 """Columns of the widest line after it was brought to its height."""
+MAX_WORKING_PIXELS = 16_000_000
+"""Pixels at which ink is looked for; of larger images a smaller copy is taken."""
 _FAINT = 0.06  # contrast below which there is no ink
 _DARKEST = 95.0  # percentile of the ink that is black
 _INK = 0.35
@@ -97,7 +99,9 @@ class LineNormaliser:
         Raises:
             DataError: the line is wider than :data:`MAX_COLUMNS` at its height.
         """
+        grey, shrunk = small_copy(grey, grey.shape[1])
         ink, ratio = _working_size(ink_of(grey))
+        ratio *= shrunk
         box = _ink_box(ink)
         if box is None:
             return LineImage(np.zeros((0, self.height), np.float32), 0.0, 1.0)
@@ -147,6 +151,24 @@ class LineNormaliser:
             (columns, self.height), Image.Transform.AFFINE, shear, Image.Resampling.BILINEAR
         )
         return np.ascontiguousarray(np.clip(np.asarray(found), 0.0, 1.0).T), before
+
+
+def small_copy(grey: np.ndarray, width: int) -> tuple[np.ndarray, float]:
+    """An image no wider than asked for, and with no more than :data:`MAX_WORKING_PIXELS`.
+
+    Args:
+        grey: ``(height, width)`` uint8.
+        width: pixels across at most.
+
+    Returns:
+        The image, or a smaller copy, and how much smaller that is.
+    """
+    pixels = grey.shape[0] * grey.shape[1]
+    scale = min(1.0, width / grey.shape[1], math.sqrt(MAX_WORKING_PIXELS / pixels))
+    if scale == 1.0:
+        return grey, scale
+    size = (max(1, round(grey.shape[1] * scale)), max(1, round(grey.shape[0] * scale)))
+    return np.asarray(Image.fromarray(grey).resize(size, Image.Resampling.BOX)), scale
 
 
 def ink_of(grey: np.ndarray) -> np.ndarray:

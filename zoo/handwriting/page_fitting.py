@@ -16,7 +16,7 @@ from PIL import Image, ImageDraw
 from zoo.errors import DataError, UsageError
 from zoo.handwriting.image import OrientedImage
 from zoo.handwriting.line_cutter import MARGIN
-from zoo.handwriting.line_image import ink_of
+from zoo.handwriting.line_image import ink_of, small_copy
 from zoo.handwriting.page_xml import PageLayout, TextLine
 from zoo.handwriting.places import side
 
@@ -25,6 +25,10 @@ LayoutPixels = Literal["auto", "upright", "stored"]
 
 MOST_TIMES = 100
 """How often the boxes of all lines may cover a page; those of a slanted page overlap."""
+MOST_PIXELS = 1_000_000_000
+"""Pixels of the boxes of all lines of a large page, which would take for ever to cut out."""
+FEWEST_TIMES = 4
+"""How often the boxes may cover the page however large it is."""
 
 _FORM = 0.02  # how much the ratio of width to height may differ
 _LOOK = 1000  # pixels of width at which ink is looked for
@@ -194,12 +198,11 @@ def _standing(layout: PageLayout) -> float:
 
 def _ink_under(ways: Sequence[tuple[TextLine, ...]], grey: np.ndarray) -> list[float]:
     """How much ink is under the lines, for each way in which they may lie."""
-    scale = min(1.0, _LOOK / grey.shape[1])
-    size = (max(1, round(grey.shape[1] * scale)), max(1, round(grey.shape[0] * scale)))
-    dark = ink_of(np.asarray(Image.fromarray(grey).resize(size, Image.Resampling.BOX))) > _INK
+    small, scale = small_copy(grey, _LOOK)
+    dark = ink_of(small) > _INK
     found = []
     for lines in ways:
-        drawn = Image.new("1", size)
+        drawn = Image.new("1", small.shape[::-1])
         for line in lines:
             corners = [(float(x), float(y)) for x, y in line.polygon * scale]
             ImageDraw.Draw(drawn).polygon(corners, fill=1)
@@ -213,10 +216,12 @@ def _check_area(layout: PageLayout, width: int, height: int) -> None:
         np.ptp(np.clip(line.polygon, -MARGIN, image + MARGIN), axis=0) + 2 * MARGIN
         for line in layout.lines
     )
-    if sum(float(box.prod()) for box in boxes) > MOST_TIMES * image.prod():
+    pixels = float(image.prod())
+    most = min(MOST_TIMES * pixels, max(MOST_PIXELS, FEWEST_TIMES * pixels))
+    if sum(float(box.prod()) for box in boxes) > most:
         raise DataError(
             f"the {len(layout.lines):,} lines of {layout.document.name} cover the image more than "
-            f"{MOST_TIMES} times: is it the layout of a page?"
+            f"{most / pixels:.0f} times: is it the layout of a page?"
         )
 
 

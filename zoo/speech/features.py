@@ -31,6 +31,13 @@ DEVIATION_FLOOR = 0.1
 STEADY = 0.65
 """Nats. A sound whose loudest frame is no farther above its mean level is taken for no speech."""
 
+MAX_WORK = 100_000_000
+"""Largest cost of the transforms of a second of audio, by ``n log n``; a tenth of a second's work.
+Common settings cost half a million."""
+
+MAX_VALUES = 100_000
+"""Most values that a second of audio may give; common settings give 8,000."""
+
 _BLOCK_FRAMES = 6000
 
 
@@ -101,6 +108,7 @@ class LogMel:
             samples = getattr(self, name) * self.sample_rate / 1000
             if samples != round(samples):
                 raise UsageError(f"{name} must be a whole number of samples, not {samples:g}")
+        self._check_cost()
         self._check_prior()
         try:
             fbank.MelBanks(*self._bank_options())
@@ -110,6 +118,18 @@ class LogMel:
                 f"{self.mel_bins} mel bins from {self.low_frequency:g} to {self.high_frequency:g} "
                 f"Hz with windows of {self.window_ms:g} ms cannot be made: {error}"
             ) from None
+
+    def _check_cost(self) -> None:
+        """Refuse what takes long for each second of audio, or gives many values."""
+        frames = 1000 / self.hop_ms
+        transform = 1 << (self.window - 1).bit_length()
+        work = frames * transform * transform.bit_length()
+        if work > MAX_WORK or frames * self.mel_bins > MAX_VALUES:
+            raise UsageError(
+                f"windows of {self.window_ms:g} ms every {self.hop_ms:g} ms at "
+                f"{self.sample_rate:,} samples a second with {self.mel_bins} bins cost too much; "
+                "make the windows shorter, their distance larger or the bins fewer"
+            )
 
     def _check_prior(self) -> None:
         wanted = 0 if self.normalisation == "utterance" else self.mel_bins

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path, PurePath
 
 from zoo.errors import DataError
-from zoo.files import is_file, is_outside, read_text, user_path
+from zoo.files import is_file, is_folder, is_outside, read_text, user_path
 from zoo.folder.manifest import sha256_of
 from zoo.handwriting.image import SUFFIXES as IMAGE_SUFFIXES
 from zoo.handwriting.image import read_image, read_oriented
@@ -75,10 +75,10 @@ def read_folder(folder: Path, processor: Lines | Pen, *, strict: bool = False) -
             file twice, one outside the folder, or an unknown split.
     """
     folder = user_path(folder)
-    if not folder.is_dir():
+    if not is_folder(folder):
         raise DataError(f"there is no folder {folder}")
     left_out = LeftOut(strict)
-    if (folder / TABLE).exists():
+    if is_file(folder / TABLE):
         lines = _from_table(folder, processor, left_out)
     elif isinstance(processor, Pen):
         lines = _from_ink(folder, left_out)

@@ -18,6 +18,9 @@ CONTAINERS = {
 }
 """Kinds that PyAV reads, and the name of FFmpeg's format for each."""
 
+UNREAD = {"sds": "MIDI sample dump"}
+"""Kinds that are refused: of damaged ones libsndfile writes to standard output."""
+
 HEAD = 4096
 """Bytes after which the kind is certain."""
 
@@ -34,6 +37,7 @@ _MAGIC = [
     (rb"\x1a\x45\xdf\xa3", "webm/mkv"),
     (rb"\x30\x26\xb2\x75\x8e\x66\xcf\x11", "wma"),
     (rb"#!AMR(-WB)?\n", "amr"),
+    (rb"\xf0\x7e.\x01", "sds"),
 ]
 _KINDS = [(re.compile(pattern, re.DOTALL), kind) for pattern, kind in _MAGIC]
 _SHORT = 12  # bytes that all of these need

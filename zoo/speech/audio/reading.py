@@ -24,7 +24,7 @@ from zoo.errors import DataError, UsageError
 from zoo.files import user_path
 from zoo.speech.audio.channels import Channel, ChannelMixer, check_channel
 from zoo.speech.audio.containers import container_blocks
-from zoo.speech.audio.kinds import CONTAINERS, advice
+from zoo.speech.audio.kinds import CONTAINERS, UNREAD, advice, kind_of, read_head
 from zoo.speech.audio.levels import LevelMeter
 from zoo.speech.audio.opening import AudioSource, Peeked, name_of, opened_file
 from zoo.speech.audio.samples import (
@@ -81,17 +81,27 @@ def read_audio(
         DataError: the file is missing, unreadable, damaged, no audio, has no samples or bad ones,
             or is longer than ``MAX_HOURS``.
     """
-    limit = int(MAX_HOURS * 3600 * check_rate(target_rate, "target_rate"))
+    rate = check_rate(target_rate, "target_rate")
+    # At higher rates than usual fewer hours, so that it takes the same memory.
+    limit = int(MAX_HOURS * 3600 * min(rate, SAMPLE_RATE))
     parts, total = [], 0
     for block in iter_audio_blocks(source, 60.0, sample_rate, target_rate, channel):
         parts.append(block)
         total += len(block)
         if total > limit:
             raise DataError(
-                f"{name_of(source)} is longer than {MAX_HOURS:g} hours; go through it with "
-                "iter_audio_blocks, or cut it"
+                f"{name_of(source)} is longer than {limit / rate / 3600:.2g} hours; go through it "
+                "with iter_audio_blocks, or cut it"
             )
-    return np.concatenate(parts) if parts else np.zeros(0, np.float32)
+    # Part by part, so that it is not in memory twice.
+    samples = np.empty(total, np.float32)
+    parts.reverse()
+    place = 0
+    while parts:
+        part = parts.pop()
+        samples[place : place + len(part)] = part
+        place += len(part)
+    return samples
 
 
 def iter_audio_blocks(
@@ -188,6 +198,9 @@ def audio_seconds(source: AudioSource) -> float | None:
     try:
         if not stat.S_ISREG(os.stat(path).st_mode):
             return None  # asking a pipe would take the sound out of it
+        with open(path, "rb") as file:
+            if kind_of(read_head(file)) in UNREAD:
+                return None
         seconds = float(soundfile.info(os.fspath(path)).duration)
     except (soundfile.SoundFileError, OSError, TypeError, ValueError):
         return None
@@ -201,6 +214,8 @@ def _file_blocks(source: Any) -> Iterator[Block]:
         if kind in CONTAINERS:
             yield from container_blocks(file, kind, name)
             return
+        if kind in UNREAD:
+            raise DataError(f"{name} is a {UNREAD[kind]}, which is not read. {advice(None, name)}")
         if kind == "wav":
             try:
                 yield from wav_blocks(file, name, os.fstat(file.fileno()).st_size)
