@@ -12,6 +12,8 @@ These models are good for their size because of regularisation, not width:
 - cosine decay of the learning rate to zero, and AdamW's weight decay;
 - the state carried over from window to window, so that no window starts from a zero state.
 
+The Transformer has no state to carry: it is trained on windows of twice its context.
+
 Matrix products run in bfloat16 in training, which halves the time on CPUs that support it; the
 weights and the gates' arithmetic stay float32.
 """
@@ -53,6 +55,35 @@ def published(what: str, value: float, source: str) -> dict[str, Any]:
     return {"what": what, "value": value, "unit": "nats/char", "source": source}
 
 
+SHAKESPEARE_NOTE = (
+    "Tiny Shakespeare, 1,115,394 characters of the plays (public domain), from "
+    "karpathy/char-rnn. The last 10 % is the test set, as in nanoGPT; 2 % from the middle "
+    "of the remainder is the validation set."
+)
+SHAKESPEARE_FIGURES = (
+    published("nanoGPT, Transformer of 10.65 M parameters", 1.4697, "karpathy/nanoGPT"),
+    published("minGRU", 1.548, "Feng et al. 2024, arXiv:2410.01201"),
+    published("minLSTM", 1.555, "Feng et al. 2024, arXiv:2410.01201"),
+)
+
+
+def opponent(network: dict[str, Any], learning_rate: float, **more: Any) -> Values:
+    """An opponent of ``char_lstm.shakespeare``, of as many weights.
+
+    These values are where the trials of ``scripts/benchmarks/comparison_trials.py`` begin, which are
+    as many for each architecture.
+    """
+    return Values(
+        corpus="karpathy_shakespeare",
+        languages=("en",),
+        network=network,
+        plans=(Plan(epochs=36, learning_rate=learning_rate, weight_decay=0.05),),
+        data_note=SHAKESPEARE_NOTE,
+        comparison=SHAKESPEARE_FIGURES,
+        **{"batch": 32, **more},
+    )
+
+
 MODELS = {
     "char_lstm.shakespeare": Values(
         corpus="karpathy_shakespeare",
@@ -70,16 +101,44 @@ MODELS = {
             Plan(epochs=7, learning_rate=1.5e-3, weight_decay=0.05),
         ),
         batch=32,
-        data_note=(
-            "Tiny Shakespeare, 1,115,394 characters of the plays (public domain), from "
-            "karpathy/char-rnn. The last 10 % is the test set, as in nanoGPT; 2 % from the middle "
-            "of the remainder is the validation set."
-        ),
-        comparison=(
-            published("nanoGPT, Transformer of 10.65 M parameters", 1.4697, "karpathy/nanoGPT"),
-            published("minGRU", 1.548, "Feng et al. 2024, arXiv:2410.01201"),
-            published("minLSTM", 1.555, "Feng et al. 2024, arXiv:2410.01201"),
-        ),
+        data_note=SHAKESPEARE_NOTE,
+        comparison=SHAKESPEARE_FIGURES,
+    ),
+    "char_gru.shakespeare": opponent(
+        {
+            "units": 594,
+            "embedding": 128,
+            "embedding_dropout": 0.1,
+            "hidden_dropout": 0.5,
+            "output_dropout": 0.5,
+            "weight_dropout": 0.5,
+        },
+        3e-3,
+    ),
+    "char_rnn.shakespeare": opponent(
+        {
+            "units": 1040,
+            "embedding": 128,
+            "embedding_dropout": 0.1,
+            "hidden_dropout": 0.3,
+            "output_dropout": 0.3,
+            "weight_dropout": 0.3,
+        },
+        1e-3,
+    ),
+    "char_transformer.shakespeare": opponent(
+        {
+            "layers": 5,
+            "width": 240,
+            "heads": 6,
+            "context": 256,
+            "embedding_dropout": 0.2,
+            "hidden_dropout": 0.2,
+            "attention_dropout": 0.2,
+        },
+        1e-3,
+        batch=16,
+        window=512,
     ),
     "char_lstm.war_and_peace": Values(
         corpus="war_and_peace",

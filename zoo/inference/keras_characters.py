@@ -10,8 +10,8 @@ import numpy as np
 
 from zoo.contracts import CharacterReading
 from zoo.errors import ZooError
-from zoo.inference.generator import check_run, uniforms
-from zoo.inference.stack import NOT_FINITE_OUTPUTS, Sampling, log_softmax
+from zoo.inference.sampling import sample
+from zoo.inference.stack import log_softmax
 from zoo.inference.stateful import with_state
 
 _TOLERANCE = 1e-3  # of logits, between reading at once and in parts
@@ -83,33 +83,26 @@ class KerasCharacters:
         position: int = 0,
     ) -> tuple[np.ndarray, np.ndarray, list[np.ndarray]]:
         """Sample ids; see :meth:`zoo.inference.generator.Generator.run`."""
-        from zoo.inference.loop import choose
 
-        sampling = Sampling(float(temperature), int(top_k), float(top_p))
-        current = check_run(
-            self.vocabulary_size, self.initial_state, state, first, length, position
+        def advance(
+            ids: np.ndarray, state: Sequence[np.ndarray]
+        ) -> tuple[np.ndarray, list[np.ndarray]]:
+            logits, *rest = self._outputs(ids, state)
+            return logits[:, 0], rest[len(rest) - len(self._sizes) :]
+
+        return sample(
+            advance,
+            self.vocabulary_size,
+            self.initial_state,
+            state,
+            first,
+            length,
+            temperature=temperature,
+            top_k=top_k,
+            top_p=top_p,
+            seed=seed,
+            position=position,
         )
-        drawn = uniforms(seed, len(current), position, length)
-        ids = np.empty((len(current), length), np.int32)
-        log_probs = np.empty((len(current), length), np.float32)
-        scratch = np.empty(self.vocabulary_size, np.float32)
-        now = [np.asarray(part, np.float32) for part in state]
-        for step in range(length):
-            logits, *rest = self._outputs(current[:, None], now)
-            now = rest[len(rest) - len(self._sizes) :]
-            for row, uniform in enumerate(drawn[step]):
-                ids[row, step], log_probs[row, step] = choose(
-                    logits[row, 0],
-                    uniform,
-                    sampling.temperature,
-                    sampling.top_k,
-                    sampling.top_p,
-                    scratch,
-                )
-                if ids[row, step] < 0:
-                    raise ZooError(NOT_FINITE_OUTPUTS)
-            current = ids[:, step]
-        return ids, log_probs, now
 
     def _outputs(self, ids: np.ndarray, state: Sequence[np.ndarray]) -> list[np.ndarray]:
         """Logits, hidden states and state, in float32."""

@@ -146,7 +146,7 @@ def highway_of(
         here = int(place / per_output) if run.axis == subject.output_axis else length - 1
         start = length - 1 - here if run.backwards and run.axis == subject.output_axis else here
         curves += _curves(name, run, start, steps)
-    for name, node in tape.streams.items():
+    for name, (_, node) in tape.streams.items():
         curves.append(_stream_curve(name, node, place, steps))
     text = subject.labels[label] if len(subject.labels) else str(label)
     return Highway(at, text, float(-log_probs[0, place, label]), tuple(curves))

@@ -26,8 +26,8 @@ class LayerTrace:
             same.
         arrays: ``(steps, units)`` float32 by name. LSTM: gates ``i``, ``f``, ``o``, candidate
             ``g``, cell state ``c`` and hidden state ``h``. GRU: gates ``z``, ``r``, candidate ``n``
-            and ``h``. RNN: ``h``. ``x_i`` and so on are the inputs' part of each before its
-            activation. NaN at steps that were masked.
+            and ``h``. RNN: ``h``. Attention: ``h``, what the layer reads. ``x_i`` and so on are the
+            inputs' part of each before its activation. NaN at steps that were masked.
         units: the numbers of the units kept.
     """
 

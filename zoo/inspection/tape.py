@@ -45,14 +45,14 @@ class Tape:
     Attributes:
         runs: what was recorded of each recurrent layer and direction, by name.
         attention: attention weights ``(batch, heads, queries, keys)`` by layer.
-        streams: nodes ``(batch, steps, width)`` of layers without a recurrent state, by layer: what
-            a Transformer's layer reads.
+        streams: of layers without a recurrent state, such as a Transformer's, the axis and the node
+            ``(batch, steps, width)`` that they read, by layer.
     """
 
     def __init__(self, record: bool = True) -> None:
         self.runs: dict[str, Run] = {}
         self.attention: dict[str, np.ndarray] = {}
-        self.streams: dict[str, Node] = {}
+        self.streams: dict[str, tuple[str, Node]] = {}
         self._record = record
         self._nodes: list[Node] = []
 

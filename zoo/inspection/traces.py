@@ -14,11 +14,15 @@ from zoo.files import atomic_path, user_path
 from zoo.inspection.finding import Finding, find_units
 from zoo.inspection.layer_trace import LayerTrace, check_whole, layer_trace
 from zoo.inspection.measures import Lifetimes, Saturation, lifetimes_of, saturation_of
+from zoo.inspection.run import Run
 from zoo.inspection.subject import Network, ReadsOn, Steps, Subject
 from zoo.inspection.tape import Node, Tape
 
 MAX_BYTES = 1 << 30
 """Bytes that a trace may hold."""
+
+ATTENTION = "attention"
+"""The cell of a layer that attends instead: its ``h`` is what it reads."""
 
 KEEP = {"lstm": "f", "gru": "z"}
 """The gate by which each cell keeps its state."""
@@ -267,8 +271,11 @@ def _windows(network: Network, subject: Subject) -> Iterator[tuple[Sequence[np.n
 def _kept(
     tape: Tape, layers: Collection[str] | None, units: Sequence[int] | None, every: slice
 ) -> Iterator[LayerTrace]:
-    check_layers(tape.runs, layers)
-    for name, run in tape.runs.items():
+    runs = dict(tape.runs)
+    for name, (axis, node) in tape.streams.items():
+        runs[name] = Run(ATTENTION, axis, False, {"h": node.value})
+    check_layers(runs, layers)
+    for name, run in runs.items():
         if layers is None or name in layers or name.partition("/")[0] in layers:
             yield layer_trace(name, run, units, every)
 

@@ -93,6 +93,20 @@ class CharLSTMConfig:
         return count(self.shapes())
 
 
+@dataclass(frozen=True)
+class CharGRUConfig(CharLSTMConfig):
+    """Values of ``char_gru``: those of :class:`CharLSTMConfig`, with GRU layers."""
+
+    cell: str = "gru"
+
+
+@dataclass(frozen=True)
+class CharRNNConfig(CharLSTMConfig):
+    """Values of ``char_rnn``: those of :class:`CharLSTMConfig`, with plain tanh layers."""
+
+    cell: str = "rnn"
+
+
 def build(config: CharLSTMConfig, *, dtype: str = "float32") -> keras.Model:
     """Build the network: ``(batch, time)`` int32 ids to ``(batch, time, vocabulary)`` logits.
 

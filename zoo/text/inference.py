@@ -88,6 +88,18 @@ def recurrent_stack(config: Any, weights: Mapping[str, np.ndarray]) -> Recurrent
     return RecurrentStack(embedding, config.cell, layers, np.ascontiguousarray(output), bias)
 
 
+def check_ids(ids: np.ndarray, vocabulary_size: int) -> np.ndarray:
+    """Ids as int32.
+
+    Raises:
+        UsageError: one is outside the vocabulary.
+    """
+    ids = np.asarray(ids)
+    if ids.size and not 0 <= ids.min() <= ids.max() < vocabulary_size:
+        raise UsageError(f"there are ids outside 0..{vocabulary_size - 1}")
+    return ids.astype(np.int32)
+
+
 class CharacterGraph:
     """A :class:`~zoo.contracts.CharacterInference`.
 
@@ -138,14 +150,12 @@ class CharacterGraph:
     def _run(
         self, ids: np.ndarray, state: Sequence[np.ndarray], outputs: Sequence[str]
     ) -> list[np.ndarray]:
-        ids = np.asarray(ids)
-        if ids.size and not 0 <= ids.min() <= ids.max() < self.vocabulary_size:
-            raise UsageError(f"there are ids outside 0..{self.vocabulary_size - 1}")
+        ids = check_ids(ids, self.vocabulary_size)
         inputs = {
             name: np.asarray(part, np.float32)
             for name, part in zip(self._states, state, strict=True)
         }
-        return self._session.run({"ids": ids.astype(np.int32), **inputs}, outputs)
+        return self._session.run({"ids": ids, **inputs}, outputs)
 
     def generate(
         self,

@@ -22,6 +22,7 @@ from zoo.training.subject import Finetuning, Training, read_start
 if TYPE_CHECKING:
     from zoo.folder.bundle import Bundle
     from zoo.text.training.objective import LanguageModelObjective
+    from zoo.text.training.windows import WindowObjective
 
 SAMPLE_LENGTH = 300
 DECODER = {"temperature": 0.8, "top_k": 0, "top_p": 1.0}
@@ -70,7 +71,9 @@ class LanguageModelTraining(Training[TextGeneration]):
         """See :class:`~zoo.training.subject.Training`."""
         return self.architecture.load("config")(vocabulary_size=len(processor), **self.network)
 
-    def objective(self, task: TextGeneration, seed: int) -> LanguageModelObjective:
+    def objective(
+        self, task: TextGeneration, seed: int
+    ) -> LanguageModelObjective | WindowObjective:
         """See :class:`~zoo.training.subject.Subject`."""
         return _objective(task, self.training, self.validation, self.batch, self.window, seed)
 
@@ -126,7 +129,9 @@ class LanguageModelFinetuning(Finetuning[TextGeneration]):
         """See :class:`~zoo.training.subject.Finetuning`."""
         return (self.text,)
 
-    def objective(self, task: TextGeneration, seed: int) -> LanguageModelObjective:
+    def objective(
+        self, task: TextGeneration, seed: int
+    ) -> LanguageModelObjective | WindowObjective:
         """See :class:`~zoo.training.subject.Subject`."""
         batch, window = self.options.batch, self.options.window
         # At least four steps an epoch, so that a short text is not a single batch.
@@ -182,11 +187,14 @@ def finetune_language_model(
 
 def _objective(
     task: TextGeneration, training: str, validation: str, batch: int, window: int, seed: int
-) -> LanguageModelObjective:
+) -> LanguageModelObjective | WindowObjective:
     from zoo.text.training.objective import LanguageModelObjective
+    from zoo.text.training.windows import WindowObjective
 
     encode = task.processor.encode
-    return LanguageModelObjective(
+    # A network with a limited context has no state to carry from window to window.
+    kind = WindowObjective if hasattr(task.config, "context") else LanguageModelObjective
+    return kind(
         task.network, encode(training), encode(validation), batch=batch, window=window, seed=seed
     )
 
