@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from zoo.translation.sentences import split_long, split_sentences
+from zoo.translation.sentences import join_lines, split_long, split_sentences
 
 TEXTS = st.text(st.sampled_from("ab Ü.!?…,;\"»\n\t'(1"), max_size=60)
 
@@ -71,3 +71,35 @@ def test_odd_texts_take_no_time(text: str) -> None:
     for piece in split_sentences(text):
         split_long(piece.text, 50, len)
     assert time.process_time() - began < 2
+
+
+@pytest.mark.parametrize(
+    ("text", "joined"),
+    [
+        ("I have not\nseen him.\nBye.", "I have not seen him.\nBye."),
+        ("Call me when\r\n  you are ready.", "Call me when you are ready."),
+        ("Ich habe den\nHund gesehen.", "Ich habe den Hund gesehen."),
+        (f"{'long ' * 12}line\nTom wrote.", f"{'long ' * 12}line Tom wrote."),
+        ("He came,\nTom left.\n", "He came, Tom left.\n"),
+        ("one line\nthat goes\non and on.", "one line that goes on and on."),
+    ],
+)
+def test_a_sentence_that_is_broken_over_lines_is_joined(text: str, joined: str) -> None:
+    assert join_lines(text) == joined
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "house\ncat\nno\n",
+        "A title\nThe text begins.",
+        "It ends.\nit begins small.",
+        "I have\n\nseen him.",
+        "Buy:\n- some milk.\n- two eggs.",
+        "He has\n1. seen it.",
+        "",
+        "\n\n",
+    ],
+)
+def test_other_lines_stay_apart(text: str) -> None:
+    assert join_lines(text) == text

@@ -14,6 +14,7 @@ from zoo import load_model
 from zoo.errors import DataError, UsageError
 from zoo.translation.datasets import Sentence
 from zoo.translation.results import TranslatedText
+from zoo.translation.search import TranslationSettings
 from zoo.translation.sentences import split_sentences
 from zoo.translation.training.objective import Seq2SeqObjective
 from zoo.translation.training.pairs import Pair, pairs_of, read_pairs, split_pairs, with_copies
@@ -25,7 +26,6 @@ from zoo.translation.training.scores import (
     references_of,
     score_texts,
 )
-from zoo.translation.translation import TranslationSettings
 
 
 def test_a_broken_run_ends_at_the_weights_of_an_unbroken_one(

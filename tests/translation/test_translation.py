@@ -19,6 +19,7 @@ from zoo.translation.results import (
     TranslatedText,
     join_sentences,
 )
+from zoo.translation.search import SentenceSearch, TranslationSettings
 from zoo.translation.sentences import TextPiece
 from zoo.translation.translation import LONGEST_PIECE
 
@@ -245,27 +246,27 @@ def test_alternatives_are_different_texts(translator: Any) -> None:
         assert len(set(texts)) == len(texts) > 1
 
 
-def test_the_language_of_a_source_is_found_out_for_the_way_back(translator: Any) -> None:
+def test_the_language_of_a_source_is_found_out_for_the_way_back(
+    translator: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """With two languages that it may be, the one that explains it is taken."""
     asked: list[str] = []
-    likelihoods = translator._likelihoods
+    likelihoods = SentenceSearch._likelihoods
 
-    def listening(inference: Any, questions: Any) -> Any:
+    def listening(self: SentenceSearch, questions: Any) -> Any:
         asked.extend(code for _, code, _ in questions)
-        return likelihoods(inference, questions)
+        return likelihoods(self, questions)
 
+    monkeypatch.setattr(SentenceSearch, "_likelihoods", listening)
     sentence = language()[3]
     for text, target, own in (
         (sentence.english, "fr", "en"),
         (sentence.translations["fr"][0], "en", "fr"),
     ):
-        search = translator._search(3, 1.0, 0.5, 1)
-        translator._likelihoods = listening
-        try:
-            inference, origins = translator.inference, ["en", "fr"]
-            list(translator._translate_sentences(inference, [text], target, search, 1, origins))
-        finally:
-            del translator._likelihoods
+        settings = TranslationSettings(3, 1.0, 0.5)
+        inference, origins = translator.inference, ["en", "fr"]
+        search = SentenceSearch(inference, translator.processor, target, settings, 1, origins)
+        list(search.translate([text]))
         assert asked == ["en", "fr", own, own, own]
         asked.clear()
 
@@ -436,3 +437,11 @@ def test_networks_of_other_kinds_translate_and_say_what_they_cannot(
     again = load_model(fed.save(tmp_path / "fed"))
     assert again.check() < 1e-3
     assert again.translate(SENTENCE, "fr").text == fed.translate(SENTENCE, "fr").text
+
+
+def test_a_stream_keeps_what_must_be_kept(translator: Any) -> None:
+    text = "The wolf hears {name}. THE CAT SEES 911 DOGS!"
+    words = list(translator.stream(text, "fr"))
+    assert "".join(words) == translator.translate(text, "fr", beam_size=1).text
+    assert "{name}" in "".join(words)
+    assert "911" in "".join(words)

@@ -23,7 +23,7 @@ from zoo.translation.training.options import TranslatorOptions
 )
 @MODEL
 @click.argument("texts", nargs=-1, required=True)
-@click.option("--target", help="Target language, such as fr.")
+@click.option("--target", help="Target language, such as fr, fr-FR or French.")
 @click.option("--source", help="Source language; detected by default.")
 @click.option("--beam-size", type=int, help="Number of hypotheses; 1 is greedy.")
 @click.option("--length-penalty", type=float, help="0 for none; higher favours longer ones.")
@@ -33,6 +33,7 @@ from zoo.translation.training.options import TranslatorOptions
     help="Weight of the backward score in reranking; 0 turns it off, which is faster.",
 )
 @click.option("--n-best", default=1, show_default=True, help="Number of translations to print.")
+@click.option("--keep-lines", is_flag=True, help="Translate each line by itself.")
 @click.option(
     "--picture", type=click.Path(path_type=Path), help="Plot the attention into this file."
 )
@@ -59,6 +60,8 @@ def run(
         results = loaded.translate(
             read, target=target, source=source, on_progress=update, **options
         )
+    for warning in dict.fromkeys(warning for result in results for warning in result.warnings):
+        click.echo(f"zoo: {warning}", err=True)
     if picture is not None:
         loaded.alignment_plot(read[0], results[0], target, source=source, path=picture)
     if as_json:

@@ -44,6 +44,9 @@ class Alternative:
 class TranslatedSentence:
     """A sentence that was translated in one go.
 
+    Where the sentence has addresses, tags or placeholders, or an unusual spelling, the network read
+    and wrote another text than ``source`` and ``text``: that of ``source_pieces`` and ``pieces``.
+
     Args:
         source: the sentence.
         text: its translation.
@@ -95,6 +98,8 @@ class TranslatedText:
         alternatives: the ``n_best`` translations of the whole, this one first.
         sentences: the sentences of the text, each with its pieces, their probabilities and the
             attention.
+        warnings: what a reader of the translation should know, such as that the text was in the
+            target language already.
     """
 
     text: str
@@ -103,6 +108,7 @@ class TranslatedText:
     score: float
     alternatives: tuple[Alternative, ...] = field(repr=False)
     sentences: tuple[TranslatedSentence, ...] = field(repr=False)
+    warnings: tuple[str, ...] = ()
 
     @property
     def pieces(self) -> tuple[str, ...]:
@@ -146,6 +152,7 @@ class TranslatedText:
             "score": round(self.score, 5),
             "log_probability": round(self.log_probability, 5),
             "alternatives": [other.to_dict() for other in self.alternatives],
+            "warnings": list(self.warnings),
             "pieces": list(self.pieces),
             "log_probs": rounded(self.log_probs, 5),
         }
@@ -193,12 +200,54 @@ class TranslationScore:
         }
 
 
+def copied(sentence: str) -> TranslatedSentence:
+    """A sentence that needs no translation."""
+    none = np.zeros(0, np.float32)
+    same = Alternative(sentence, 0.0, 0.0)
+    return TranslatedSentence(
+        sentence, sentence, 0.0, (), none, (), np.zeros((0, 0), np.float32), (same,)
+    )
+
+
+def joined_parts(
+    sentence: str, parts: Sequence[str], found: Mapping[str, TranslatedSentence]
+) -> TranslatedSentence:
+    """The translation of a sentence whose parts were translated one by one.
+
+    Args:
+        sentence: the sentence.
+        parts: what it consists of.
+        found: the translations of some parts; the others stay as they are.
+    """
+    chosen = [found.get(part) or copied(part) for part in parts]
+    shape = (sum(len(one.pieces) for one in chosen), sum(len(one.source_pieces) for one in chosen))
+    attention, row, column = np.zeros(shape, np.float32), 0, 0
+    for one in chosen:
+        rows, columns = one.attention.shape
+        attention[row : row + rows, column : column + columns] = one.attention
+        row, column = row + rows, column + columns
+    log_probs = np.concatenate([one.log_probs for one in chosen])
+    text, score = "".join(one.text for one in chosen), sum(one.score for one in chosen)
+    cut = sum(one.alternatives[0].cut for one in chosen)
+    return TranslatedSentence(
+        sentence,
+        text,
+        score,
+        tuple(piece for one in chosen for piece in one.pieces),
+        log_probs,
+        tuple(piece for one in chosen for piece in one.source_pieces),
+        attention,
+        (Alternative(text, score, float(log_probs.sum(dtype=np.float64)), cut),),
+    )
+
+
 def join_sentences(
     text: str,
     target: str,
     pieces: Sequence[TextPiece],
     translated: Mapping[str, TranslatedSentence],
     n_best: int,
+    warnings: tuple[str, ...] = (),
 ) -> TranslatedText:
     """The translation of a text whose sentences were translated one by one.
 
@@ -208,6 +257,7 @@ def join_sentences(
         pieces: the sentences it was cut into.
         translated: their translations, by the sentence as the vocabulary knows it.
         n_best: alternatives to make of the sentences' alternatives.
+        warnings: of the result.
     """
     best = [Alternative("", 0.0, 0.0)]
     sentences = []
@@ -231,4 +281,6 @@ def join_sentences(
             best = list(distinct(joined, n_best))
             space = ""
         space += piece.space
-    return TranslatedText(best[0].text, text, target, best[0].score, tuple(best), tuple(sentences))
+    return TranslatedText(
+        best[0].text, text, target, best[0].score, tuple(best), tuple(sentences), warnings
+    )

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
+from itertools import pairwise
 
 # Punctuation that ends a sentence, with the quotes and brackets that close after it; or a line end.
 # French puts a no-break space before a closing quote.
@@ -19,6 +20,17 @@ _NUMBER = re.compile(r"\bN[or]\.\s+\d")
 _LONGEST = 12  # characters; more than any abbreviation has
 _CLAUSE = re.compile(r"[,;:)–—]\s+")
 _SPACE = re.compile(r"\s+")
+_LINE_END = re.compile(r"\r?\n")
+_SENTENCE_END = re.compile(r"[.!?…:;][\"'”’»)\]]*(?:</\w+>)*\s*$")
+_ITEM = re.compile(r"[-*•·>#|]|\d+[.)]\s|[a-z]\)\s")
+_WRAPPED = 50  # characters; a line of that length was probably broken at a margin
+_NEVER_LAST = re.compile(
+    r"\b(?:an?|the|my|your|his|her|our|their|of|to|and|or|but|with|from|for|by|as|than|when|if|not"
+    r"|der|die|das|den|dem|des|eine?[nmrs]?|und|oder|mit|von|zu|nicht|dass|wenn|weil|im|am"
+    r"|le|la|les|une?|du|de|des|et|ou|au|aux|que|qui|mon|ma|mes|dans|pour|avec|pas|ne"
+    r"|el|los|las|unas?|unos|del|al|y|o|con|por|para|que|en|su|mi|no)$",
+    re.IGNORECASE,
+)
 
 
 @dataclass(frozen=True)
@@ -32,6 +44,42 @@ class TextPiece:
 
     text: str
     space: str
+
+
+def join_lines(text: str) -> str:
+    """A text whose sentences are not broken at the ends of lines.
+
+    A line goes on in the next one if it does not end a sentence and the next one begins with a
+    small letter, or if it is long or ends in a word such as "the" that cannot be the last. Only
+    lines that lead up to the end of a sentence are joined: a list of words stays a list.
+
+    Returns:
+        The text, in which some line ends are single spaces.
+    """
+    lines, ends = _LINE_END.split(text), _LINE_END.findall(text)
+    # Whether each line goes on in the next, and whether what it goes on to comes to an end.
+    goes_on = [_goes_on(line, following) for line, following in pairwise(lines)]
+    complete = bool(_SENTENCE_END.search(lines[-1]))
+    for number in reversed(range(len(goes_on))):
+        goes_on[number] = goes_on[number] and complete
+        complete = goes_on[number] or bool(_SENTENCE_END.search(lines[number]))
+    joined = lines[0]
+    for end, line, continues in zip(ends, lines[1:], goes_on, strict=True):
+        joined = joined.rstrip() + " " + line.lstrip() if continues else joined + end + line
+    return joined
+
+
+def _goes_on(line: str, following: str) -> bool:
+    """Whether a sentence seems to be broken between two lines."""
+    line, following = line.strip(), following.strip()
+    if not line or not following or _SENTENCE_END.search(line) or _ITEM.match(following):
+        return False
+    return (
+        following[0].islower()
+        or line.endswith(",")
+        or len(line) >= _WRAPPED
+        or bool(_NEVER_LAST.search(line))
+    )
 
 
 def split_sentences(text: str) -> list[TextPiece]:

@@ -3,37 +3,42 @@
 from __future__ import annotations
 
 import math
+import re
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from itertools import chain
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypedDict, Unpack, overload
+from typing import TYPE_CHECKING, Any, NamedTuple, TypedDict, Unpack, overload
 
 import numpy as np
 
 from zoo.contracts import TranslationInference
-from zoo.decoding.beam_search import (
-    BeamHypothesis,
-    BeamSettings,
-    beam_search,
-    check_search,
-    length_penalty,
-)
+from zoo.decoding.beam_search import check_search
 from zoo.errors import UsageError
 from zoo.folder.bundle import Bundle
 from zoo.network import PLAIN
-from zoo.task import Task, batches_by_length, check_no_options, distinct, one_or_many
-from zoo.translation.processor import BEGIN, END, PAD, Subwords, clean
+from zoo.task import Task, check_no_options, one_or_many
+from zoo.translation.languages import language_code, what_to_leave
+from zoo.translation.normalisation import plain_spelling
+from zoo.translation.preparation import prepare
+from zoo.translation.processor import BEGIN, END, Subwords, clean
+from zoo.translation.protection import has_words
 from zoo.translation.results import (
-    Alternative,
     TranslatedSentence,
     TranslatedText,
     TranslationScore,
+    copied,
     join_sentences,
 )
-from zoo.translation.sentences import TextPiece, split_long, split_sentences
-from zoo.values import check_range
+from zoo.translation.search import (
+    SentenceSearch,
+    TranslationSettings,
+    most_tokens,
+    padded,
+    scored,
+)
+from zoo.translation.sentences import TextPiece, join_lines, split_long, split_sentences
 
 if TYPE_CHECKING:
     from zoo.inspection.subject import Subject
@@ -41,31 +46,8 @@ if TYPE_CHECKING:
 LONGEST_PIECE = 40
 """Tokens of a sentence that is translated in one go; a longer one is cut."""
 
-MAX_BACKWARD_WEIGHT = 10.0
-
 LONGEST_SCORED = 1000
 """Tokens of a text, and of its translation, that are scored in one go."""
-
-_BATCH = 64
-_SCORED = 8192  # tokens, padding included, of texts and translations that are scored at once
-_SPARE_TOKENS = 10  # that a translation may have beyond twice those of its source
-
-
-@dataclass(frozen=True)
-class TranslationSettings(BeamSettings):
-    """How a translator searches.
-
-    Args:
-        backward_weight: how much it counts in the ranking of the beam's hypotheses how likely the
-            source is as their translation (Li et al. 2016, arXiv:1510.03055; Yee et al. 2019,
-            arXiv:1908.05731); 0 for not at all.
-    """
-
-    backward_weight: float = 0.0
-
-    def __post_init__(self) -> None:
-        super().__post_init__()
-        check_range(self, "backward_weight", float, 0.0, MAX_BACKWARD_WEIGHT)
 
 
 class TranslationOptions(TypedDict, total=False):
@@ -76,7 +58,22 @@ class TranslationOptions(TypedDict, total=False):
     length_penalty: float | None
     backward_weight: float | None
     n_best: int
+    keep_lines: bool
     on_progress: Callable[[int], object] | None
+
+
+class _Reading(NamedTuple):
+    """A text before its translation.
+
+    Args:
+        pieces: its sentences.
+        unchanged: those that stay as they are.
+        warnings: what is told of the text.
+    """
+
+    pieces: list[TextPiece]
+    unchanged: frozenset[str] = frozenset()
+    warnings: tuple[str, ...] = ()
 
 
 class Translation(Task):
@@ -133,6 +130,7 @@ class Translation(Task):
         length_penalty: float | None = None,
         backward_weight: float | None = None,
         n_best: int = 1,
+        keep_lines: bool = False,
         on_progress: Callable[[int], object] | None = None,
     ) -> TranslatedText | list[TranslatedText]:
         """Translate a text.
@@ -141,11 +139,17 @@ class Translation(Task):
         white space that stood between them. Where there is nothing to translate, nothing is
         returned: a blank text gives an empty one.
 
+        Numbers, prices, dates, addresses, tags, placeholders and file paths stay as they are. A
+        sentence in CAPITALS, in Title Case or in small letters is translated as its usual spelling
+        and gets its letter case back.
+
         Args:
             text: a text, or a list of texts.
-            target: ISO 639-1 code of the wanted language; may be left out if there is only one.
-            source: code of the text's language, to have the direction checked; the network itself
-                finds it out.
+            target: the wanted language as a code, a locale or a name, such as ``"fr"``,
+                ``"fr-FR"`` or ``"French"``; may be left out if there is only one.
+            source: the text's language, named in the same way. Left out, it is recognised: a text
+                that is in the target language already stays as it is, and the result's
+                ``warnings`` say so, as they do where the language is none of the model's.
             beam_size: hypotheses that are followed side by side; 1 is greedy. Left out, it is the
                 model's own setting, as is the next.
             length_penalty: 0 ranks by log-probability alone; more likes longer translations.
@@ -153,6 +157,8 @@ class Translation(Task):
                 was found, by the same network; 0 for not at all, which saves the time. It ranks the
                 hypotheses of the beam, so that it does nothing for a beam of 1.
             n_best: alternatives to return, at most ``beam_size``.
+            keep_lines: take each line by itself; otherwise a sentence that is broken over several
+                lines is joined.
             on_progress: called with the number of characters of the texts whose translation is
                 ready since the last call; the counts add up to the length of the texts.
 
@@ -164,29 +170,31 @@ class Translation(Task):
                 back where one is asked for.
         """
         single, texts = one_or_many(text, str)
-        target = self.processor.check_direction(target, source)
+        target, source = self._direction(target, source)
         search = self._search(beam_size, length_penalty, backward_weight, n_best)
         origins = self._origins(target, source) if search.backward_weight else []
         if backward_weight and search.backward_weight and not origins:
             raise UsageError(f"the model does not translate back from {target!r}")
-        pieces = [self._cut(text) for text in texts]
+        read = [self._read(one, target, source, keep_lines) for one in texts]
         characters = Counter[str]()
-        for piece in chain.from_iterable(pieces):
+        for piece in chain.from_iterable(each.pieces for each in read):
             characters[clean(piece.text)] += len(piece.text)
         del characters[""]
-        report = on_progress or (lambda count: None)
-        translated: dict[str, TranslatedSentence] = {}
-        batches = self._translate_sentences(
-            self.inference, list(characters), target, search, n_best, origins
-        )
-        for batch in batches:
-            translated |= batch
-            report(sum(characters[sentence] for sentence in batch))
-        report(sum(map(len, texts)) - characters.total())  # white space and blank pieces
+        report = _reporter(on_progress, sum(map(len, texts)))
+        known = {one for each in read for one in each.unchanged}
+        found = {one: copied(one) for one in known}
+        report(sum(characters[one] for one in known))
+        sentences = [one for one in characters if one not in known]
+        for batch in SentenceSearch(
+            self.inference, self.processor, target, search, n_best, origins
+        ).translate(sentences):
+            found |= batch
+            report(sum(characters[one] for one in batch))
         results = [
-            join_sentences(text, target, parts, translated, n_best)
-            for text, parts in zip(texts, pieces, strict=True)
+            join_sentences(one, target, each.pieces, found, n_best, each.warnings)
+            for one, each in zip(texts, read, strict=True)
         ]
+        report(math.inf)  # white space
         return results[0] if single else results
 
     def stream(
@@ -208,8 +216,8 @@ class Translation(Task):
         """
         if not isinstance(text, str):
             raise UsageError(f"expected a str, got {text!r:.100}")
-        pieces, target = self._cut(text), self.processor.check_direction(target, source)
-        return self._stream(self.inference, pieces, target)
+        target, source = self._direction(target, source)
+        return self._stream(self.inference, self._read(text, target, source), target)
 
     @overload
     def score(
@@ -251,13 +259,13 @@ class Translation(Task):
         single_translation, translations = one_or_many(translation, str)
         if single_translation != single or len(texts) != len(translations):
             raise UsageError("give one translation for one text, or as many as there are texts")
-        target = self.processor.check_direction(target, source)
+        target, source = self._direction(target, source)
         sources = [
             self._scorable(text, self.processor.encode_source(text, target)) for text in texts
         ]
         written = [self._scorable(text, self.processor.encode(text)) for text in translations]
         results: list[Any] = [None] * len(texts)
-        for i, log_probs, attention in _scored(self.inference, sources, written):
+        for i, log_probs, attention in scored(self.inference, sources, written):
             results[i] = TranslationScore(
                 texts[i],
                 translations[i],
@@ -353,8 +361,8 @@ class Translation(Task):
     def golden_inputs(self) -> dict[str, np.ndarray]:
         """Two short sources with targets, one of each padded."""
         first = 4 + np.arange(5) % (len(self.processor) - 4)
-        source = _padded([first, first[::-1][:3]])
-        return {"input.0": source, "input.1": _padded([[BEGIN, *first[:2]], [BEGIN, first[3]]])}
+        source = padded([first, first[::-1][:3]])
+        return {"input.0": source, "input.1": padded([[BEGIN, *first[:2]], [BEGIN, first[3]]])}
 
     def export_keras(self, path: str | Path) -> Path:
         """Write the network as one ``.keras`` file of Keras's own layers.
@@ -395,6 +403,26 @@ class Translation(Task):
             and (target, origin) in self.processor.directions
         ]
 
+    def _direction(self, target: str | None, source: str | None) -> tuple[str, str | None]:
+        """The codes of the languages that a caller names."""
+        known = {code for direction in self.directions for code in direction}
+        codes = [name and (language_code(str(name), known) or name) for name in (target, source)]
+        return self.processor.check_direction(*codes), codes[1]
+
+    def _read(
+        self, text: str, target: str, source: str | None, keep_lines: bool = False
+    ) -> _Reading:
+        """The sentences of a text, and which of them need no translation."""
+        plain = plain_spelling(text)
+        pieces = self._cut(plain if keep_lines else join_lines(plain))
+        if source is not None:
+            return _Reading(pieces)
+        languages = tuple(
+            dict.fromkeys(code for direction in self.directions for code in direction)
+        )
+        sentences = [clean(piece.text) for piece in pieces if piece.text]
+        return _Reading(pieces, *what_to_leave(sentences, target, languages))
+
     def _cut(self, text: str) -> list[TextPiece]:
         """The sentences of a text, none too long for the network."""
 
@@ -407,144 +435,43 @@ class Translation(Task):
             cut += [*parts[:-1], TextPiece(parts[-1].text, parts[-1].space + sentence.space)]
         return cut
 
-    def _translate_sentences(
-        self,
-        inference: TranslationInference,
-        sentences: list[str],
-        target: str,
-        search: TranslationSettings,
-        n_best: int,
-        origins: Sequence[str],
-    ) -> Iterator[dict[str, TranslatedSentence]]:
-        """Translations by sentence, a batch at a time, those of short sentences first."""
-        encoded = {
-            sentence: self.processor.encode_source(sentence, target) for sentence in sentences
-        }
-        ordered = sorted(sentences, key=lambda sentence: len(encoded[sentence]))
-        for start in range(0, len(ordered), _BATCH):
-            batch = ordered[start : start + _BATCH]
-            sources = [encoded[sentence] for sentence in batch]
-            hypotheses = beam_search(
-                inference.step,
-                inference.start(_padded(sources), search.beam_size),
-                BEGIN,
-                END,
-                [_most_tokens(ids) for ids in sources],
-                beam_size=search.beam_size,
-                alpha=search.length_penalty,
-                n_best=search.beam_size if origins or n_best > 1 else 1,
-            )
-            if origins:
-                hypotheses = self._ranked_backward(inference, batch, hypotheses, search, origins)
-            yield {
-                sentence: self._sentence(sentence, ids, ranked, n_best)
-                for sentence, ids, ranked in zip(batch, sources, hypotheses, strict=True)
-            }
-
-    def _ranked_backward(
-        self,
-        inference: TranslationInference,
-        sentences: Sequence[str],
-        hypotheses: Sequence[Sequence[BeamHypothesis]],
-        search: TranslationSettings,
-        origins: Sequence[str],
-    ) -> list[list[BeamHypothesis]]:
-        """Hypotheses ranked by how likely the sentence is as their translation, too.
-
-        Where the sentence may be in several languages, it is in the one that makes it most likely
-        as the translation of the first hypothesis.
-        """
-        texts = [
-            [self.processor.decode(hypothesis.tokens) for hypothesis in beam] for beam in hypotheses
-        ]
-        wanted = [self.processor.encode(sentence) for sentence in sentences]
-        languages = [origins[0]] * len(sentences)
-        if len(origins) > 1:
-            asked = [(number, code) for number in range(len(sentences)) for code in origins]
-            likely = self._likelihoods(
-                inference, [(texts[i][0], code, wanted[i]) for i, code in asked]
-            )
-            by_sentence = np.reshape(likely, (len(sentences), len(origins)))
-            languages = [origins[column] for column in by_sentence.argmax(axis=1)]
-        back = iter(
-            self._likelihoods(
-                inference,
-                [
-                    (text, code, ids)
-                    for translations, code, ids in zip(texts, languages, wanted, strict=True)
-                    for text in translations
-                ],
-            )
-        )
-        ranked = []
-        for beam, ids in zip(hypotheses, wanted, strict=True):
-            weight = search.backward_weight / length_penalty(len(ids) + 1, search.length_penalty)
-            scored = [
-                replace(hypothesis, score=hypothesis.score + weight * next(back))
-                for hypothesis in beam
-            ]
-            ranked.append(
-                sorted(scored, key=lambda hypothesis: (not hypothesis.finished, -hypothesis.score))
-            )
-        return ranked
-
-    def _likelihoods(
-        self, inference: TranslationInference, asked: Sequence[tuple[str, str, np.ndarray]]
-    ) -> list[float]:
-        """Log-probabilities of translations: of a text, into a language, the tokens."""
-        sources = [self.processor.encode_source(text, code) for text, code, _ in asked]
-        log_likelihoods = [-math.inf] * len(asked)
-        for number, log_probs, _ in _scored(inference, sources, [ids for _, _, ids in asked]):
-            log_likelihoods[number] = float(log_probs.sum(dtype=np.float64))
-        return log_likelihoods
-
-    def _sentence(
-        self, source: str, ids: np.ndarray, ranked: Sequence[BeamHypothesis], n_best: int
-    ) -> TranslatedSentence:
-        best = ranked[0]
-        written = [*best.tokens, END] if best.finished else list(best.tokens)
-        assert best.kept is not None  # the attention
-        alternatives = distinct(
-            (
-                Alternative(
-                    self.processor.decode(hypothesis.tokens),
-                    hypothesis.score,
-                    hypothesis.log_probability,
-                    int(not hypothesis.finished),
-                )
-                for hypothesis in ranked
-            ),
-            n_best,
-        )
-        return TranslatedSentence(
-            source,
-            alternatives[0].text,
-            best.score,
-            tuple(self.processor.pieces(written)),
-            best.log_probs,
-            tuple(self.processor.pieces(ids)),
-            best.kept[:, : len(ids)],
-            alternatives,
-        )
-
     def _stream(
-        self, inference: TranslationInference, pieces: list[TextPiece], target: str
+        self, inference: TranslationInference, read: _Reading, target: str
     ) -> Iterator[str]:
+        search = SentenceSearch(
+            inference, self.processor, target, self._search(1, None, None, 1), 1, []
+        )
         space = ""
-        for piece in pieces:
-            if clean(piece.text):
-                words = self._words(inference, self.processor.encode_source(piece.text, target))
+        for piece in read.pieces:
+            sentence = clean(piece.text)
+            if sentence:
+                words = self._sentence_words(search, sentence, sentence in read.unchanged)
                 yield space + next(words, "")
                 yield from words
                 space = ""
             space += piece.space
+
+    def _sentence_words(
+        self, search: SentenceSearch, sentence: str, unchanged: bool
+    ) -> Iterator[str]:
+        """The words of a sentence's translation, as soon as nothing can change them any more."""
+        plain = prepare(sentence, self.processor).text_only(sentence)
+        if plain and has_words(sentence) and not unchanged:
+            source = self.processor.encode_source(sentence, search.target)
+            yield from self._words(search.inference, source)
+            return
+        text = sentence
+        if not unchanged:
+            for found in search.translate([sentence]):
+                text = found[sentence].text if sentence in found else text
+        yield from re.findall(r"\s*\S+", text)
 
     def _words(self, inference: TranslationInference, source: np.ndarray) -> Iterator[str]:
         """The words of one sentence's greedy translation, each with the space before it."""
         state, token = inference.start(source[None]), BEGIN
         ids: list[int] = []
         shown = ""
-        for _ in range(_most_tokens(source)):
+        for _ in range(most_tokens(source)):
             best, _, _, state = inference.step(state, np.zeros(1, int), np.asarray([token]), 1)
             token = int(best[0, 0])
             if token == END:
@@ -571,31 +498,15 @@ class Translation(Task):
         return ids
 
 
-def _scored(
-    inference: TranslationInference, sources: Sequence[np.ndarray], written: Sequence[np.ndarray]
-) -> Iterator[tuple[int, np.ndarray, np.ndarray]]:
-    """For each source its number, the log-probability of each token that is written for it, the end
-    included, and the attention."""
-    longest = [max(map(len, both)) + 2 for both in zip(sources, written, strict=True)]
-    for rows in batches_by_length(longest, _BATCH, _SCORED):
-        log_probs, attention = inference.score(
-            _padded([sources[i] for i in rows]),
-            _padded([np.concatenate([[BEGIN], written[i]]) for i in rows]),
-            _padded([np.concatenate([written[i], [END]]) for i in rows]),
-        )
-        for row, i in enumerate(rows):
-            steps = len(written[i]) + 1
-            yield i, log_probs[row, :steps], attention[row, :steps, : len(sources[i])]
+def _reporter(on_progress: Callable[[int], object] | None, total: int) -> Callable[[float], None]:
+    """A function that reports counts up to ``total`` altogether; infinity reports the rest."""
+    left = total
 
+    def report(count: float) -> None:
+        nonlocal left
+        done = int(min(count, left))
+        left -= done
+        if on_progress is not None and done:
+            on_progress(done)
 
-def _padded(rows: Sequence[Any]) -> np.ndarray:
-    """Ids of different lengths as ``(rows, longest)`` int32, padded at the end."""
-    padded = np.full((len(rows), max(len(ids) for ids in rows)), PAD, np.int32)
-    for row, ids in enumerate(rows):
-        padded[row, : len(ids)] = ids
-    return padded
-
-
-def _most_tokens(source: np.ndarray) -> int:
-    """Most tokens that a translation may have, its end included."""
-    return 2 * len(source) + _SPARE_TOKENS
+    return report

@@ -1,0 +1,58 @@
+"""Names of languages, and texts that are in the wanted one already or in none that is known."""
+
+from __future__ import annotations
+
+import pytest
+
+from zoo.translation.languages import language_code, language_name, what_to_leave
+
+KNOWN = ("en", "de", "es", "fr")
+
+
+@pytest.mark.parametrize(
+    "name", ["fr", "FR", "fr-FR", "fr_CA.UTF-8", "French", "français", "FRA", " french "]
+)
+def test_a_language_has_many_names(name: str) -> None:
+    assert language_code(name, KNOWN) == "fr"
+
+
+@pytest.mark.parametrize("name", ["it", "Italian", "xx", "", "frenchy", "f"])
+def test_other_names_are_none_of_the_known(name: str) -> None:
+    assert language_code(name, KNOWN) is None
+
+
+def test_a_code_is_named_in_english() -> None:
+    assert (language_name("fr"), language_name("xx")) == ("French", "xx")
+
+
+def test_sentences_in_the_target_language_are_left() -> None:
+    french = ["Je ne sais pas où il est.", "Merci."]
+    left, (warning,) = what_to_leave(french, "fr", KNOWN)
+    assert left == set(french)
+    assert warning == "the text is in French already and stays as it is"
+    mixed = ["Je ne sais pas où il est.", "I don't know where he lives."]
+    left, (warning,) = what_to_leave(mixed, "fr", KNOWN)
+    assert left == {mixed[0]}
+    assert warning == "1 of 2 sentences is in French already and stays as it is"
+
+
+@pytest.mark.parametrize(
+    "text", ["I don't know.", "house", "chat", "no", "Tom!", "911", "Hola", "Mary nervt.", ""]
+)
+def test_a_text_in_another_language_or_too_short_to_tell_is_translated(text: str) -> None:
+    assert what_to_leave([text], "fr", KNOWN) == (frozenset(), ())
+
+
+@pytest.mark.parametrize(
+    ("text", "language"),
+    [
+        ("Ik weet niet waar hij woont.", "Dutch"),
+        ("Eu não sei onde ele mora.", "Portuguese"),
+        ("Где находится вокзал?", "Russian"),
+        ("駅はどこですか", "Japanese"),
+    ],
+)
+def test_a_text_in_none_of_the_languages_is_warned_of(text: str, language: str) -> None:
+    left, (warning,) = what_to_leave([text], "fr", KNOWN)
+    assert not left
+    assert f"seems to be in {language}; the model knows only English, German" in warning

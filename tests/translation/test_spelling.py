@@ -1,0 +1,72 @@
+"""Letter case and final marks of a sentence, and of its translation."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.translation.vocabulary import shipped_subwords
+from zoo.translation.spelling import Style, restored_spelling, usual_case, usual_spelling
+
+
+@pytest.mark.parametrize(
+    ("written", "usual", "style"),
+    [
+        ("WHERE IS THE STATION?", "Where is the station?", Style("capitals")),
+        ("STOP!", "Stop!", Style("capitals")),
+        ("I'M IN BOSTON WITH TOM", "I'm in Boston with Tom", Style("capitals", final_mark=".")),
+        ("PHOTO OF THE WEEK", "photo of the week", Style("capitals", final_mark=".")),
+        ("Where Is The Station?", "Where is the station?", Style("title")),
+        ("Le Chat De Tom Est Noir.", "Le chat de Tom est noir.", Style("title")),
+        ("where is the station", "Where is the station", Style("as is", True, "?")),
+        ("tom is here", "Tom is here", Style("as is", True, ".")),
+        ("house", "house", Style("as is", True, ".")),
+        ("Tom is here", "Tom is here", Style(final_mark=".")),
+        ("Wo ist er", "Wo ist er", Style(final_mark="?")),
+        ("comment allez-vous", "Comment allez-vous", Style("as is", True, "?")),
+    ],
+)
+def test_an_unusual_spelling_becomes_the_usual_one(written: str, usual: str, style: Style) -> None:
+    assert usual_spelling([written], shipped_subwords()) == ([usual], style)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "Where is the station?",
+        "Tom Jackson lives in New York City.",
+        "Kommen Sie an Bord!",
+        "Hat Tom Brüder?",
+        "Übersetzen Sie Liedtexte?",
+        "I watch TV.",
+        "¿Dónde está Tom?",
+        "OK.",
+        "911!",
+    ],
+)
+def test_a_usual_spelling_stays(text: str) -> None:
+    assert usual_spelling([text], shipped_subwords()) == ([text], Style())
+
+
+def test_words_have_the_capitals_that_the_vocabulary_knows() -> None:
+    words = ["BOSTON", "tom", "THE", "i", "I'LL", "TV", "mann"]
+    usual = [usual_case(word, shipped_subwords()) for word in words]
+    assert usual == ["Boston", "Tom", "the", "I", "I'll", "TV", "Mann"]
+
+
+@pytest.mark.parametrize(
+    ("parts", "style", "restored"),
+    [
+        (["Où est la gare ?"], Style("capitals"), ["OÙ EST LA GARE ?"]),
+        (["La photo."], Style("capitals", final_mark="."), ["LA PHOTO"]),
+        (["L'homme de fer."], Style("title"), ["L'homme De Fer."]),
+        (["¿Dónde está?"], Style("as is", True, "?"), ["dónde está"]),
+        (["Tom est ici."], Style("as is", True, "."), ["Tom est ici"]),
+        (["Il a ", " livres."], Style("as is", True, "."), ["il a ", " livres"]),
+        (["", " ist hier."], Style("as is", True), ["", " ist hier."]),
+        (["Warte..."], Style(final_mark="."), ["Warte..."]),
+    ],
+)
+def test_a_translation_gets_the_spelling_of_its_source(
+    parts: list[str], style: Style, restored: list[str]
+) -> None:
+    assert restored_spelling(parts, style, shipped_subwords()) == restored

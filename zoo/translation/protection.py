@@ -1,0 +1,143 @@
+"""What a translation must keep as it is: numbers, addresses, tags, placeholders, file paths."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+NUMBER, NAME, TAG = "number", "name", "tag"
+
+_ENDINGS = (
+    "com|org|net|edu|gov|info|int|io|dev|app|ai|eu|de|fr|es|at|ch|be|it|nl|pl|pt|uk|ie|us|ca|mx|ar|"
+    "cl|co|br|au|nz|jp|cn|in|ru"
+)
+_FILES = (
+    "txt|md|rst|pdf|docx?|xlsx?|pptx?|odt|ods|csv|tsv|json|ya?ml|toml|ini|cfg|conf|xml|html?|css|"
+    "jsx?|tsx?|py|ipynb|java|c|h|cc|cpp|hpp|cs|go|rs|rb|php|sh|bat|exe|dll|so|jar|zip|gz|tar|7z|rar|"
+    "png|jpe?g|gif|svg|tiff?|bmp|webp|mp3|mp4|wav|flac|ogg|avi|mkv|mov|log|sql|db|bak|iso|tex|srt"
+)
+# A sentence's own punctuation stands after an address, not in it.
+_ADDRESS = r"[^\s<>\"'«»{}|\\^`]*[^\s<>\"'«»{}|\\^`.,;:!?)\]…]"
+_PATH_PART = r"[\w.~+@%-]*[\w~+@%-]"
+_CURRENCY = r"(?:[$€£¥₹₽₩]|(?:US|C|A)\$|(?:USD|EUR|GBP|CHF|JPY)(?![A-Za-z]))"
+_DIGITS = r"\d+(?:[.,:/'·×x-]\d+|(?<=\d)[ \u00a0\u2009\u202f](?=\d{3}(?!\d))\d{3})*"
+_SIGN = r"[+-]?"
+_ORDINAL = r"(?:st|nd|rd|th|s|er|ère|re|e|è|ème|eme|nde?|º|ª|°(?=\s?\w)|te[nrs]?|ter|[.](?=\s\w))"
+
+_NUMBERS = (
+    # Telephone numbers.
+    r"(?<!\w)\+\d[\d ()-]{6,}\d(?!\w)|(?<!\w)\(?\d{2,4}\)?[ -]\d{3,4}[ -]\d{4}(?!\w)",
+    rf"{_CURRENCY}\s?{_DIGITS}(?:[kKmM]\b)?|(?<!\w){_DIGITS}\s?{_CURRENCY}",
+    rf"(?<!\w){_SIGN}{_DIGITS}\s?(?:[%‰]|°[CF]?)(?!\w)",
+    rf"(?<!\w){_SIGN}{_DIGITS}(?:h|am|pm|[kcm]?m|k?g|[kMGT]B|ºC)?(?!\w)",
+    # Words with digits in them such as A4, COVID-19, 5km and 7h30; ordinals are plain words.
+    rf"\b(?!\d+{_ORDINAL}(?!\w))(?:[A-Z][A-Za-z]*(?:-[A-Z]+)*-\d+(?:-\d+)*|(?=\w*\d)\w+)\b",
+)
+_NAMES = (
+    r"`[^`]+`",
+    # Placeholders of templates: {name}, {{name}}, ${name}, %(name)s, %1$s, %d, %NAME%, [NAME].
+    r"\{\{[^{}]*\}\}|\$?\{[^{}\s][^{}]*\}|\{\}",
+    r"%\([\w.]+\)[-+0#]*\d*(?:\.\d+)?[a-zA-Z]",
+    r"(?<![\w%])%(?:\d+\$)?[-+0#]*\d*(?:\.\d+)?(?:hh?|ll?|[Lqjzt])?[diouxXeEfFgGcrsaAp@](?!\w)",
+    r"%%|(?<!\w)%\w+%(?!\w)|(?<!\w)\$[A-Za-z_]\w*|\[\[[^\[\]]+\]\]|\[[A-Z][A-Z_]+\]",
+    # Addresses.
+    rf"\b(?:[a-z][a-z0-9+.-]*://|www\.){_ADDRESS}|\b(?:mailto|tel):{_ADDRESS}",
+    r"[\w.+-]*\w@[\w-]+(?:\.[\w-]+)+",
+    rf"(?<![\w.@])(?:[a-zA-Z0-9-]+\.)+(?:{_ENDINGS})(?![\w-])(?:(?::\d+)?/(?:{_ADDRESS})?)?",
+    r"(?<!\w)[@#][A-Za-z]\w+",
+    # Paths and files.
+    rf"(?<!\w)[A-Za-z]:\\(?:[^\s\\]+\\)*(?:{_PATH_PART})?|\\\\\w\S*\w",
+    rf"(?<![\w.<])(?:~|\.{{1,2}})?/(?:{_PATH_PART}/)*{_PATH_PART}/?",
+    rf"(?<![\w/])(?:{_PATH_PART}/)+{_PATH_PART}\.(?:{_FILES})\b",
+    rf"(?<![\w.])[\w-]+(?:\.[\w-]+)*\.(?:{_FILES})\b",
+    # What programs write: &nbsp;, main(), file_name, --force, UUIDs, versions.
+    r"&(?:[A-Za-z]+|#\d+|#x[0-9A-Fa-f]+);",
+    r"(?<!\w)[A-Za-z_]\w*\(\)|(?<![\w-])_*[A-Za-z0-9]+(?:_+[A-Za-z0-9]+)+_*(?![\w-])",
+    r"(?<![\w-])(?:--[a-z][a-z-]*[a-z](?:=\S*\w)?|-[a-zA-Z])(?![\w-])",
+    r"\b[0-9A-Fa-f]{8}(?:-[0-9A-Fa-f]{4}){3}-[0-9A-Fa-f]{12}\b",
+    r"\b[vV]\d+(?:\.\d+)+(?:-?[a-z]+\.?\d*)?\b|\b\d+(?:\.\d+){3,}\b",
+)
+_PROTECTED = re.compile(
+    r"(?P<tag></?[A-Za-z][^<>]*>|<!--.*?-->)"
+    rf"|(?P<name>{'|'.join(_NAMES)})|(?P<number>{'|'.join(_NUMBERS)})"
+)
+_EDGES = re.compile(r"([^\w¿¡]*)(.*?)([^\w.?!…]*)", re.DOTALL)
+_TAG_NAME = re.compile(r"</?([A-Za-z][\w-]*)\s*(?P<more>[^<>]*)>")
+_HTML = re.compile(
+    r"a|abbr|b|big|blockquote|br|button|center|cite|code|dd|del|div|dl|dt|em|font|h[1-6]|hr|i|img"
+    r"|input|ins|kbd|label|li|mark|ol|option|p|pre|q|s|samp|small|span|strike|strong|sub|sup|table"
+    r"|tbody|td|th|thead|title|tr|tt|u|ul|var|wbr|x|g|bpt|ept|ph",
+    re.IGNORECASE,
+)
+
+
+@dataclass(frozen=True)
+class Protected:
+    """A stretch of a text that its translation must have as it is.
+
+    Args:
+        kind: ``"number"``, ``"tag"``, or ``"name"`` for addresses, placeholders, paths and code.
+        text: the stretch.
+        start: number of characters before it.
+    """
+
+    kind: str
+    text: str
+    start: int
+
+    @property
+    def end(self) -> int:
+        """Number of characters before what follows it."""
+        return self.start + len(self.text)
+
+
+def find_protected(text: str) -> list[Protected]:
+    """What a translation of a text must keep as it is, in its order.
+
+    Numbers include prices, dates, times, percentages, telephone numbers and words with digits such
+    as ``A4``. Ordinals such as ``20th`` are words that have a translation.
+
+    Example:
+        >>> [one.text for one in find_protected("Send $5 to {name} at tom@example.com!")]
+        ['$5', '{name}', 'tom@example.com']
+    """
+    return [
+        Protected(_kind(text, found), found[0], found.start())
+        for found in _PROTECTED.finditer(text)
+    ]
+
+
+def _kind(text: str, found: re.Match[str]) -> str:
+    """A match's kind; ``<name>`` is a placeholder unless it is HTML or closed later."""
+    kind = str(found.lastgroup)
+    tag = _TAG_NAME.fullmatch(found[0])
+    if kind != TAG or tag is None or tag["more"] or found[0].startswith("</"):
+        return kind
+    known = bool(_HTML.fullmatch(tag[1])) or f"</{tag[1]}>" in text
+    return TAG if known else NAME
+
+
+def split_protected(text: str) -> list[str]:
+    """A text in parts: what must be kept, what stands between, and the marks around that."""
+    parts, start = [], 0
+    for one in find_protected(text):
+        parts += [*_trimmed(text[start : one.start]), one.text]
+        start = one.end
+    return [part for part in [*parts, *_trimmed(text[start:])] if part]
+
+
+def _trimmed(text: str) -> list[str]:
+    """A text, and the white space and punctuation around it apart."""
+    found = _EDGES.fullmatch(text)
+    assert found is not None  # each part may be empty
+    return list(found.groups())
+
+
+def has_words(text: str) -> bool:
+    """Whether there is a letter in a text outside of what must be kept."""
+    return any(map(str.isalpha, without_protected(text)))
+
+
+def without_protected(text: str) -> str:
+    """A text without what must be kept."""
+    return _PROTECTED.sub(" ", text)
