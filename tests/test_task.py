@@ -5,6 +5,8 @@ from __future__ import annotations
 import copy
 import os
 import pickle
+import select
+import signal
 import subprocess
 import sys
 from collections.abc import Callable
@@ -83,6 +85,43 @@ def test_a_copy_answers_alike_and_keeps_settings_and_dtype(tiny_folder: Path) ->
     assert twin.network.get_layer("logits").compute_dtype == "bfloat16"
     assert twin.card == model.card
     assert twin.check() == model.check()
+
+
+def in_a_fork(run: Callable[[], Any]) -> str:
+    """What a call gives, or says, in a process that is forked from this one."""
+    reading, writing = os.pipe()
+    child = os.fork()
+    if not child:
+        try:
+            said = str(run())
+        except BaseException as error:
+            said = f"{type(error).__name__}: {error}"
+        os.write(writing, said.encode())
+        os._exit(0)
+    os.close(writing)
+    found, _, _ = select.select([reading], [], [], 60)
+    text = os.read(reading, 10_000).decode() if found else "nothing in 60 s"
+    os.close(reading)
+    if not found:
+        os.kill(child, signal.SIGKILL)
+    os.waitpid(child, 0)
+    return text
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork")
+def test_after_a_fork_verbs_work_and_keras_networks_are_refused_by_name(tiny_folder: Path) -> None:
+    model: Any = load_model(tiny_folder)
+    text = model.generate("the ", 20, seed=1).text
+    score = model.score("the end").nats_per_character
+    assert in_a_fork(lambda: model.generate("the ", 20, seed=1).text) == text
+    assert in_a_fork(lambda: model.score("the end").nats_per_character) == str(score)
+    network = model.network
+    for run in (
+        lambda: network and model.generate("the ", 20, seed=1).text,
+        lambda: model.network,
+        lambda: load_model(tiny_folder, weights=None).network,
+    ):
+        assert in_a_fork(run).startswith("ZooError: this process was forked from one that had used")
 
 
 def test_an_open_stream_keeps_the_weights_that_it_began_with(tiny_folder: Path) -> None:

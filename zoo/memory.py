@@ -7,7 +7,11 @@ a product is counted here first. What stays in proportion to the files that were
 
 from __future__ import annotations
 
+import math
 import os
+from collections.abc import Iterable, Sequence
+
+import numpy as np
 
 from zoo.errors import UsageError, ZooError
 
@@ -27,6 +31,30 @@ def memory_limit() -> int:
     if not (text.isascii() and text.isdigit() and len(text) < 10 and int(text)):
         raise UsageError(f"{VARIABLE} must be a whole number of megabytes, not {text!r:.60}")
     return int(text) * 2**20
+
+
+def activation_bytes(
+    variables: Iterable[tuple[int, ...]], inputs: Sequence[np.ndarray | tuple[int, ...]]
+) -> int:
+    """Bytes of the largest array that a network makes of an input, as float32, or somewhat more.
+
+    Args:
+        variables: shapes of its variables.
+        inputs: what it reads, or its shapes: ``(batch, steps, ...)``.
+    """
+    shapes = [np.shape(one) if isinstance(one, np.ndarray) else one for one in inputs]
+    steps = max((math.prod(shape[:2]) for shape in shapes), default=0)
+    numbers = max(map(math.prod, shapes), default=0)
+    # A kernel of more than two axes is a convolution's, which is applied at every number; those
+    # of the zoo halve both axes.
+    return 4 * max(
+        (
+            numbers * shape[-1] // 4 if len(shape) > 2 else steps * shape[-1]
+            for shape in variables
+            if shape
+        ),
+        default=0,
+    )
 
 
 def check_memory(size: int, what: str) -> None:

@@ -10,6 +10,7 @@ import numpy as np
 
 from zoo.errors import UsageError, ZooError
 from zoo.folder.weights_file import assign_weights
+from zoo.forks import check_not_forked, starts_tensorflow
 from zoo.registry import Architecture
 
 PLAIN = "float32"
@@ -39,7 +40,9 @@ def build_network(
 
     Raises:
         FolderError: the weights are not those of the network.
+        ZooError: this process was forked from one that had built a network.
     """
+    starts_tensorflow()
     network = architecture.load("builder")(config, dtype=dtype)
     if weights is not None:
         assign_weights(network, weights, where)
@@ -133,8 +136,10 @@ def network_weights(network: Any, shapes: Mapping[str, tuple[int, ...]]) -> dict
         Arrays by variable path, which later changes of the network do not touch.
 
     Raises:
-        ZooError: the network is quantised, or its variables are others than its builder made.
+        ZooError: the network is quantised, its variables are others than its builder made, or this
+            process was forked after it was built.
     """
+    check_not_forked()
     from keras import ops
 
     kept = {variable.path: variable for variable in network.weights}

@@ -17,6 +17,8 @@ from zoo.files import atomic_path, user_path
 from zoo.folder.bundle import Bundle
 from zoo.folder.weights_file import half_precision
 from zoo.folder.writing import write_bundle
+from zoo.forks import check_not_forked
+from zoo.memory import activation_bytes, check_memory
 from zoo.network import (
     PLAIN,
     Weights,
@@ -90,7 +92,12 @@ class Task:
 
     @property
     def network(self) -> Any:
-        """The ``keras.Model``, arrays to arrays; it is built when it is first asked for."""
+        """The ``keras.Model``, arrays to arrays; it is built when it is first asked for.
+
+        Raises:
+            ZooError: this process was forked from one that had built a network.
+        """
+        check_not_forked()
         with self._lock:
             if self._network is None:
                 network = build_network(self.architecture, self.config, self.dtype, self._stored)
@@ -292,6 +299,8 @@ class Task:
             raise FolderError("the model folder has no golden input")
         try:
             outputs = self._golden_outputs(self.weights(), self._golden)
+        except ZooError as error:
+            raise FolderError(f"golden input: {error}") from error
         except Exception as error:  # of many kinds, from ONNX Runtime, Keras and TensorFlow
             raise FolderError(f"the golden input does not fit the network: {error}") from error
         worst = 0.0
@@ -334,6 +343,10 @@ class Task:
         """Outputs ``output.0 ...`` of the network with these weights for ``golden``'s inputs."""
         count = sum(name.startswith("input.") for name in golden)
         inputs = [golden[f"input.{number}"] for number in range(count)]
+        check_memory(
+            activation_bytes([array.shape for array in weights.values()], inputs),
+            f"the golden input of {sum(array.size for array in inputs):,} numbers",
+        )
         if self.architecture.inference:
             inference = self._make_inference(weights)
             if isinstance(inference, GraphInference):

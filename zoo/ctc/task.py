@@ -7,12 +7,13 @@ from typing import Any, Protocol
 
 import numpy as np
 
-from zoo.contracts import CTCInference, ProcessorWithVocabulary
+from zoo.contracts import ConfigWithShapes, CTCInference, ProcessorWithVocabulary
 from zoo.ctc.alphabet import Alphabet
 from zoo.ctc.search import SearchFactory
 from zoo.ctc.subsampling import SUBSAMPLING, output_frames
 from zoo.errors import UsageError, ZooError
 from zoo.folder.bundle import Bundle
+from zoo.memory import activation_bytes, check_memory, memory_limit
 from zoo.network import PLAIN
 from zoo.task import Task, batches_by_length
 
@@ -64,13 +65,34 @@ class CTCRecogniser(Task):
 
         Returns:
             ``(outputs, labels)`` float32 for each, an output for every fourth frame.
+
+        Raises:
+            ZooError: they or their outputs would take too much memory.
         """
         inference: CTCInference = self.inference
+        total, labels = sum(map(len, features)), len(self.processor.vocabulary)
+        check_memory(
+            4 * labels * -(-total // SUBSAMPLING), f"the outputs of {total:,} frames by {labels:,}"
+        )
         outputs: dict[int, np.ndarray] = {}
-        for group in batches_by_length([len(array) for array in features], BATCH, _BATCH_FRAMES):
+        for group in batches_by_length(
+            [len(array) for array in features], BATCH, self._batch_frames(features)
+        ):
             results = self._batch(inference, [features[number] for number in group])
             outputs.update(zip(group, results, strict=True))
         return [outputs[number] for number in range(len(features))]
+
+    def _batch_frames(self, features: Sequence[np.ndarray]) -> int:
+        """How many frames fit into a batch, padding included."""
+        if not features or not isinstance(self.config, ConfigWithShapes):
+            return _BATCH_FRAMES
+        shapes, width = self.config.shapes().values(), features[0].shape[1]
+        longest = max(map(len, features))
+        check_memory(
+            activation_bytes(shapes, [(1, longest, width)]), f"the network for {longest:,} frames"
+        )
+        whole = activation_bytes(shapes, [(1, _BATCH_FRAMES, width)])
+        return min(_BATCH_FRAMES, _BATCH_FRAMES * memory_limit() // max(1, whole))
 
     def labels_of(self, text: Any) -> list[int]:
         """Labels of a text.

@@ -10,6 +10,7 @@ import numpy as np
 
 from zoo.contracts import CharacterReading
 from zoo.errors import ZooError
+from zoo.forks import check_not_forked
 from zoo.inference.sampling import sample
 from zoo.inference.stack import log_softmax
 from zoo.inference.stateful import with_state
@@ -106,6 +107,7 @@ class KerasCharacters:
 
     def _outputs(self, ids: np.ndarray, state: Sequence[np.ndarray]) -> list[np.ndarray]:
         """Logits, hidden states and state, in float32."""
+        check_not_forked()
         specs = self._stateful.inputs[1:]
         given = [
             keras.ops.cast(np.asarray(part, np.float32), spec.dtype)

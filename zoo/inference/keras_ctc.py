@@ -7,6 +7,8 @@ from typing import Any
 import keras
 import numpy as np
 
+from zoo.forks import check_not_forked
+
 
 class KerasCTC:
     """A :class:`~zoo.contracts.CTCInference` that runs on Keras.
@@ -34,6 +36,7 @@ class KerasCTC:
 
     def log_probs(self, features: np.ndarray, frames: np.ndarray) -> np.ndarray:
         """Log-probabilities of the labels; see :meth:`zoo.contracts.CTCInference.log_probs`."""
+        check_not_forked()
         mask = np.arange(features.shape[1]) < np.asarray(frames)[:, None]
         found = self._run(
             keras.ops.convert_to_tensor(features, "float32"),

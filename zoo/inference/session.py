@@ -13,6 +13,7 @@ import numpy as np
 
 from zoo.errors import ZooError
 from zoo.inference.graph import Graph
+from zoo.inference.stack import NOT_FINITE_OUTPUTS
 from zoo.inference.threads import get_threads
 
 OLDEST = (1, 20)
@@ -62,13 +63,15 @@ class Session:
             outputs: names of those that are wanted.
 
         Raises:
-            ZooError: ONNX Runtime cannot run it.
+            ZooError: ONNX Runtime cannot run it, or an output has values that are NaN.
         """
         session = self._session()
         try:
             found: list[np.ndarray] = session.run(list(outputs), dict(inputs))
         except Exception as error:  # ONNX Runtime's have no base of their own
             raise ZooError(f"ONNX Runtime could not run the network: {error}") from error
+        if any(np.isnan(array).any() for array in found if array.dtype.kind == "f"):
+            raise ZooError(NOT_FINITE_OUTPUTS)
         return found
 
     def _session(self) -> Any:

@@ -317,7 +317,9 @@ def _joined(gates: list[Tensor], dtype: Any) -> Tensor:
 @functools.cache
 def _compiled(function: Any) -> Any:
     """Compiles one step's arithmetic with XLA, which turns a dozen passes over memory into one."""
-    return tf.function(function, jit_compile=True) if tf.test.is_built_with_xla() else function
+    if not tf.test.is_built_with_xla():
+        return function
+    return tf.function(function, jit_compile=True, autograph=False)
 
 
 def _wide(dtype: Any) -> Any:

@@ -47,6 +47,7 @@ LONGEST_PIECE = 20.0
 
 MAX_READ = 3600.0
 _POOL = 64  # pieces that are decoded together
+_POOL_LABELS = 64_000  # pieces by labels of those, so that many labels take no more memory
 _SEPARATOR = " "
 
 
@@ -172,7 +173,7 @@ class SpeechRecognition(CTCRecogniser):
         decoded: list[list[tuple[list[Hypothesis], float, float]]] = [[] for _ in sources]
         seconds = [0.0] * len(sources)
         pieces = self._pieces(sources, sample_rate, channel)
-        while pool := list(itertools.islice(pieces, _POOL)):
+        while pool := list(itertools.islice(pieces, self._pool)):
             outputs = self.outputs([self._features(piece) for _, piece in pool])
             for (number, piece), log_probs in zip(pool, outputs, strict=True):
                 length = len(piece.samples) / self.processor.log_mel.sample_rate
@@ -185,6 +186,10 @@ class SpeechRecognition(CTCRecogniser):
             for parts, total in zip(decoded, seconds, strict=True)
         ]
         return results[0] if single else results
+
+    @property
+    def _pool(self) -> int:
+        return max(1, min(_POOL, _POOL_LABELS // len(self.processor.vocabulary)))
 
     def log_probs(self, audio: AudioSource, sample_rate: float | None = None) -> np.ndarray:
         """Natural log-probability of each label at each output of the network.
