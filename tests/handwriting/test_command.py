@@ -248,4 +248,9 @@ def test_a_reader_is_fine_tuned_run_and_scored(
         ("cer", "test", 3),
         ("wer", "test", 3),
     }
+    with open(folder / "lines.tsv", "a") as table:
+        table.write("nowhere\tlo\ttest\n")
+    with pytest.warns(ZooWarning, match=r"line 11 was left out: there is no file"):
+        assert json.loads(zoo("evaluate", out, "--data", folder, "--json"))[0]["lines"] == 3
+    assert "there is no file" in zoo("evaluate", out, "--data", folder, "--strict", code=1)
     assert "holds a finished model" in zoo("finetune", start, *options, code=2)
