@@ -43,6 +43,8 @@ class Values(RecipeValues):
         others: number of sampled subwords in the softmax of a training step besides those of its
             batch; 0 for the whole vocabulary.
         subword_dropout: probability of skipping a merge when splitting sources (BPE-dropout).
+        variants: fraction of the pairs that also train in another spelling, such as capitals or
+            without a final mark; single words and more numbers and names to copy come with it.
         beam_size: the model's default beam size.
     """
 
@@ -52,6 +54,7 @@ class Values(RecipeValues):
     label_smoothing: float = 0.1
     others: int = 512
     subword_dropout: float = 0.0
+    variants: float = 0.0
     beam_size: int = 5
     license: str = "cc-by-2.0"
     limits: str = (
@@ -124,6 +127,16 @@ _TATOEBA = Values(
             warmup_steps=500,
             seed=4,
             network={**_NO_DROPOUT, "attention": "scaled"},
+            start_shares=(0.2, 0.4),
+        ),
+        # Words and phrases, capitals, missing marks, and what must be copied.
+        Plan(
+            epochs=6,
+            learning_rate=1.5e-3,
+            warmup_steps=500,
+            seed=5,
+            network={**_NO_DROPOUT, "attention": "scaled"},
+            values={"variants": 0.06},
             start_shares=(0.2, 0.4),
         ),
     ),
@@ -227,6 +240,7 @@ def train(name: str, out: Path, command: str = "", **changes: Any) -> Path:
             label_smoothing=chosen.label_smoothing,
             others=chosen.others,
             subword_dropout=chosen.subword_dropout,
+            variants=chosen.variants,
             beam_size=chosen.beam_size,
         )
         run.train(training, stage)
@@ -252,6 +266,7 @@ def evaluate(
         UsageError: no data is given and the model's own corpus is not one of this recipe's.
         DataError: the file is missing or malformed.
     """
+    from zoo.translation.training.kept import kept_figures
     from zoo.translation.training.pairs import pairs_of
     from zoo.translation.training.scores import (
         evaluate_file,
@@ -262,18 +277,21 @@ def evaluate(
     if data is not None:
         return evaluate_file(model, reference, data, progress)
     corpus = own_corpus(model, reference, MODELS)
+    command = f"zoo evaluate {reference}"
+    tests = {
+        split: list(pairs_of(load_translations(corpus, split), model.directions))
+        for split in _TESTS[corpus]
+    }
     figures = evaluate_translations(
         model,
-        {
-            split: list(pairs_of(load_translations(corpus, split), model.directions))
-            for split in _TESTS[corpus]
-        },
+        tests,
         dataset=corpus,
-        command=f"zoo evaluate {reference}",
+        command=command,
         tokenized=corpus == "multi30k",
         progress=progress,
     )
     if len(model.directions) > 1:
         split = _TESTS[corpus][0]
         figures = [mean_figure(figures, metric, split) for metric in ("bleu", "chrf")] + figures
+        figures += kept_figures(model, tests[split], dataset=corpus, split=split, command=command)
     return figures

@@ -23,6 +23,9 @@ from zoo.translation.spelling import USUAL, Style, restored_spelling, usual_spel
 _PLACES = ("Boston", "Harvard", "Chicago", "Washington", "Osaka", "Kyoto", "Facebook", "Tom")
 _PERSONS = ("Tom", "Boston", "John", "Harvard", "Chicago", "Washington", "Osaka", "Kyoto")
 _NUMBERS = ("13", "16", "15", "80", "70", "45", "75", "100", "300", "150", "2013", "1939")
+STAND_INS = tuple(dict.fromkeys(_PLACES + _PERSONS))
+"""Names that may stand in for what must be kept."""
+
 _COUNT = re.compile(
     r"%(?:\d+\$)?[-+0#]*\d*(?:\.\d+)?(?:ll?)?[diufeg]|[%${(]*(?:n|num|count|total)\b", re.I
 )

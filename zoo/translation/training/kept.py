@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
-from typing import NamedTuple
+from collections.abc import Iterable, Sequence
+from typing import Any, NamedTuple
 
 import numpy as np
 
+from zoo.folder.figures import Figure
 from zoo.translation.processor import Direction
 from zoo.translation.protection import find_protected
+from zoo.translation.training.pairs import Pair
+from zoo.translation.training.scores import references_of
 
 MADE = 500
 """Sentences of the made set."""
@@ -181,6 +184,53 @@ def _numbers(rng: np.random.Generator, dated: bool, priced: bool) -> tuple[str, 
         prices = (f"${a:,}.{b % 100:02}", f"€{a}", f"{b} €", f"{a % 100}%", f"£{a / 100:.2f}")
         return prices[a % 5], prices[b % 5]
     return (f"{a:,}" if a % 3 == 0 else str(a)), str(b)
+
+
+def kept_figures(
+    model: Any, pairs: Iterable[Pair], *, dataset: str, split: str, command: str
+) -> list[Figure]:
+    """The share of translations in which all is kept, on a test set and on the made set.
+
+    Args:
+        model: a translation task.
+        pairs: of the test set; those count whose source has something to keep.
+        dataset: the test set's name in the figures.
+        split: the name of its split.
+        command: the command that gives the figures again.
+    """
+    made = made_sentences(model.directions)
+    tested = [
+        (source, direction)
+        for direction, references in references_of(pairs).items()
+        for source in references
+        if find_protected(source)
+    ]
+    figures = []
+    for name, part, sentences in (
+        (dataset, f"{split}, with numbers and the like", tested),
+        ("made sentences", "whole", [(one.source, one.direction) for one in made]),
+    ):
+        kept = total = 0
+        for source, target in dict.fromkeys(direction for _, direction in sentences):
+            texts = [text for text, direction in sentences if direction == (source, target)]
+            found = model.translate(texts, target, source=source)
+            counts = share_kept(texts, [str(one) for one in found])
+            kept, total = kept + counts[0], total + counts[1]
+        if total:
+            figures.append(
+                Figure.measured(
+                    "kept",
+                    100 * kept / total,
+                    "%",
+                    higher_is_better=True,
+                    scorer="zoo.translation.training.kept",
+                    dataset=name,
+                    split=part,
+                    command=command,
+                    sentences=total,
+                )
+            )
+    return figures
 
 
 def share_kept(sources: Sequence[str], translations: Sequence[str]) -> tuple[int, int]:

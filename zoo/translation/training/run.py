@@ -21,6 +21,7 @@ from zoo.translation.training.examples import Examples, make_examples
 from zoo.translation.training.options import TranslatorOptions
 from zoo.translation.training.pairs import Pair, pairs_of, read_pairs, split_pairs, with_copies
 from zoo.translation.training.scores import choose_search
+from zoo.translation.training.variants import with_variants
 from zoo.translation.translation import Translation
 
 if TYPE_CHECKING:
@@ -55,6 +56,8 @@ class TranslatorTraining(Training[Translation]):
             for the whole vocabulary.
         subword_dropout: how far the sources' subwords of each epoch are from the usual ones, see
             :meth:`~zoo.translation.processor.Subwords.encode_many`.
+        variants: fraction of the pairs that get variants in spelling, see
+            :func:`~zoo.translation.training.variants.with_variants`; 0 for none.
         beam_size: of the model's own settings; the others are chosen, see
             :func:`~zoo.translation.training.scores.choose_search`.
     """
@@ -68,6 +71,7 @@ class TranslatorTraining(Training[Translation]):
     label_smoothing: float
     others: int
     subword_dropout: float = 0.0
+    variants: float = 0.0
     beam_size: int = 5
 
     @property
@@ -87,6 +91,7 @@ class TranslatorTraining(Training[Translation]):
             "others": self.others,
             "subword_dropout": self.subword_dropout,
             "beam_size": self.beam_size,
+            **({"variants": self.variants} if self.variants else {}),
             "sentences": [len(self.training), len(self.validation)],
         }
 
@@ -115,7 +120,9 @@ class TranslatorTraining(Training[Translation]):
         from zoo.translation.training.objective import Seq2SeqObjective
 
         processor = task.processor
-        pairs = with_copies(pairs_of(self.training, self.directions), COPIED_SHARE)
+        pairs = list(with_copies(pairs_of(self.training, self.directions), COPIED_SHARE))
+        if self.variants:
+            pairs = list(with_variants(pairs, processor, self.variants, seed))
         examples = make_examples(pairs, processor, LONGEST)
 
         def segmented(epoch: int) -> Examples:
