@@ -128,6 +128,17 @@ def test_segments_of_unipen_name_components_with_points(tmp_path: Path) -> None:
         read_ink(path)
 
 
+def test_segments_without_a_label_count_where_nothing_has_one(tmp_path: Path) -> None:
+    path = tmp_path / "a.dat"
+    head = ".PEN_DOWN\r1 2\r.PEN_DOWN\r3 4\r"  # lines end in many ways
+    path.write_bytes(f"{head}.SEGMENT WORD 0 OK\r.SEGMENT WORD 1\r".encode())
+    first, second = read_ink_file(path)
+    assert (first.text, first.quality, second.strokes[0].tolist()) == ("", "OK", [[3, -4]])
+    path.write_bytes(f'{head}.SEGMENT LINE 0-1 OK\r.SEGMENT WORD 1 OK "a"\r'.encode("utf-16"))
+    (labelled,) = read_ink_file(path)
+    assert (labelled.text, len(labelled.strokes)) == ("a", 1)
+
+
 def test_without_segments_all_strokes_are_one_piece(tmp_path: Path) -> None:
     path = tmp_path / "a.dat"
     path.write_text("\n".join(line for line in UNIPEN.splitlines() if "SEGMENT" not in line))
@@ -174,6 +185,8 @@ def test_included_files_are_found_beside_and_above_but_never_outside(tmp_path: P
         ),
         ('.PEN_DOWN\n1 2\n.SEGMENT WORD 0-99999999 ? "x"\n', "too many"),
         ('.PEN_DOWN\n1 2\n.SEGMENT WORD 0 ? "x\n', "cannot be read"),
+        ('.PEN_DOWN\n1 2\n.SEGMENT WORD 3-1 ? "x"\n', "end before they begin"),
+        (".PEN_DOWN\n1 2\n.SEGMENT WORD\n", "names no components"),
         (".COORD A B\n.PEN_DOWN\n1 2\n", "COORD"),
     ],
 )

@@ -99,6 +99,27 @@ def test_an_affine_transform_takes_ink_to_its_canvas(tmp_path: Path) -> None:
     assert strokes(tmp_path, identity) == [[[2, 3]]]
 
 
+def test_transforms_may_be_named_and_done_one_after_the_other(tmp_path: Path) -> None:
+    maps = (
+        '<mapping xml:id="m" type="affine"><affine>2 0 1, 0 2 1</affine></mapping>'
+        '<mapping xml:id="n" type="affine"><affine>1 0, 0 -1</affine></mapping>'
+    )
+    by_name = '<mapping mappingRef="#{}"/>'.format
+    for mapping, expected in (
+        (by_name("m"), [5, 7]),
+        (f'<mapping type="product">{maps}</mapping>', [5, -7]),
+        (f'<mapping type="product">{by_name("n")}{by_name("m")}</mapping>', [5, -5]),
+    ):
+        definitions = "" if "xml:id" in mapping else f"<definitions>{maps}</definitions>"
+        context = f'<context xml:id="c"><canvasTransform>{mapping}</canvasTransform></context>'
+        body = f'{definitions}{context}<trace contextRef="#c">2 3</trace>'
+        assert strokes(tmp_path, body) == [[expected]]
+    circle = '<mapping xml:id="m" type="product"><mapping mappingRef="#m"/></mapping>'
+    context = f'<context xml:id="c"><canvasTransform>{circle}</canvasTransform></context>'
+    with pytest.warns(ZooWarning, match="'product' was not followed"):
+        assert strokes(tmp_path, f'{context}<trace contextRef="#c">2 3</trace>') == [[[2, 3]]]
+
+
 def test_a_transform_that_is_not_followed_is_told(tmp_path: Path) -> None:
     body = (
         '<context xml:id="c"><canvasTransform><mapping type="mathml"/></canvasTransform></context>'

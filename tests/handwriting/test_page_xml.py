@@ -117,6 +117,12 @@ def test_the_text_of_a_page_region_becomes_that_of_its_lines() -> None:
     assert [one.text for one in kept if one is not None] == ["old\nolder", "other"]
 
 
+def test_sizes_in_pixels_are_whole_numbers() -> None:
+    data = alto(f"<TextLine>{POLYGON}</TextLine>").replace(b"WIDTH='200'", b"WIDTH='199.6'")
+    assert read_layout(data).width == 200
+    assert read_layout(data.replace(b"pixel", b"mm10")).width == 199.6
+
+
 def test_a_page_file_gives_its_lines() -> None:
     layout = read_layout(
         page(

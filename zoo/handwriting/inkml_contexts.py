@@ -111,7 +111,31 @@ class Contexts:
             following = self._referred(following.get("contextRef", ""))
         if parts["traceFormat"] is None and self._only is not None and self._only is not element:
             parts["traceFormat"] = next(descendants(self._only, "traceFormat"), None)
-        return _context(parts)
+        transform = parts["canvasTransform"]
+        mapping = child(transform, "mapping") if transform is not None else None
+        return _context(parts, None if mapping is None else self._matrix(mapping), mapping)
+
+    def _matrix(self, mapping: Element, depth: int = 0) -> np.ndarray | None:
+        """The ``(3, 3)`` matrix of a mapping; ``None`` of one that is not linear, or unknown."""
+        referred = self._referred(mapping.get("mappingRef", ""))
+        mapping = mapping if referred is None else referred
+        kind = mapping.get("type", "unknown")
+        inner = list(children(mapping, "mapping"))
+        if kind == "affine":
+            return _affine(mapping)
+        if kind == "identity":
+            return np.eye(3)
+        if kind != "product" or depth > _MAX_CHAIN or len(inner) > _MAX_CHAIN:
+            return None
+        whole = np.eye(3)
+        for part in inner:  # what comes first is done first
+            matrix = self._matrix(part, depth + len(inner))
+            if matrix is None:
+                return None
+            whole = matrix @ whole
+            if not np.abs(whole).max() < _HUGE:
+                raise DataError("its canvasTransform has huge numbers")
+        return whole
 
     def _part(self, element: Element, name: str) -> Element | None:
         """An element itself if it has a name, its child of that name, or the one it refers to."""
@@ -131,23 +155,24 @@ def _speaks(context: Element) -> bool:
     return any(context.get(name) for name in names) or any(parts)
 
 
-def _context(parts: Mapping[str, Element | None]) -> Context:
+def _context(
+    parts: Mapping[str, Element | None], transform: np.ndarray | None, mapping: Element | None
+) -> Context:
     """What a format, a source, a canvas and a transform say together."""
     x, y, channels = _columns(parts["traceFormat"])
     signs, _ = _signs_and_units(parts["traceFormat"])
-    scale = _lengths(parts["traceFormat"], parts["inkSource"])
-    matrix = np.diag(np.array(signs) * scale) @ np.eye(2, 3)
-    transform = parts["canvasTransform"]
-    mapping = child(transform, "mapping") if transform is not None else None
-    if mapping is None or mapping.get("type", "identity") == "identity":
-        return Context(x, y, channels, matrix, scale[0])
-    canvas = child(parts["canvas"], "traceFormat") if parts["canvas"] is not None else None
-    affine = _affine(mapping)
-    if affine is None:
+    lengths = _lengths(parts["traceFormat"], parts["inkSource"])
+    matrix = np.diag(np.array(signs) * lengths) @ np.eye(2, 3)
+    if mapping is None:
+        return Context(x, y, channels, matrix, lengths[0])
+    if transform is None:
         doubt = f"a canvasTransform of the kind {mapping.get('type', '')!r:.40} was not followed"
-        return Context(x, y, channels, matrix, scale[0], doubt=doubt)
+        return Context(x, y, channels, matrix, lengths[0], doubt=doubt)
+    if np.array_equal(transform, np.eye(3)):
+        return Context(x, y, channels, matrix, lengths[0])
+    canvas = child(parts["canvas"], "traceFormat") if parts["canvas"] is not None else None
     signs, _ = _signs_and_units(canvas)
-    return Context(x, y, channels, np.diag(signs) @ affine)
+    return Context(x, y, channels, np.diag(signs) @ transform[:2])
 
 
 def _channel_elements(format_: Element | None) -> list[Element]:
@@ -203,15 +228,14 @@ def _lengths(format_: Element | None, source: Element | None) -> tuple[float, fl
     return (lengths["X"], lengths["Y"]) if whole else (1.0, 1.0)
 
 
-def _affine(mapping: Element) -> np.ndarray | None:
-    """The ``(2, 3)`` matrix of an affine mapping; ``None`` of any other kind."""
+def _affine(mapping: Element) -> np.ndarray:
+    """The ``(3, 3)`` matrix of an affine mapping."""
     element = child(mapping, "affine")
-    if element is None:
-        return None
-    rows = [numbers(row) for row in (element.text or "").split(",")[:_MAX_ROWS]]
+    text = (element.text or "") if element is not None else ""
+    rows = [numbers(row) for row in text.split(",")[:_MAX_ROWS]]
     if len(rows) < 2 or any(len(row) not in (2, 3) for row in rows[:2]):
         raise DataError("its affine mapping has no two rows of three numbers")
-    return np.array([(*row, 0.0)[:3] for row in rows[:2]])
+    return np.array([*((*row, 0.0)[:3] for row in rows[:2]), (0.0, 0.0, 1.0)])
 
 
 def numbers(text: str) -> list[float]:

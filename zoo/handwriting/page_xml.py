@@ -261,10 +261,11 @@ def _read_page(
             entries.append(entry)
     if problems and not entries:
         raise DataError(f"{document.name}: no line can be read; {': '.join(problems[0])}")
+    width, height = facts.width, facts.height
     return PageLayout(
         facts.image,
-        facts.width,
-        facts.height,
+        width if facts.unit else round(width),
+        height if facts.unit else round(height),
         _completed(tuple(entries)),
         document,
         tuple(problems),

@@ -90,7 +90,8 @@ def read_unipen(data: bytes, path: Path, include: Path | None, left_out: LeftOut
             raise DataError(state.failure(f"{path} has no strokes"))
         return [Ink(whole, writer=state.writer)]
     found, points, references = [], 0, 0
-    for segment in state.segments:
+    # Pages and lines are often without a label; they count where nothing has one.
+    for segment in state.segments or state.unlabelled:
         strokes: list[np.ndarray] = []
         try:
             for number, part in _delineated(segment.places):
@@ -120,6 +121,7 @@ class _Reader:
     def __init__(self, path: Path, include: Path | None, left_out: LeftOut) -> None:
         self.components: list[_Component] = []
         self.segments: list[_Segment] = []
+        self.unlabelled: list[_Segment] = []
         self.writer = ""
         self._columns = (0, 1)
         self._path, self._include, self._left_out = path, include, left_out
@@ -214,9 +216,12 @@ class _Reader:
         except DataError as error:
             self._left_out.add(f"{path}, segment {number}", error)
             return
-        if len(words) >= 4:
-            level, places, quality, label = words[:4]
-            self.segments.append(_Segment(number, level, places, quality, " ".join(label.split())))
+        if len(words) < 2:
+            self._left_out.add(f"{path}, segment {number}", "it names no components")
+            return
+        level, places, quality, label = (*words, "", "")[:4]
+        segment = _Segment(number, level, places, quality, " ".join(label.split()))
+        (self.segments if len(words) > 3 else self.unlabelled).append(segment)
 
     def _included(self, name: str) -> Path:
         relative = PurePosixPath(name)
@@ -235,13 +240,12 @@ class _Reader:
 
 def _decoded(data: bytes) -> str:
     """The text of a file: Unicode if it is that, else Latin-1, as files of the nineties are."""
-    for mark, encoding in _MARKS.items():
-        if data.startswith(mark):
-            return data.decode(encoding, errors="replace")
+    marked = (encoding for mark, encoding in _MARKS.items() if data.startswith(mark))
     try:
-        return data.decode("utf-8")
+        text = data.decode(next(marked, "utf-8"))
     except UnicodeDecodeError:
-        return data.decode("latin-1")
+        text = data.decode("latin-1")
+    return text.replace("\r\n", "\n").replace("\r", "\n")
 
 
 def _entries(text: str) -> Iterator[tuple[str, str]]:
@@ -276,6 +280,8 @@ def _delineated(places: str) -> Iterator[tuple[int, tuple[int, int | None]]]:
         last = first if last is None else last
         assert first is not None
         assert last is not None
+        if last < first:
+            raise DataError(f"its components end before they begin: {places!r:.60}")
         if last - first > MAX_COMPONENTS:
             raise DataError(f"it has too many components: {places!r:.60}")
         for number in range(first, last + 1):
