@@ -43,7 +43,7 @@ from zoo.text.results import GeneratedText
 from zoo.training.recipe import Recipe, recipe_of
 from zoo.translation.processor import Subwords
 from zoo.translation.results import TranslatedText
-from zoo.translation.seq2seq_lstm import Seq2SeqConfig
+from zoo.translation.seq2seq_values import Seq2SeqConfig
 from zoo.translation.translation import Translation
 
 RECIPES: tuple[Recipe, ...] = (

@@ -6,8 +6,17 @@ with what, and what to do next; the command line prints it unchanged.
 
 from __future__ import annotations
 
+import contextlib
 import difflib
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+
+TRAINING_MODULES = ("keras", "tensorflow", "tensorflow_datasets")
+"""What only training, fine-tuning, ``model.network`` and the published corpora need."""
+
+TRAINING_NEEDED = (
+    "this needs TensorFlow and Keras, which are not installed: pip install 'sequence-zoo[train]'"
+)
+"""What an error says where one of :data:`TRAINING_MODULES` is missing."""
 
 
 class ZooError(Exception):
@@ -38,3 +47,18 @@ def did_you_mean(word: str, known: Iterable[str]) -> str:
     """Return ``"; did you mean 'x'?"`` for the closest of ``known``, or an empty string."""
     near = difflib.get_close_matches(word, list(known), n=1, cutoff=0.5)
     return f"; did you mean {near[0]!r}?" if near else ""
+
+
+@contextlib.contextmanager
+def needing_training() -> Iterator[None]:
+    """Where TensorFlow or Keras is missing, say how to install them.
+
+    Raises:
+        ZooError: one of :data:`TRAINING_MODULES` cannot be imported in this context.
+    """
+    try:
+        yield
+    except ModuleNotFoundError as error:
+        if (error.name or "").partition(".")[0] not in TRAINING_MODULES:
+            raise
+        raise ZooError(TRAINING_NEEDED) from error

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from zoo.errors import UsageError, ZooError
+from zoo.errors import UsageError, ZooError, needing_training
 from zoo.folder.weights_file import assign_weights
 from zoo.forks import check_not_forked, starts_tensorflow
 from zoo.registry import Architecture
@@ -43,7 +43,8 @@ def build_network(
         ZooError: this process was forked from one that had built a network.
     """
     starts_tensorflow()
-    network = architecture.load("builder")(config, dtype=dtype)
+    with needing_training():
+        network = architecture.load("builder")(config, dtype=dtype)
     if weights is not None:
         assign_weights(network, weights, where)
     return network
@@ -63,7 +64,8 @@ def check_dtype(dtype: Any) -> tuple[str, str]:
     """
     if isinstance(dtype, str) and dtype == PLAIN:
         return dtype, dtype
-    import keras
+    with needing_training():
+        import keras
 
     try:
         policy = keras.dtype_policies.get(dtype)

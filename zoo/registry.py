@@ -13,7 +13,7 @@ import re
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
-from zoo.errors import UsageError, ZooError, did_you_mean
+from zoo.errors import UsageError, ZooError, did_you_mean, needing_training
 
 _NAME = re.compile(r"[a-z0-9][a-z0-9_]*")
 _TASK_NAME = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*")
@@ -146,7 +146,8 @@ def resolve(target: str) -> Any:
 
 def _import(module: str) -> Any:
     try:
-        return importlib.import_module(module)
+        with needing_training():
+            return importlib.import_module(module)
     except (ImportError, ValueError) as error:  # ValueError: the name is empty
         raise ZooError(f"cannot import {module!r}: {error}") from error
 

@@ -202,7 +202,8 @@ def translator(units: int) -> tuple[Any, Any]:
     import keras
 
     from zoo.registry import resolve
-    from zoo.translation.seq2seq_lstm import Seq2SeqConfig, build
+    from zoo.translation.seq2seq_lstm import build
+    from zoo.translation.seq2seq_values import Seq2SeqConfig
 
     values = resolve("zoo.recipes.seq2seq_lstm:MODELS")["seq2seq_lstm.tatoeba"]
     network = {**values.network, **values.plans[-1].network}

@@ -94,7 +94,8 @@ def run(label: str, steps: int | None) -> dict[str, Any]:
     from zoo.training.rundir import RunDirectory
     from zoo.training.trainer import Trainer
     from zoo.translation.datasets import load_translations
-    from zoo.translation.seq2seq_lstm import Seq2SeqConfig, build
+    from zoo.translation.seq2seq_lstm import build
+    from zoo.translation.seq2seq_values import Seq2SeqConfig
     from zoo.translation.training.examples import make_examples
     from zoo.translation.training.objective import Seq2SeqObjective
     from zoo.translation.training.pairs import pairs_of, with_copies

@@ -12,7 +12,8 @@ import tensorflow as tf
 
 from zoo.errors import DataError
 from zoo.translation.processor import BEGIN, END, Subwords
-from zoo.translation.seq2seq_lstm import Seq2SeqConfig, build
+from zoo.translation.seq2seq_lstm import build
+from zoo.translation.seq2seq_values import Seq2SeqConfig
 from zoo.translation.training.examples import Examples, make_examples
 from zoo.translation.training.objective import Seq2SeqObjective
 from zoo.translation.training.pairs import Pair

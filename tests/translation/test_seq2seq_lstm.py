@@ -11,7 +11,8 @@ import pytest
 
 from zoo.errors import UsageError
 from zoo.translation.inference import GraphTranslator
-from zoo.translation.seq2seq_lstm import Seq2SeqConfig, build
+from zoo.translation.seq2seq_lstm import build
+from zoo.translation.seq2seq_values import Seq2SeqConfig
 
 VOCABULARY = 23
 

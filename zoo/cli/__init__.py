@@ -16,7 +16,7 @@ from typing import Any
 import click
 
 from zoo.cli.terminal import printable, protect_terminals
-from zoo.errors import UsageError, ZooError
+from zoo.errors import UsageError, ZooError, needing_training
 
 _COMMANDS = {
     "list": "zoo.cli.models:list_command",
@@ -85,7 +85,9 @@ def main(args: list[str] | None = None) -> Any:
     arguments = sys.argv[1:] if args is None else args
     try:
         # A command that ends by click's Exit gives its code here, the others nothing.
-        if code := cli.main(arguments, prog_name="zoo", standalone_mode=False, obj=arguments):
+        with needing_training():
+            code = cli.main(arguments, prog_name="zoo", standalone_mode=False, obj=arguments)
+        if code:
             sys.exit(code)
     except click.ClickException as error:
         with contextlib.redirect_stderr(io.StringIO()) as said:

@@ -16,7 +16,7 @@ import click
 
 from zoo.catalogue import registry
 from zoo.cli.terminal import printable
-from zoo.errors import UsageError
+from zoo.errors import UsageError, needing_training
 
 _BACKENDS = ("tensorflow", "jax", "torch", "openvino", "numpy")
 
@@ -85,6 +85,7 @@ def import_tensorflow_quietly() -> None:
 
     Raises:
         UsageError: a backend is asked for that Keras does not have.
+        ZooError: TensorFlow is not installed.
     """
     backend = os.environ.get("KERAS_BACKEND") or "tensorflow"
     if backend not in _BACKENDS:
@@ -98,7 +99,8 @@ def import_tensorflow_quietly() -> None:
         os.dup2(aside.fileno(), 2)
         failed = True
         try:
-            import tensorflow as tf
+            with needing_training():
+                import tensorflow as tf
 
             tf.config.list_logical_devices()
             failed = False

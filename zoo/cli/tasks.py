@@ -57,18 +57,20 @@ def hand_on(ctx: click.Context, model: str, rest: tuple[str, ...]) -> Any:
     Raises:
         ZooError: there is no such model, or its task has no such command.
     """
-    with _task_context(ctx, model, rest) as inner:
-        import_tensorflow_quietly()
+    architecture, inner = _task_context(ctx, model, rest)
+    with inner:
+        if ctx.command.name != "run" or not architecture.inference:
+            import_tensorflow_quietly()
         return inner.command.invoke(inner)
 
 
 def _task_context(
     ctx: click.Context, model: str, rest: tuple[str, ...], **extra: Any
-) -> click.Context:
+) -> tuple[Architecture, click.Context]:
     architecture, folder = _find(model)
     command: click.Command = registry().task(architecture.task).load(str(ctx.command.name))
     # With the folder as the context's object, MODEL is the located folder: it is found once.
-    return command.make_context(
+    return architecture, command.make_context(
         f"{ctx.info_name} {model}", [model, *rest], parent=ctx.parent, obj=folder, **extra
     )
 
@@ -93,7 +95,7 @@ def _context_to_complete(ctx: click.Context) -> click.Context | None:
     if not model or model.startswith(PREFIX):  # completion downloads nothing
         return None
     try:
-        return _task_context(ctx, model, ctx.params.get("rest") or (), resilient_parsing=True)
+        return _task_context(ctx, model, ctx.params.get("rest") or (), resilient_parsing=True)[1]
     except ZooError:
         return None
 

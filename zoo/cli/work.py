@@ -90,7 +90,8 @@ def train_command(model: str, out: Path, **changes: Any) -> None:
 )
 def evaluate_command(model: str, data: Path | None, as_json: bool, strict: bool) -> None:
     """Score MODEL on its test set, beside the figures in its model folder."""
-    import_tensorflow_quietly()
+    if data is None:  # the published corpora are read by it
+        import_tensorflow_quietly()
     from zoo.loading import load_model
     from zoo.training.recipe import evaluate
 
@@ -131,7 +132,8 @@ def evaluate_command(model: str, data: Path | None, as_json: bool, strict: bool)
 )
 def export_command(model: str, kind: str, out: Path) -> None:
     """Write MODEL as a .keras file that needs only Keras, or as a model folder."""
-    import_tensorflow_quietly()
+    if kind == "keras":
+        import_tensorflow_quietly()
     from zoo.loading import load_model
 
     loaded = load_model(model)

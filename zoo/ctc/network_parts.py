@@ -10,10 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import Any, Self
 
-import keras
-
 from zoo.cells import GATED, Shapes, count, normalisation_shapes, recurrent_shapes
-from zoo.layers import recurrent_layer
 from zoo.values import check_choice, check_range, check_same
 
 
@@ -70,6 +67,8 @@ def zero_padding(x: Any, mask: Any) -> Any:
         x: ``(batch, time, ...)``.
         mask: ``(batch, time)``, true or 1 where there is no padding.
     """
+    import keras
+
     mask = keras.ops.cast(mask, x.dtype)
     while len(mask.shape) < len(x.shape):
         mask = keras.ops.expand_dims(mask, -1)
@@ -94,6 +93,10 @@ def recurrent_layers(x: Any, mask: Any, config: Any, dtype: str, *, bidirectiona
     Returns:
         ``(batch, time, units)``, twice as wide if bidirectional.
     """
+    import keras
+
+    from zoo.layers import recurrent_layer
+
     for number in range(1, config.layers + 1):
         layer = recurrent_layer(
             config.cell,

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import importlib.metadata
 import os
 import platform
 import subprocess
@@ -27,12 +29,13 @@ def current_commit() -> str | None:
 
 def machine() -> str:
     """Processor, cores, and versions that a figure can depend on."""
-    import keras
-    import tensorflow as tf
-
+    libraries = {"TensorFlow": "tensorflow", "Keras": "keras", "ONNX Runtime": "onnxruntime"}
+    versions = ""
+    for name, package in libraries.items():
+        with contextlib.suppress(importlib.metadata.PackageNotFoundError):
+            versions += f", {name} {importlib.metadata.version(package)}"
     return (
-        f"{processor_name()}, {os.cpu_count()} cores, Python {platform.python_version()}, "
-        f"TensorFlow {tf.__version__}, Keras {keras.__version__}"
+        f"{processor_name()}, {os.cpu_count()} cores, Python {platform.python_version()}{versions}"
     )
 
 

@@ -15,9 +15,7 @@ frames. Padding never counts, see :mod:`zoo.ctc.network_parts`.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
-
-import keras
+from typing import TYPE_CHECKING, Any
 
 from zoo.cells import Shapes, convolution_shapes, dense_shapes, normalisation_shapes
 from zoo.ctc.network_parts import (
@@ -28,6 +26,9 @@ from zoo.ctc.network_parts import (
     zero_padding,
 )
 from zoo.values import check_range, check_same
+
+if TYPE_CHECKING:
+    import keras
 
 
 @dataclass(frozen=True)
@@ -120,6 +121,8 @@ def build(config: CRNNConfig, *, dtype: str = "float32") -> keras.Model:
         logits ``(batch, 2 * ceil(width / 8), labels)``, of which the first ``ceil(width / 4)``
         count; those of padding mean nothing.
     """
+    import keras
+
     columns = keras.Input((None, config.height), name="columns")
     mask = keras.Input((None,), dtype="bool", name="mask")
     inputs = [columns, mask]
@@ -146,6 +149,8 @@ def _convolve(
 
     Normalised is each column over its rows and channels: over columns, padding would count.
     """
+    import keras
+
     padding = keras.layers.ZeroPadding2D(layer.size // 2, name=f"pad_{number}")
     convolution = keras.layers.Conv2D(
         layer.filters * config.channels,

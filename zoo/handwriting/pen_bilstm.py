@@ -10,9 +10,7 @@ Padding never counts, see :mod:`zoo.ctc.network_parts`.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
-
-import keras
+from typing import TYPE_CHECKING, Any
 
 from zoo.cells import Shapes, convolution_shapes, dense_shapes, normalisation_shapes
 from zoo.ctc.network_parts import (
@@ -23,6 +21,9 @@ from zoo.ctc.network_parts import (
 )
 from zoo.handwriting.ink import FEATURES
 from zoo.values import check_range, check_same
+
+if TYPE_CHECKING:
+    import keras
 
 POINTS_SEEN = 5
 """Points that a convolution sees."""
@@ -89,6 +90,8 @@ def build(config: PenBiLSTMConfig, *, dtype: str = "float32") -> keras.Model:
         A model from ``[points (batch, points, features) float32, mask (batch, points) bool]`` to
         logits ``(batch, ceil(points / 4), labels)``; those of padding mean nothing.
     """
+    import keras
+
     points = keras.Input((None, config.features), name="points")
     mask = keras.Input((None,), dtype="bool", name="mask")
     inputs = [points, mask]

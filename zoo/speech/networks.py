@@ -12,9 +12,7 @@ Padding never counts, see :mod:`zoo.ctc.network_parts`.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
-
-import keras
+from typing import TYPE_CHECKING, Any
 
 from zoo.cells import Shapes, convolution_shapes, dense_shapes
 from zoo.ctc.network_parts import (
@@ -25,6 +23,9 @@ from zoo.ctc.network_parts import (
     zero_padding,
 )
 from zoo.values import check_range, check_same
+
+if TYPE_CHECKING:
+    import keras
 
 _CONTEXT = 2  # frames to the left that a causal convolution of width 3 sees
 
@@ -130,6 +131,8 @@ def build_causal(config: CTCLSTMConfig, *, dtype: str = "float32") -> keras.Mode
 
 
 def _build(config: Any, dtype: str, *, causal: bool, name: str) -> keras.Model:
+    import keras
+
     features = keras.Input((None, config.bins), name="features")
     mask = keras.Input((None,), dtype="bool", name="mask")
     inputs = [features, mask]
@@ -157,6 +160,8 @@ def _build(config: Any, dtype: str, *, causal: bool, name: str) -> keras.Model:
 
 
 def _convolution(config: Any, number: int, dtype: str) -> keras.layers.Layer:
+    import keras
+
     return keras.layers.Conv2D(
         config.channels, 3, strides=2, activation="relu", dtype=dtype, name=f"convolution_{number}"
     )

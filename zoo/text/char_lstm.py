@@ -9,14 +9,14 @@ embeddings Press and Wolf 2017 (arXiv:1608.05859).
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import Any
-
-import keras
+from typing import TYPE_CHECKING, Any
 
 from zoo.cells import CELLS, Shapes, count, dense_shapes, recurrent_shapes
 from zoo.folder.vocabulary import MAX_VOCABULARY
-from zoo.layers import recurrent_layer
 from zoo.values import check_choice, check_range, check_same
+
+if TYPE_CHECKING:
+    import keras
 
 
 @dataclass(frozen=True)
@@ -117,6 +117,10 @@ def build(config: CharLSTMConfig, *, dtype: str = "float32") -> keras.Model:
         config: the values.
         dtype: a Keras dtype policy, such as ``"float32"`` or ``"mixed_bfloat16"``.
     """
+    import keras
+
+    from zoo.layers import recurrent_layer
+
     embedding = keras.layers.ReversibleEmbedding(
         config.vocabulary_size,
         config.embedding,
@@ -155,5 +159,7 @@ def build(config: CharLSTMConfig, *, dtype: str = "float32") -> keras.Model:
 def _variational(x: keras.KerasTensor, rate: float, name: str, dtype: str) -> keras.KerasTensor:
     if rate == 0.0:
         return x
+    import keras
+
     shape = (None, 1, x.shape[-1])
     return keras.layers.Dropout(rate, noise_shape=shape, dtype=dtype, name=name)(x)

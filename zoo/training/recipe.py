@@ -10,7 +10,7 @@ from typing import Any, Protocol, Self, runtime_checkable
 
 from tqdm import tqdm
 
-from zoo.errors import UsageError
+from zoo.errors import UsageError, needing_training
 from zoo.folder.figures import Figure
 from zoo.registry import Architecture
 from zoo.task import Task
@@ -114,7 +114,8 @@ def recipe_of(architecture: Architecture) -> Recipe:
     if not architecture.recipe:
         raise UsageError(f"{architecture.name} has no recipe")
     try:
-        recipe = importlib.import_module(architecture.recipe)
+        with needing_training():
+            recipe = importlib.import_module(architecture.recipe)
     except ModuleNotFoundError as error:
         raise UsageError(f"cannot import the recipe {architecture.recipe}: {error}") from None
     if not isinstance(recipe, Recipe):
