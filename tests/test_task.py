@@ -222,17 +222,22 @@ def test_another_policy_is_refused(tiny_folder: Path, dtype: Any, message: str) 
         load_model(tiny_folder, dtype=dtype)
 
 
-def test_another_backend_ends_in_one_line() -> None:
+def test_another_backend_changes_no_verb_and_refuses_training(tmp_path: Path) -> None:
     def run(*words: str) -> subprocess.CompletedProcess[str]:
-        command = [sys.executable, "-m", "zoo", "run", *words]
+        command = [sys.executable, "-m", "zoo", *words]
         environment = os.environ | {"KERAS_BACKEND": "jax"}
         environment.pop("TF_CPP_MIN_LOG_LEVEL", None)  # with it TensorFlow's notes are shown
         return subprocess.run(command, capture_output=True, text=True, env=environment, check=False)
 
-    refused = run("seq2seq_lstm.tatoeba", "--target", "fr", "Where is the station?")
+    done = run("run", "seq2seq_lstm.tatoeba", "--target", "fr", "Where is the station?")
+    assert (done.returncode, done.stderr) == (0, "")
+    assert "gare" in done.stdout
+    (tmp_path / "text.txt").write_text("the quick brown fox " * 100)
+    words = ("--text", str(tmp_path / "text.txt"), "--out", str(tmp_path / "run"))
+    refused = run("finetune", "char_lstm.shakespeare", *words)
     assert refused.returncode == 1
     assert refused.stdout == ""
     assert refused.stderr == (
-        "zoo: translating needs Keras on TensorFlow, but KERAS_BACKEND names 'jax'; set "
+        "zoo: fine-tuning needs Keras on TensorFlow, but KERAS_BACKEND names 'jax'; set "
         "KERAS_BACKEND=tensorflow\n"
     )

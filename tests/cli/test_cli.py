@@ -127,9 +127,10 @@ def test_bad_input_to_run_exits_with_2(
     assert message in zoo("run", tiny_folder, *arguments, code=2).stderr
 
 
-def test_an_unknown_backend_exits_with_2(tiny_folder: Path) -> None:
+def test_an_unknown_backend_exits_with_2(tiny_folder: Path, tmp_path: Path) -> None:
     env = os.environ | {"KERAS_BACKEND": "nonsense"}
-    assert "nonsense" in zoo("run", tiny_folder, "a", code=2, env=env).stderr
+    words = ("export", tiny_folder, "--format", "keras", "--out", tmp_path / "x.keras")
+    assert "nonsense" in zoo(*words, code=2, env=env).stderr
 
 
 def test_a_damaged_folder_exits_with_1(tmp_path: Path) -> None:

@@ -16,6 +16,7 @@ from zoo.folder.bundle import read_bundle
 from zoo.folder.figures import Figure
 from zoo.folder.weights_file import assign_weights
 from zoo.loading import make_task
+from zoo.network import check_backend
 from zoo.task import Task
 from zoo.training.objective import Objective
 from zoo.training.plan import Plan, Stage
@@ -40,6 +41,7 @@ def train(training: Training[Any], stage: Stage) -> Path:
     """
     import keras
 
+    check_backend("training")
     plan, card = stage.plan, training.card
     values = {"model": card["name"], "dataset": card["dataset"], "plan": plan, **training.values}
     with RunDirectory(stage.folder, values) as run:
@@ -90,6 +92,7 @@ def finetune(finetuning: Finetuning[Any], out: Path, command: str = "") -> Path:
 
     from zoo.loading import assemble
 
+    check_backend("fine-tuning")
     start, plan = finetuning.start, finetuning.options.plan()
     with RunDirectory(out, {"plan": plan, **finetuning.values}) as run:
         if run.finished:  # but not cleaned up
