@@ -299,6 +299,10 @@ class HubServer(_Server):
         self.repositories: dict[str, Repository] = {}
         self.blobs: dict[str, bytes] = {}
         self.damage: set[str] = set()
+        self.status = 0  # of every answer, if it is set
+        self.etag = ""  # of every file, if it is set
+        self.release = threading.Event()  # if it is cleared, no file comes before it is set
+        self.release.set()
         self.cdn = f"http://localhost:{self.port}"
 
     def add(self, repo: str, files: dict[str, bytes], **kind: bool) -> str:
@@ -309,7 +313,10 @@ class HubServer(_Server):
     def handle(self, handler: _Handler) -> None:
         path, method = handler.record.path, handler.record.method
         parts = path.strip("/").split("/")
-        if parts[0] == "blobs":
+        if self.status:
+            handler.body()
+            handler.answer(self.status)
+        elif parts[0] == "blobs":
             self._blob(handler, parts[1])
         elif not self._may(handler, write=method in ("POST", "PUT")):
             handler.body()
@@ -425,6 +432,7 @@ class HubServer(_Server):
             handler.answer(404, b"", {"X-Error-Code": "RevisionNotFound"})
             return
         headers = {"X-Repo-Commit": commit}
+        self.release.wait(30)
         data = repository.commits[commit].get(file)
         if data is None:
             handler.answer(404, b"", {"X-Error-Code": "EntryNotFound", **headers})
@@ -437,7 +445,7 @@ class HubServer(_Server):
             headers |= {"X-Linked-Etag": f'"{digest}"', "X-Linked-Size": str(len(data))}
             handler.answer(302, b"", {"Location": f"{self.cdn}/blobs/{digest}", **headers})
         else:
-            handler.answer_file(data, {"ETag": f'"{digest}"', **headers})
+            handler.answer_file(data, {"ETag": f'"{self.etag or digest}"', **headers})
 
 
 @contextlib.contextmanager

@@ -231,6 +231,42 @@ def test_what_cannot_be_had_is_told_plainly(server, call, reference, message):
     assert "\n" not in text
 
 
+def test_too_many_requests_say_what_to_do(server, call):
+    server.add(REPO, FILES)
+    server.status = 429
+    quick = "__import__('time').__dict__.update(sleep=lambda seconds: None)"
+    kind, text = call(quick, locate(f"hf://{REPO}"))
+    assert kind == "DownloadError"
+    assert "no more requests from here for now (429); wait" in text
+    assert "HF_TOKEN" in text
+
+
+def test_a_home_that_cannot_be_written_says_what_to_set(server, call, tmp_path):
+    server.add(REPO, FILES)
+    (tmp_path / "file").write_bytes(b"")
+    kind, text = call(locate(f"hf://{REPO}"), HF_HOME=str(tmp_path / "file" / "hf"))
+    assert kind == "ZooError"
+    assert "cannot write to the Hub's cache" in text
+    assert "set HF_HOME" in text
+
+
+def test_an_etag_that_leads_out_of_the_cache_is_refused(server, call, tmp_path):
+    server.add(REPO, FILES)
+    server.etag = "../../../../../outside"
+    kind, text = call(locate(f"hf://{REPO}"))
+    assert kind == "DownloadError"
+    assert "led out of the Hub's cache" in text
+
+
+def test_a_hub_that_takes_for_ever_is_left_at_the_deadline(server, call):
+    server.add(REPO, FILES)
+    server.release.clear()
+    kind, text = call(locate(f"hf://{REPO}"), ZOO_DEADLINE="1")
+    server.release.set()
+    assert kind == "DownloadError"
+    assert "not done after 1 s; set ZOO_DEADLINE" in text
+
+
 def test_the_token_of_the_client_opens_a_private_repository_and_stays_on_the_hub(server, call):
     server.add("someone/secret", FILES, private=True)
     kind, folder = call(locate("hf://someone/secret"), HF_TOKEN=server.token)

@@ -10,6 +10,8 @@ from __future__ import annotations
 import contextlib
 import errno
 import re
+import threading
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, TypeVar
@@ -17,12 +19,18 @@ from typing import Any, TypeVar
 from zoo.errors import DownloadError, FolderError, UsageError, ZooError
 from zoo.folder.manifest import MANIFEST, MAX_TEXT_BYTES, FileEntry, read_file
 from zoo.folder.model_folder import ModelFolder, verify_file
+from zoo.store.pace import deadline_seconds, late
 
 PREFIX = "hf://"
 
 _REPO = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*/[A-Za-z0-9][A-Za-z0-9._-]*")
 _REVISION = re.compile(r"[A-Za-z0-9][A-Za-z0-9._/+-]*")
 _COMMIT = re.compile(r"[0-9a-f]{40}")
+_NOT_WRITABLE = (errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOTDIR)
+_TOO_MANY = (
+    "the Hub takes no more requests from here for now (429); wait some minutes, or log in with "
+    "`hf auth login` or set HF_TOKEN to be allowed more"
+)
 _NOT_CACHED = (
     "it is not in the Hub client's cache and offline mode is on; fetch it once with a connection "
     "(ZOO_OFFLINE and HF_HUB_OFFLINE unset)"
@@ -162,6 +170,8 @@ class _Getter:
     def __init__(self, repo: str, offline: bool) -> None:
         self.repo = repo
         self.offline = offline
+        seconds = deadline_seconds()
+        self._end = time.monotonic() + seconds if seconds else None
 
     def manifest(self, revision: str | None, opened: Callable[[Path], ModelFolder]) -> ModelFolder:
         """The folder that ``opened`` makes of the manifest, fetched again if it is damaged."""
@@ -216,18 +226,54 @@ class _Getter:
         return None
 
     def _download(self, name: str, revision: str | None, meter: Any, again: bool = False) -> Path:
-        from huggingface_hub import hf_hub_download
+        from huggingface_hub import constants, hf_hub_download
 
-        return Path(
-            hf_hub_download(
-                self.repo,
-                name,
-                revision=revision,
-                force_download=again,
-                tqdm_class=meter,
-                library_name="sequence-zoo",
+        path = Path(
+            _before_deadline(
+                lambda: hf_hub_download(
+                    self.repo,
+                    name,
+                    revision=revision,
+                    force_download=again,
+                    tqdm_class=meter,
+                    library_name="sequence-zoo",
+                ),
+                self._end,
             )
         )
+        # The client makes a path of what the Hub calls the file's ETag.
+        if not path.resolve().is_relative_to(Path(constants.HF_HUB_CACHE).resolve()):
+            raise DownloadError(
+                f"its answer for {name} led out of the Hub's cache, to {path.resolve()}; do not "
+                f"trust {constants.ENDPOINT}, and look at that file"
+            )
+        return path
+
+
+def _before_deadline(call: Callable[[], T], end: float | None) -> T:
+    """What a call gives, in a thread of its own: the client has no limit on time as a whole.
+
+    Raises:
+        DownloadError: it takes longer; the thread does not keep the process alive.
+    """
+    outcome: list[tuple[bool, Any]] = []
+
+    def run() -> None:
+        try:
+            outcome.append((True, call()))
+        except BaseException as error:
+            outcome.append((False, error))
+
+    thread = threading.Thread(target=run, daemon=True)
+    thread.start()
+    thread.join(None if end is None else max(0.0, end - time.monotonic()))
+    if not outcome:
+        raise late(deadline_seconds())
+    good, value = outcome[0]
+    if not good:
+        raise value
+    result: T = value
+    return result
 
 
 def _meter(limit: int, bar: Any) -> Any:
@@ -292,6 +338,8 @@ def _plain_errors(where: str) -> Iterator[None]:
         cause = error.__cause__
         if isinstance(cause or error, errors.OfflineModeIsEnabled):
             raise DownloadError(f"{where}: {_NOT_CACHED}") from None
+        if getattr(getattr(cause, "response", None), "status_code", None) == 429:
+            raise DownloadError(f"{where}: {_TOO_MANY}") from None
         raise DownloadError(
             f"{where}: the Hub cannot be reached ({_first_line(cause or error)}); check the "
             "connection and HF_ENDPOINT"
@@ -303,6 +351,8 @@ def _plain_errors(where: str) -> Iterator[None]:
                 f"{where}: the Hub refuses access ({status}); log in with `hf auth login` or set "
                 "HF_TOKEN to a token that may do this"
             ) from None
+        if status == 429:
+            raise DownloadError(f"{where}: {_TOO_MANY}") from None
         raise DownloadError(f"{where}: {_first_line(error)}") from None
     except errors.HFValidationError as error:
         raise UsageError(f"{where}: {_first_line(error)}") from None
@@ -312,6 +362,11 @@ def _plain_errors(where: str) -> Iterator[None]:
         if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT):
             raise ZooError(
                 f"{where}: no room in the Hub's cache; free some space or set HF_HOME"
+            ) from None
+        if isinstance(error, OSError) and error.errno in _NOT_WRITABLE:
+            raise ZooError(
+                f"{where}: cannot write to the Hub's cache ({error.strerror}: {error.filename}); "
+                "set HF_HOME to a folder that you may write"
             ) from None
         raise DownloadError(f"{where}: {_first_line(error)}") from error
 

@@ -38,7 +38,7 @@ class Pace:
 
     def __init__(self) -> None:
         self.least = _setting(LEAST_RATE, DEFAULT_RATE)
-        self.seconds = _setting(DEADLINE, DEFAULT_DEADLINE)
+        self.seconds = deadline_seconds()
         self._end = time.monotonic() + self.seconds if self.seconds else float("inf")
         self._begun, self._count = time.monotonic(), 0
 
@@ -55,9 +55,7 @@ class Pace:
         """
         now = time.monotonic()
         if now > self._end:
-            raise DownloadError(
-                f"it was not done after {self.seconds} s; set {DEADLINE} higher, or to 0"
-            )
+            raise late(self.seconds)
         self._count += count
         passed = now - self._begun
         if passed >= WINDOW_SECONDS:
@@ -109,6 +107,20 @@ class _PacedRaw(io.RawIOBase):
     def close(self) -> None:
         self._stream.close()
         super().close()
+
+
+def deadline_seconds() -> int:
+    """Seconds that one source may take, 0 for any number.
+
+    Raises:
+        UsageError: the environment variable is no whole number.
+    """
+    return _setting(DEADLINE, DEFAULT_DEADLINE)
+
+
+def late(seconds: int) -> DownloadError:
+    """The error of a source that took longer."""
+    return DownloadError(f"it was not done after {seconds} s; set {DEADLINE} higher, or to 0")
 
 
 def _setting(name: str, default: int) -> int:
