@@ -15,6 +15,7 @@ from zoo.contracts import Config, GraphInference, Processor
 from zoo.errors import FolderError, UsageError, ZooError
 from zoo.files import atomic_path, user_path
 from zoo.folder.bundle import Bundle
+from zoo.folder.int8 import quantised, restored
 from zoo.folder.weights_file import half_precision
 from zoo.folder.writing import write_bundle
 from zoo.forks import check_not_forked
@@ -315,27 +316,36 @@ class Task:
             raise FolderError(f"the network's outputs differ from the golden ones by {worst:.2g}")
         return worst
 
-    def save(self, folder: str | Path, **card: Any) -> Path:
+    def save(self, folder: str | Path, *, int8: bool = False, **card: Any) -> Path:
         """Write the model as a folder that ``load_model`` opens.
 
         Args:
             folder: where to; it must not hold a model yet.
+            int8: store the weights in eight bits with a scale for each channel, in half the size;
+                the model read back has the rounded weights.
             **card: facts to change in the card, such as ``license="cc-by-4.0"``.
 
         Raises:
             UsageError: the folder already holds a model, or the card has values that none can have.
             ZooError: it cannot be written, or a file is larger than what is read again.
         """
-        return write_bundle(user_path(folder), self.bundle(card))
+        return write_bundle(user_path(folder), self.bundle(card, int8=int8))
 
-    def bundle(self, card: Mapping[str, Any] | None = None) -> Bundle:
-        """The model as data, with weights in float16 and fresh golden outputs."""
-        weights = half_precision(self.weights())
+    def bundle(self, card: Mapping[str, Any] | None = None, *, int8: bool = False) -> Bundle:
+        """The model as data, with weights as they are stored and fresh golden outputs.
+
+        Args:
+            card: facts to change in the card.
+            int8: store kernels and embeddings in eight bits, not in float16.
+        """
+        weights: Weights = half_precision(self.weights())
+        if int8:
+            weights = restored(quantised(weights), "the model")
         # The golden outputs belong to the weights as they are stored, in float32 arithmetic, while
         # this network may have been trained in another.
         golden = self.golden_inputs()
         golden |= self._golden_outputs(weights, golden)
-        return self._bundle(weights, golden, card or {})
+        return replace(self._bundle(weights, golden, card or {}), int8=int8)
 
     def _golden_outputs(
         self, weights: Weights, golden: Mapping[str, np.ndarray]

@@ -73,6 +73,62 @@ def test_a_folder_of_format_version_1_still_loads() -> None:
     assert score.nats_per_character == pytest.approx(expected["nats_per_character"], abs=1e-4)
 
 
+def test_weights_in_eight_bits_are_read_back_within_half_a_step(
+    tiny_model: Any, tmp_path: Path
+) -> None:
+    folder = tiny_model.save(tmp_path / "eight", int8=True)
+    assert json.loads((folder / CONFIG).read_text())["format_version"] == 2
+    assert json.loads((folder / MANIFEST).read_text())["format_version"] == 2
+    stored = safetensors.numpy.load_file(folder / WEIGHTS)
+    assert stored["recurrent_1/lstm_cell/kernel"].dtype == np.int8
+    assert stored["recurrent_1/lstm_cell/kernel.scale"].shape == (1, 96)
+    assert stored["embedding/embeddings.scale"].shape == (30, 1)
+    assert stored["logits/bias"].dtype == np.float16
+    again: Any = load_model(folder)
+    assert again.check() < 1e-4
+    for path, before in tiny_model.weights().items():
+        step = stored[path + ".scale"] if path + ".scale" in stored else np.float32(1e-7)
+        assert (np.abs(again.weights()[path] - before) <= 0.501 * step + 1e-3 * abs(before)).all()
+    # Written once more, they are the same: nothing is rounded twice.
+    twice: Any = load_model(again.save(tmp_path / "twice", int8=True))
+    for path, array in again.weights().items():
+        np.testing.assert_allclose(twice.weights()[path], array, rtol=2e-3)
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (lambda s: s.pop("logits/kernel.scale"), r"in int8 and has no logits/kernel\.scale"),
+        (lambda s: s.update({"a.scale": np.ones(1, np.float32)}), "the scale of nothing in int8"),
+        (
+            lambda s: s.update({"logits/kernel.scale": np.ones((2, 30), np.float32)}),
+            "does not fit logits/kernel",
+        ),
+        (
+            lambda s: s.update({"logits/kernel.scale": np.full((1, 30), np.inf, np.float32)}),
+            "NaN",
+        ),
+    ],
+)
+def test_damaged_weights_in_eight_bits_are_refused(
+    tiny_model: Any, tmp_path: Path, change: Callable[[dict[str, Any]], Any], message: str
+) -> None:
+    folder = tiny_model.save(tmp_path / "eight", int8=True)
+    stored = safetensors.numpy.load_file(folder / WEIGHTS)
+    change(stored)
+    safetensors.numpy.save_file(stored, folder / WEIGHTS)
+    reseal(folder)
+    with pytest.raises(FolderError, match=message):
+        load_model(folder)
+
+
+def test_weights_in_eight_bits_need_format_version_2(tiny_model: Any, tmp_path: Path) -> None:
+    folder = tiny_model.save(tmp_path / "eight", int8=True)
+    change_config(folder, lambda content: content.update(format_version=1))
+    with pytest.raises(FolderError, match="is not of type F16 or F32"):
+        load_model(folder)
+
+
 def test_what_is_written_reads_back_the_same(tiny_model: Any, tmp_path: Path) -> None:
     again = load_model(tiny_model.save(tmp_path / "copy"))
     for before, after in zip(tiny_model.network.weights, again.network.weights, strict=True):
@@ -185,7 +241,7 @@ def test_outputs_that_are_not_finite_fail_the_check(tiny_folder: Path) -> None:
     model: Any = load_model(tiny_folder)
     bias = model.network.get_layer("logits").bias
     bias.assign(np.full(bias.shape, np.nan, np.float32))
-    with pytest.raises(FolderError, match=r"output.0 .* not finite"):
+    with pytest.raises(FolderError, match=r"golden input: .* became NaN"):
         model.check()
     with pytest.raises(ZooError, match="NaN or infinite"):
         model.generate("the ", 20, seed=1)
@@ -250,7 +306,7 @@ def test_differing_weights_are_listed(folder: Path) -> None:
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        (lambda c: c.update(format_version=2), "newer than this zoo reads"),
+        (lambda c: c.update(format_version=3), "newer than this zoo reads"),
         (lambda c: c.pop("format_version"), "format_version is None"),
         (lambda c: c.update(architecture="char_lstn"), "did you mean 'char_lstm'"),
         (lambda c: c.update(architecture="os:system"), "unknown model"),

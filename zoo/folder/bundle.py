@@ -43,6 +43,7 @@ class Bundle:
         metrics: figures, each with data set, split, scorer and the command that gives it.
         card: facts about the model as a whole: ``name``, ``languages``, ``license``, ``dataset``.
         files: the decoder's files, such as a language model, by name.
+        int8: whether the weights are written in eight bits (:mod:`zoo.folder.int8`).
     """
 
     architecture: Architecture
@@ -54,6 +55,7 @@ class Bundle:
     metrics: list[Figure] = field(default_factory=list)
     card: dict[str, Any] = field(default_factory=dict)
     files: dict[str, bytes] = field(default_factory=dict)
+    int8: bool = False
 
 
 def read_bundle(folder: ModelFolder | Path, *, models: Registry | None = None) -> Bundle:
@@ -102,7 +104,7 @@ def _read(folder: ModelFolder, models: Registry) -> Bundle:
         metrics=_read_figures(folder),
         card=_read_card(content, folder),
         files={name: files[name] for name in files.keys() - processor.files().keys()},
-        weights=read_weights(folder, config.parameters()),
+        weights=read_weights(folder, config.parameters(), content["format_version"]),
         golden=read_golden(folder),
     )
 

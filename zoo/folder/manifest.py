@@ -21,7 +21,12 @@ from zoo.errors import FolderError
 from zoo.files import open_without_waiting
 
 MANIFEST = "manifest.json"
-FORMAT_VERSION = 1
+FORMAT_VERSION = 2
+"""The newest format that this version of the zoo reads."""
+
+INT8_VERSION = 2
+"""The first format whose weights may be int8; without them the one before it is written."""
+
 MAX_TEXT_BYTES = 4 * 2**20
 MAX_PART_BYTES = 64 * 2**20
 MAX_FILE_BYTES = 2 * 2**30
@@ -51,13 +56,17 @@ class Manifest:
         """Bytes of all listed files."""
         return sum(entry.size for entry in self.files.values())
 
-    def to_bytes(self) -> bytes:
-        """The JSON text, the same bytes for the same files."""
+    def to_bytes(self, version: int = 1) -> bytes:
+        """The JSON text, the same bytes for the same files.
+
+        Args:
+            version: the folder's format version.
+        """
         files = {
             name: {"sha256": entry.sha256, "size": entry.size}
             for name, entry in sorted(self.files.items())
         }
-        text = json.dumps({"format_version": FORMAT_VERSION, "files": files}, indent=2)
+        text = json.dumps({"format_version": version, "files": files}, indent=2)
         return (text + "\n").encode()
 
 

@@ -13,11 +13,13 @@ from typing import Any
 import numpy as np
 
 from zoo.errors import FolderError, ZooError
+from zoo.folder.int8 import SCALE, restored
 from zoo.folder.layout import CONFIG, GOLDEN, WEIGHTS
-from zoo.folder.manifest import MAX_FILE_BYTES, parse_json
+from zoo.folder.manifest import INT8_VERSION, MAX_FILE_BYTES, parse_json
 from zoo.folder.model_folder import ModelFolder
 
 _WEIGHT_TYPES = {"F16": np.float16, "F32": np.float32}
+_STORED_TYPES = {**_WEIGHT_TYPES, "I8": np.int8}
 _GOLDEN_TYPES = {**_WEIGHT_TYPES, "I32": np.int32, "BOOL": np.bool_}
 LARGEST_WEIGHT = 1e15
 """Largest weight that is read. The product of two such weights, summed over a layer, still fits in
@@ -29,13 +31,15 @@ _START = 8
 """Bytes before the header, which tell its length."""
 
 
-def read_weights(folder: ModelFolder, parameters: int) -> dict[str, np.ndarray]:
+def read_weights(folder: ModelFolder, parameters: int, version: int = 1) -> dict[str, np.ndarray]:
     """The weights of a model folder.
 
     Args:
         folder: the model folder.
         parameters: how many numbers the network has; a file that is larger than so many float32
             values and the longest header is not read.
+        version: the folder's format version; from 2 on weights may be int8, see
+            :mod:`zoo.folder.int8`.
 
     Returns:
         Float16 or float32 arrays by variable path.
@@ -45,7 +49,10 @@ def read_weights(folder: ModelFolder, parameters: int) -> dict[str, np.ndarray]:
     """
     limit = min(MAX_FILE_BYTES, _START + _MAX_HEADER + 4 * parameters)
     where = str(folder.path / WEIGHTS)
-    return parse_safetensors(folder.read(WEIGHTS, limit), _WEIGHT_TYPES, where, parameters)
+    data = folder.read(WEIGHTS, limit)
+    if version < INT8_VERSION:
+        return parse_safetensors(data, _WEIGHT_TYPES, where, parameters)
+    return restored(parse_safetensors(data, _STORED_TYPES, where, parameters, SCALE), where)
 
 
 def read_golden(folder: ModelFolder) -> dict[str, np.ndarray]:
@@ -60,7 +67,11 @@ def read_golden(folder: ModelFolder) -> dict[str, np.ndarray]:
 
 
 def parse_safetensors(
-    data: bytes, types: Mapping[str, type], where: str, expected_values: int | None = None
+    data: bytes,
+    types: Mapping[str, type],
+    where: str,
+    expected_values: int | None = None,
+    uncounted: str = "",
 ) -> dict[str, np.ndarray]:
     """The arrays of a safetensors file.
 
@@ -69,6 +80,7 @@ def parse_safetensors(
         types: the tensor types that are allowed.
         where: the file, for messages.
         expected_values: how many numbers all tensors must hold together.
+        uncounted: ending of the names of tensors that do not count; empty if all do.
 
     Raises:
         FolderError: it is damaged, has another type, or holds more or fewer numbers.
@@ -88,7 +100,8 @@ def parse_safetensors(
             or any(type(n) is not int or not 0 <= n <= MAX_FILE_BYTES for n in shape)
         ):
             raise FolderError(f"{where}: {name} has no valid shape")
-        total += math.prod(shape)
+        if not uncounted or not name.endswith(uncounted):
+            total += math.prod(shape)
     if expected_values is not None and total != expected_values:
         raise FolderError(
             f"{where} holds {total:,} weights, but the network that {CONFIG} describes has "

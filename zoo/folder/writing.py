@@ -11,8 +11,9 @@ from zoo.errors import FolderError, UsageError, ZooError
 from zoo.files import is_file, write_bytes
 from zoo.folder.bundle import Bundle, check_card
 from zoo.folder.card import model_card
+from zoo.folder.int8 import quantised
 from zoo.folder.layout import CARD, CONFIG, GOLDEN, METRICS, WEIGHTS, size_limit
-from zoo.folder.manifest import FORMAT_VERSION, MANIFEST, FileEntry, Manifest, sha256_of
+from zoo.folder.manifest import INT8_VERSION, MANIFEST, FileEntry, Manifest, sha256_of
 
 
 def write_bundle(folder: Path, bundle: Bundle) -> Path:
@@ -37,8 +38,10 @@ def write_bundle(folder: Path, bundle: Bundle) -> Path:
         raise UsageError(f"{error}") from None
     if is_file(folder / MANIFEST):
         raise UsageError(f"{folder} already holds a model; choose another folder")
+    version = INT8_VERSION if bundle.int8 else INT8_VERSION - 1
+    weights = quantised(bundle.weights) if bundle.int8 else dict(bundle.weights)
     content = {
-        "format_version": FORMAT_VERSION,
+        "format_version": version,
         "architecture": bundle.architecture.name,
         "task": bundle.architecture.task,
         "config": asdict(bundle.config),
@@ -50,7 +53,7 @@ def write_bundle(folder: Path, bundle: Bundle) -> Path:
         **bundle.files,
         **bundle.processor.files(),
         CONFIG: _json_bytes(content),
-        WEIGHTS: safetensors.numpy.save(dict(bundle.weights), metadata={"format": "np"}),
+        WEIGHTS: safetensors.numpy.save(weights, metadata={"format": "np"}),
         METRICS: _json_bytes([figure.to_row() for figure in bundle.metrics]),
         CARD: model_card(bundle).encode(),
     }
@@ -62,7 +65,7 @@ def write_bundle(folder: Path, bundle: Bundle) -> Path:
     for name, data in files.items():
         write_bytes(folder / name, data)
     manifest = Manifest({n: FileEntry(sha256_of(data), len(data)) for n, data in files.items()})
-    write_bytes(folder / MANIFEST, manifest.to_bytes())
+    write_bytes(folder / MANIFEST, manifest.to_bytes(version))
     return folder
 
 
