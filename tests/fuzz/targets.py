@@ -316,7 +316,7 @@ def _model_folder(data: bytes) -> None:
         files = dict(before.files)
         files[name] = FileEntry(sha256_of(data[1:]), len(data) - 1)
         (folder / "manifest.json").write_bytes(Manifest(files).to_bytes())
-    model = load_model(folder)
+    model: Any = load_model(folder)
     model.check()
     model.generate(model.processor.vocabulary[0], length=4, seed=1)
 

@@ -16,8 +16,6 @@ from zoo.handwriting.inkml import read_inkml
 from zoo.handwriting.left_out import LeftOut
 from zoo.handwriting.unipen import is_unipen, read_unipen
 
-__all__ = ["SUFFIXES", "Ink", "ink_of_any", "read_ink", "read_ink_file"]
-
 SUFFIXES = (".inkml", ".dat", ".unp", ".unipen")
 """Endings of files that are taken for ink where a folder is searched for them."""
 

@@ -21,7 +21,7 @@ from zoo.handwriting.page_xml import PageLayout, TextLine
 from zoo.handwriting.places import side
 
 LayoutPixels = Literal["auto", "upright", "stored"]
-"""Which pixels a layout counts: those of the image as it is shown, or as the camera stored it."""
+"""The pixels that a layout counts, of the image as it is shown or as the camera stored it."""
 
 MOST_TIMES = 100
 """How often the boxes of all lines may cover a page; those of a slanted page overlap."""
@@ -51,7 +51,7 @@ class FittedLayout:
 
 
 def check_pixels(pixels: str) -> None:
-    """Raise :class:`UsageError` if it is none of :data:`LayoutPixels`."""
+    """Raise :class:`~zoo.UsageError` if it is none of :data:`LayoutPixels`."""
     if pixels not in get_args(LayoutPixels):
         known = ", ".join(get_args(LayoutPixels))
         raise UsageError(f"layout_pixels must be one of {known}, not {pixels!r}")
