@@ -34,6 +34,7 @@ def alto(attributes: str) -> bytes:
         (f'BASELINE="1 {LONG}"', "cannot be read"),
         (f'BASELINE="{"1" * 20_000}x"', "not a number"),
         (f'BASELINE="{"1" * 200_000} x"', "cannot be read"),
+        (f'BASELINE="{"1 2 " * 300_000}"', "too many points"),
     ],
 )
 def test_numbers_that_are_none_cost_their_line_alone(attributes: str, reason: str) -> None:

@@ -186,9 +186,19 @@ def test_lines_of_one_identity_get_each_their_own_text() -> None:
 
 
 @pytest.mark.parametrize(
-    "hostile", ["<a>" * 200 + "</a>" * 200, "<a/>" * 1_000_001], ids=["deep", "many"]
+    "hostile",
+    [
+        "<a>" * 200 + "</a>" * 200,
+        "<a/>" * 10_001,
+        "<!---->" * 10_001,
+        "<a " + " ".join(f'a{i}=""' for i in range(100_000)) + "/>",
+    ],
+    ids=["deep", "many", "comments", "attributes"],
 )
-def test_trees_that_are_too_deep_or_too_large_are_refused(hostile: str) -> None:
+def test_trees_that_are_too_deep_or_too_large_are_refused(
+    hostile: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("zoo.handwriting.safe_xml.MAX_ELEMENTS", 10_000)
     line = f'<TextLine ID="a">{POLYGON}{hostile}</TextLine>'
     with pytest.raises(DataError, match="inside each other"):
         read_layout(alto(line))

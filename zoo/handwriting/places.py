@@ -13,6 +13,7 @@ LARGEST = 1e6
 
 _NUMBER = re.compile(r"[-+]?(?:\d+\.?\d*|\.\d+)(?:[eE][-+]?\d{1,4})?", re.ASCII)
 _LONGEST = 40  # characters of a number
+_LONGEST_TEXT = 1 << 20  # characters of points, some hundred thousand of them
 _BETWEEN = str.maketrans("(),;[]", " " * 6)
 _STEEP = 2.0  # a baseline that rises so many times its width is upright
 _LEVEL = 0.05  # of its height; a body that is nearer to its baseline lies on neither side
@@ -46,6 +47,8 @@ def points(text: str | None, what: str) -> np.ndarray | None:
     Raises:
         DataError: there is something else than numbers in it, or an odd number of them.
     """
+    if text is not None and len(text) > _LONGEST_TEXT:
+        raise DataError(f"its {what} has too many points: {text[:60]!r}")
     tokens = (text or "").translate(_BETWEEN).split()
     if not tokens:
         return None

@@ -19,10 +19,11 @@ from zoo.files import open_without_waiting, user_path
 MAX_XML_BYTES = 64 * 2**20
 """Bytes of the largest document that is read."""
 MAX_ELEMENTS = 1_000_000
-"""Elements of the largest document that is read."""
+"""Elements of the largest document that is read; comments and many attributes count, too."""
 MAX_DEPTH = 100
 """Elements inside each other; what goes through a tree by recursion bears many more."""
 
+_ATTRIBUTES = 8  # that take about as much memory as an element
 _PREFIXES = threading.Lock()
 """ElementTree has one table of prefixes for all documents."""
 
@@ -71,14 +72,21 @@ class _Builder(ElementTree.TreeBuilder):
         self._name, self._elements, self._depth = name, 0, 0
 
     def start(self, tag: Any, attrs: Any) -> Element:
-        self._elements += 1
         self._depth += 1
+        self._count(1 + len(attrs) // _ATTRIBUTES)
+        return super().start(tag, attrs)
+
+    def comment(self, text: str | None) -> Any:
+        self._count(1)
+        return super().comment(text)
+
+    def _count(self, elements: int) -> None:
+        self._elements += elements
         if self._elements > MAX_ELEMENTS or self._depth > MAX_DEPTH:
             raise DataError(
                 f"{self._name} has more than {MAX_ELEMENTS:,} elements, or more than {MAX_DEPTH} "
                 "inside each other"
             )
-        return super().start(tag, attrs)
 
     def end(self, tag: str) -> Element:
         self._depth -= 1
