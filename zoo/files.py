@@ -88,17 +88,49 @@ def read_text(paths: Sequence[Path]) -> str:
             raise DataError(f"cannot read {path}: {error.strerror or error}") from None
         if not data.strip():
             raise DataError(f"{path} is empty")
-        if b"\0" in data:
-            raise DataError(f"{path} is a binary file, not text")
-        try:
-            text = data.decode("utf-8-sig")
-        except UnicodeDecodeError as error:
-            raise DataError(
-                f"{path} is not UTF-8 text (byte {error.start}); convert it first, for example "
-                f"with: iconv -f latin1 -t utf-8 {path}"
-            ) from None
-        parts.append(text.replace("\r\n", "\n").replace("\r", "\n"))
+        parts.append(decoded_text(data, str(path)))
     return "".join(parts)
+
+
+def decoded_text(data: bytes, name: str) -> str:
+    """The text of UTF-8 bytes, without a byte order mark and with line ends converted to ``\\n``.
+
+    Args:
+        data: the bytes.
+        name: of the file, for messages.
+
+    Raises:
+        DataError: it is not UTF-8 text; the message guesses what it is and how to convert it.
+    """
+    encoding = _utf_16(data)
+    if encoding is None and b"\0" in data:
+        raise DataError(f"{name} is a binary file, not text")
+    try:
+        if encoding is None:
+            text = data.decode("utf-8-sig")
+            return text.replace("\r\n", "\n").replace("\r", "\n")
+        problem = "it looks like UTF-16"
+    except UnicodeDecodeError as error:
+        # Bytes 80 to 9F are control characters in Latin-1, but quotes and dashes in Windows' code.
+        windows = any(0x80 <= byte < 0xA0 for byte in data)
+        encoding, problem = "cp1252" if windows else "latin1", f"byte {error.start}"
+    raise DataError(
+        f"{name} is not UTF-8 text ({problem}); convert it first, for example with: "
+        f"iconv -f {encoding} -t utf-8 {name}"
+    )
+
+
+def _utf_16(data: bytes) -> str | None:
+    """The kind of UTF-16 that bytes seem to be, or ``None``."""
+    if data.startswith((b"\xff\xfe", b"\xfe\xff")):
+        return "utf-16"
+    start = data[:1000]
+    half = len(start) // 2
+    if half > 1 and start[1::2].count(0) > 0.8 * half and not start[::2].count(0):
+        return "utf-16le"
+    if half > 1 and start[::2].count(0) > 0.8 * half and not start[1::2].count(0):
+        return "utf-16be"
+    return None
 
 
 def open_without_waiting(path: str, flags: int) -> int:
@@ -182,7 +214,7 @@ def is_file(path: Path) -> bool:
     """Whether a file exists and is accessible; also works for names that are too long."""
     try:
         return path.is_file()
-    except OSError:
+    except (OSError, ValueError):  # the latter where the name has a NUL
         return False
 
 

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import fields
-from typing import Any
+from numbers import Integral, Real
+from typing import Any, TypeGuard
 
 from zoo.errors import FolderError, UsageError, did_you_mean
 
@@ -12,14 +13,27 @@ from zoo.errors import FolderError, UsageError, did_you_mean
 def check_range(config: Any, name: str, kind: type, low: float, high: float) -> None:
     """Check that ``config.name`` is a number of ``kind`` from ``low`` to ``high``.
 
+    A number of NumPy becomes a plain one, so that it can be written into a file.
+
     Raises:
         UsageError: the value is of another type, not finite or out of range.
     """
     value = getattr(config, name)
+    if is_whole(value):
+        value = int(value)
+    elif kind is float and isinstance(value, Real) and not isinstance(value, bool):
+        value = float(value)
     numeric = type(value) is int or (kind is float and type(value) is float)
+    if numeric and type(getattr(config, name)) is not type(value):
+        object.__setattr__(config, name, value)
     if not numeric or not low <= value <= high:  # which NaN is not, nor what is infinite
         noun = "a whole number" if kind is int else "a number"
         raise UsageError(f"{name} must be {noun} from {low} to {high}, not {shown(value)}")
+
+
+def is_whole(value: Any) -> TypeGuard[int]:
+    """Whether a value is a whole number, one of NumPy included; ``True`` and ``False`` are none."""
+    return isinstance(value, Integral) and not isinstance(value, bool)
 
 
 def shown(value: Any) -> str:

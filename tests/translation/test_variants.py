@@ -58,7 +58,7 @@ def test_the_share_that_is_kept_becomes_a_figure() -> None:
     pairs = [Pair("I have 911.", "Ich habe 911.", "en", "de")]
     pairs += [Pair("Take 5.", "Nimm 5.", "en", "de"), Pair("No.", "Nein.", "en", "de")]
     figures = kept_figures(Copier(), pairs, dataset="toy", split="test", command="zoo x")
-    assert [(one.dataset, one.value, one.unit) for one in figures][0] == ("toy", 50.0, "%")
+    assert (figures[0].dataset, figures[0].value, figures[0].unit) == ("toy", 50.0, "%")
     assert figures[0].extra["sentences"] == 2
     assert figures[1].value > 99
     assert figures[1].extra["sentences"] == 500

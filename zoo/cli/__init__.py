@@ -93,6 +93,8 @@ def main(args: list[str] | None = None) -> Any:
         with contextlib.redirect_stderr(io.StringIO()) as said:
             error.show()
         click.echo(printable(said.getvalue()), nl=False, err=True)
+        if isinstance(error, click.NoSuchOption) and _is_text(error.option_name, arguments):
+            click.echo("Put -- before a text that begins with a dash.", err=True)
         sys.exit(error.exit_code)
     except (click.Abort, KeyboardInterrupt):
         click.echo("stopped", err=True)
@@ -106,3 +108,9 @@ def main(args: list[str] | None = None) -> Any:
     except MemoryError:
         click.echo("zoo: out of memory", err=True)
         sys.exit(1)
+
+
+def _is_text(option: str, arguments: list[str]) -> bool:
+    """Whether what was taken for an option is rather a text, such as ``-5 degrees``."""
+    given = next((one for one in arguments if one.startswith(option)), option)
+    return " " in given or not given.lstrip("-")[:1].isalpha()

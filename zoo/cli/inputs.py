@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import shlex
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from zoo.cli.output import print_json
 from zoo.cli.terminal import printable
-from zoo.errors import UsageError, ZooError
+from zoo.errors import DataError, UsageError, ZooError
+from zoo.files import decoded_text, is_file
 
 if TYPE_CHECKING:
     from zoo.results import Result
@@ -22,22 +25,29 @@ STANDARD_INPUT = "-"
 def read_texts(arguments: Sequence[str]) -> list[str]:
     """The texts that a command's arguments mean; ``"-"`` is what is on standard input.
 
+    A text that is the name of a file is taken as a text; a hint says how the file is read.
+
     Raises:
         UsageError: standard input is not UTF-8 text.
     """
+    for text in arguments:
+        if text != STANDARD_INPUT and is_file(Path(text)):
+            name = shlex.quote(text)
+            hint = f"zoo: {name} is taken as a text; did you mean the file? Then give: - < {name}"
+            click.echo(printable(hint), err=True)
     return [read_standard_input() if text == STANDARD_INPUT else text for text in arguments]
 
 
 def read_standard_input() -> str:
-    """The whole text on standard input.
+    """The whole text on standard input, with line ends converted to ``\\n``.
 
     Raises:
         UsageError: it is not UTF-8 text.
     """
     try:
-        return sys.stdin.buffer.read().decode("utf-8")
-    except UnicodeDecodeError as error:
-        raise UsageError(f"standard input is not UTF-8 text: {error}") from None
+        return decoded_text(sys.stdin.buffer.read(), "standard input")
+    except DataError as error:
+        raise UsageError(str(error).replace("utf-8 standard input", "utf-8")) from None
 
 
 @contextmanager

@@ -29,6 +29,7 @@ from zoo.ctc.decoding import (
 )
 from zoo.ctc.phrases import PhraseBeam, PhraseTree
 from zoo.errors import UsageError
+from zoo.values import is_whole
 
 RUNNERS_UP = 1
 """Hypotheses beside the best one that are given without being asked for."""
@@ -71,7 +72,7 @@ class PhraseSearch:
     greedy = False
 
     def __post_init__(self) -> None:
-        if type(self.n_best) is not int or self.n_best < 1:
+        if not is_whole(self.n_best) or self.n_best < 1:
             raise UsageError(f"n_best must be a whole number from 1, not {self.n_best!r}")
         object.__setattr__(self, "n_best", max(self.n_best, 1 + RUNNERS_UP))
         if self.repeat and self.tree.separator is None:

@@ -33,7 +33,7 @@ from zoo.language_models.loading import load_language_model
 from zoo.language_models.recurrent_characters import RecurrentCharacters
 from zoo.language_models.word_ngram import MAX_UNKNOWN_ORDER, WordNgram
 from zoo.store.hub import PREFIX
-from zoo.values import check_range, make_config, make_settings
+from zoo.values import check_range, is_whole, make_config, make_settings
 
 OWN = "own"
 OWN_MODEL = "language_model.safetensors"
@@ -122,7 +122,7 @@ class Search:
     hotwords: Hotwords | None = None
 
     def __post_init__(self) -> None:
-        if type(self.n_best) is not int or not 1 <= self.n_best <= self.settings.beam_size:
+        if not is_whole(self.n_best) or not 1 <= self.n_best <= self.settings.beam_size:
             raise UsageError(
                 f"n_best must be from 1 to the beam size {self.settings.beam_size}, "
                 f"not {self.n_best!r}"

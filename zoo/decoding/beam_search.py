@@ -9,7 +9,7 @@ from typing import Any, Protocol, Self
 import numpy as np
 
 from zoo.errors import UsageError
-from zoo.values import make_settings
+from zoo.values import is_whole, make_settings
 
 MAX_BEAM = 64
 MAX_LENGTH_PENALTY = 5.0
@@ -104,7 +104,7 @@ def check_search(beam_size: Any, alpha: Any, n_best: Any) -> None:
     Raises:
         UsageError: the beam size, the length penalty or the number of results is out of range.
     """
-    if type(beam_size) is not int or not 1 <= beam_size <= MAX_BEAM:
+    if not is_whole(beam_size) or not 1 <= beam_size <= MAX_BEAM:
         raise UsageError(
             f"beam_size must be a whole number from 1 to {MAX_BEAM}, not {beam_size!r}"
         )
@@ -113,7 +113,7 @@ def check_search(beam_size: Any, alpha: Any, n_best: Any) -> None:
         raise UsageError(
             f"length_penalty must be a number from 0 to {MAX_LENGTH_PENALTY:g}, not {alpha!r}"
         )
-    if type(n_best) is not int or not 1 <= n_best <= beam_size:
+    if not is_whole(n_best) or not 1 <= n_best <= beam_size:
         raise UsageError(f"n_best must be from 1 to the beam size {beam_size}, not {n_best!r}")
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 
 from zoo.errors import UsageError
+from zoo.values import is_whole
 
 MAX_THREADS = 256
 VARIABLE = "ZOO_THREADS"
@@ -51,6 +52,6 @@ def get_threads() -> int:
 
 
 def _checked(count: object, what: str) -> int:
-    if type(count) is not int or not 1 <= count <= MAX_THREADS:
+    if not is_whole(count) or not 1 <= count <= MAX_THREADS:
         raise UsageError(f"{what} must be a whole number from 1 to {MAX_THREADS}, not {count!r}")
-    return count
+    return int(count)

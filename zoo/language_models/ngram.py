@@ -40,6 +40,7 @@ from safetensors.numpy import load, save
 from zoo.errors import DataError, FolderError, UsageError
 from zoo.files import user_path, write_bytes
 from zoo.folder.manifest import parse_json, read_file
+from zoo.values import is_whole
 
 MAX_ORDER = 12
 """Maximum length of the n-grams, in symbols."""
@@ -298,7 +299,7 @@ def _parse(
         raise UsageError("its symbols are not a list of texts")
     if len(set(symbols)) != len(symbols):
         raise UsageError("its symbols repeat")
-    if type(order) is not int:
+    if not is_whole(order):
         raise UsageError(f"its order must be an integer, not {order!r}")
     if set(arrays) != {"ngrams", "counts"}:
         raise UsageError("it has missing or unknown arrays")
@@ -332,7 +333,7 @@ def _discounts(counts: np.ndarray) -> np.ndarray:
 
 
 def _bits(symbols: int, order: int) -> int:
-    if type(order) is not int or not 1 <= order <= MAX_ORDER:
+    if not is_whole(order) or not 1 <= order <= MAX_ORDER:
         raise UsageError(f"the order of an n-gram model must be 1 to {MAX_ORDER}, not {order!r}")
     if not 1 <= symbols <= MAX_SYMBOLS:
         raise UsageError(f"an n-gram model has 1 to {MAX_SYMBOLS} symbols, not {symbols}")

@@ -12,6 +12,7 @@ import numpy as np
 from zoo.errors import UsageError
 from zoo.language_models.fusion import LanguageModel, check_alphabet, check_texts
 from zoo.language_models.ngram import SMOOTHINGS, NgramModel, Ngrams, cache_of
+from zoo.values import is_whole
 
 MAX_UNKNOWN_ORDER = 8
 """Maximum length of the n-grams of letters that spell unknown words."""
@@ -90,7 +91,7 @@ class WordNgram(NgramModel):
                 "unknown_word_probability must be from 0 to below 1, "
                 f"not {unknown_word_probability!r}"
             )
-        if type(unknown_word_order) is not int or not 0 <= unknown_word_order <= MAX_UNKNOWN_ORDER:
+        if not is_whole(unknown_word_order) or not 0 <= unknown_word_order <= MAX_UNKNOWN_ORDER:
             raise UsageError(
                 f"unknown_word_order must be from 0 to {MAX_UNKNOWN_ORDER}, "
                 f"not {unknown_word_order!r}"

@@ -51,6 +51,11 @@ def parse_reference(reference: str) -> tuple[str, str | None]:
     return repo, revision or None
 
 
+def is_repo(name: str) -> bool:
+    """Whether a name has the form of a repository, ``owner/repo``."""
+    return _REPO.fullmatch(name) is not None
+
+
 def fetch(
     owner_repo: str,
     revision: str | None = None,

@@ -82,6 +82,11 @@ def locate(
             "and set ZOO_SOURCES to the address to fetch named models from there"
         )
     if is_folder(reference):
+        if isinstance(reference, str) and hub.is_repo(reference) and not _is_here(reference):
+            raise FolderError(
+                f"there is no model folder {reference!r}; a model on the Hub is "
+                f"{hub.PREFIX}{reference}"
+            )
         return ModelFolder.open(user_path(reference), reference=str(reference))
     warn_of_folder(str(reference))
     return _locate_registered(str(reference), is_offline(offline), progress)

@@ -16,6 +16,7 @@ from zoo.network import PLAIN
 from zoo.task import Task, check_no_options, one_or_many
 from zoo.text.processor import Characters
 from zoo.text.results import GeneratedText, TextScore, TextState, TextStates
+from zoo.values import is_whole
 
 if TYPE_CHECKING:
     from zoo.inspection.subject import Subject
@@ -316,7 +317,7 @@ class TextGeneration(Task):
             raise UsageError(
                 f"temperature must be 0 (greedy) or a number above it, not {values['temperature']}"
             )
-        if type(values["top_k"]) is not int or values["top_k"] < 0:
+        if not is_whole(values["top_k"]) or values["top_k"] < 0:
             raise UsageError(f"top_k must be 0 or a whole number above it, not {values['top_k']}")
         values["top_k"] = min(values["top_k"], len(self.processor))
         if not _is_number(values["top_p"]) or not 0 < values["top_p"] <= 1:

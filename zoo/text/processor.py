@@ -16,6 +16,7 @@ from zoo.folder.vocabulary import (
     read_vocabulary,
     vocabulary_files,
 )
+from zoo.typography import plain_spelling
 
 
 @dataclass(frozen=True)
@@ -82,8 +83,9 @@ class Characters:
         Args:
             text: any string.
             errors: ``"strict"`` raises on a character outside the vocabulary; ``"replace"`` writes
-                the nearest there is: the letter without its accent (NFKD) where that is known,
-                else ``"\\ufffd"``, ``"?"`` or a space, else the first of the vocabulary.
+                the nearest there is: the plain character for a typographic one, such as ``'`` for
+                ``’``, or the letter without its accent (NFKD) where that is known, else
+                ``"\\ufffd"``, ``"?"`` or a space, else the first of the vocabulary.
 
         Returns:
             ``(characters,)`` int32.
@@ -120,8 +122,10 @@ class Characters:
 
     def _nearest(self, character: str) -> int:
         ids: dict[str, int] = self._ids  # type: ignore[attr-defined]
+        plain = plain_spelling(character)[:1]
         base = unicodedata.normalize("NFKD", character)[0]
-        for candidate in (base, "\ufffd", "?", " "):
+        quote = "'" if plain == '"' else plain
+        for candidate in (plain, base, quote, "\ufffd", "?", " "):
             if candidate in ids:
                 return ids[candidate]
         return 0

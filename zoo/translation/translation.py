@@ -20,7 +20,6 @@ from zoo.folder.bundle import Bundle
 from zoo.network import PLAIN
 from zoo.task import Task, check_no_options, one_or_many
 from zoo.translation.languages import language_code, what_to_leave
-from zoo.translation.normalisation import plain_spelling
 from zoo.translation.preparation import prepare
 from zoo.translation.processor import BEGIN, END, Subwords, clean
 from zoo.translation.protection import has_words
@@ -39,6 +38,7 @@ from zoo.translation.search import (
     scored,
 )
 from zoo.translation.sentences import TextPiece, join_lines, split_long, split_sentences
+from zoo.typography import plain_spelling
 
 if TYPE_CHECKING:
     from zoo.inspection.subject import Subject

@@ -1,8 +1,8 @@
-"""Typographic characters as the plain ones that a translator has learnt.
+"""Typographic characters as the plain ones that networks are trained on.
 
 Word processors, phones and PDF files write other characters than the sentences that a network was
 trained on: ``don’t`` with a curly apostrophe, ``ﬁne`` with a ligature, full-width Latin letters.
-A vocabulary splits such words into bytes, and what they mean is lost.
+A vocabulary does not know them or splits such words into bytes, and what they mean is lost.
 """
 
 from __future__ import annotations

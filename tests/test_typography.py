@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from zoo.translation.normalisation import plain_spelling
+from zoo.typography import plain_spelling
 
 
 @pytest.mark.parametrize("apostrophe", "’ʼ‛′`´‘")
