@@ -71,6 +71,10 @@ class Task:
     """
 
     verb: ClassVar[str]
+    example: ClassVar[str] = ""
+    """A module whose source runs an exported model without the zoo."""
+    example_modules: ClassVar[tuple[str, ...]] = ()
+    """Modules that :attr:`example` needs; their sources lie in ``front_end`` beside it."""
     config: Config
     processor: Processor
 
@@ -384,6 +388,19 @@ class Task:
     def golden_inputs(self) -> dict[str, np.ndarray]:
         """A small input for the golden outputs: ``input.0`` and so on."""
         raise NotImplementedError
+
+    def exercise(self) -> None:
+        """Run each part of :attr:`inference` on a small input, for the golden outputs of an export.
+
+        Raises:
+            ZooError: as the verb.
+        """
+        golden = self.golden_inputs()
+        self.inference.network_outputs([golden[name] for name in sorted(golden)])
+
+    def front_end(self) -> dict[str, Any]:
+        """Each number that the way from raw input to the network's arrays needs, for an export."""
+        return self.processor.settings()
 
     def export_keras(self, path: str | Path) -> Path:
         """Write the network as one ``.keras`` file of Keras's own layers.

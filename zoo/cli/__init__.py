@@ -27,7 +27,7 @@ _COMMANDS = {
     "finetune": "zoo.cli.work:finetune_command",
     "evaluate": "zoo.cli.work:evaluate_command",
     "inspect": "zoo.cli.inspection:inspect_command",
-    "export": "zoo.cli.work:export_command",
+    "export": "zoo.cli.export:export_command",
     "push": "zoo.cli.models:push_command",
     "cache": "zoo.cli.cache:cache_group",
     "completion": "zoo.cli.completion:completion_command",

@@ -1,4 +1,4 @@
-"""``zoo run``, ``train``, ``finetune``, ``evaluate`` and ``export``."""
+"""``zoo run``, ``train``, ``finetune`` and ``evaluate``."""
 
 from __future__ import annotations
 
@@ -121,24 +121,5 @@ def evaluate_command(model: str, data: Path | None, as_json: bool, strict: bool)
         click.echo(f"scored by {scorer}")
 
 
-@click.command(
-    "export",
-    epilog="Example:\n\n\b\n  zoo export char_lstm.shakespeare --format keras --out model.keras",
-)
-@click.argument("model", shell_complete=complete_model)
-@click.option("--format", "kind", type=click.Choice(["keras", "folder"]), required=True)
-@click.option(
-    "--out", required=True, type=click.Path(path_type=Path), help="Output file or folder."
-)
-def export_command(model: str, kind: str, out: Path) -> None:
-    """Write MODEL as a .keras file that needs only Keras, or as a model folder."""
-    if kind == "keras":
-        import_tensorflow_quietly()
-    from zoo.loading import load_model
-
-    loaded = load_model(model)
-    click.echo(loaded.export_keras(out) if kind == "keras" else loaded.save(out))
-
-
-for _command in (run_command, finetune_command, evaluate_command, export_command):
+for _command in (run_command, finetune_command, evaluate_command):
     _command.help = f"{_command.help}\n\nMODEL is {MODEL_HELP}."

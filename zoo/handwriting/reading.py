@@ -56,6 +56,9 @@ _STROKES_DEPTH = 3  # strokes, points, x and y
 _NOT_READ = Reading("", (), 0.0, (Alternative("", 0.0, 0.0),))
 
 
+_SHARED_MODULES = ("zoo.handwriting.slant", "zoo.values", "zoo.errors", "zoo.ctc.standalone")
+
+
 class ReadingOptions(TypedDict, total=False):
     """Options of :meth:`HandwritingRecognition.read`, which describes them."""
 
@@ -259,6 +262,14 @@ class HandwritingRecognition(CTCRecogniser, Generic[Source]):
         """Where frames of an input come from."""
         raise NotImplementedError
 
+    def front_end(self) -> dict[str, Any]:
+        """The normaliser's settings and the labels."""
+        return {
+            "features": self.processor.normaliser.settings(),
+            "labels": list(self.processor.vocabulary),
+            "blank": self.processor.alphabet.blank,
+        }
+
 
 class LineRecognition(HandwritingRecognition[ImageSource]):
     """A recogniser of handwritten lines and pages.
@@ -272,6 +283,11 @@ class LineRecognition(HandwritingRecognition[ImageSource]):
         >>> print(model.read("line.png"))
     """
 
+    example = "zoo.handwriting.standalone_line"
+    example_modules = (
+        "zoo.handwriting.line_image",
+        *_SHARED_MODULES,
+    )
     processor: Lines
 
     def read_page(
@@ -419,6 +435,11 @@ class PenRecognition(HandwritingRecognition[InkSource]):
         >>> print(model.read([[(0, 0), (5, 20), (9, 0)], [(2, 9), (8, 9)]]))
     """
 
+    example = "zoo.handwriting.standalone_pen"
+    example_modules = (
+        "zoo.handwriting.ink",
+        *_SHARED_MODULES,
+    )
     processor: Pen
 
     def subject(self, source: Any, **options: Any) -> Subject:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
 import ctypes
 import os
 import threading
 import weakref
-from collections.abc import Callable, Mapping, Sequence
-from typing import Any
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextvars import ContextVar
+from typing import Any, Protocol
 
 import numpy as np
 
@@ -18,6 +20,10 @@ from zoo.inference.threads import get_threads
 
 OLDEST = (1, 20)
 """The oldest ONNX Runtime that models run on, as in ``setup.cfg``."""
+
+_recorded: ContextVar[dict[str, dict[str, np.ndarray]] | None] = ContextVar(
+    "recorded", default=None
+)
 
 _lock = threading.Lock()
 _sessions: weakref.WeakSet[Session] = weakref.WeakSet()
@@ -34,6 +40,28 @@ if hasattr(os, "register_at_fork"):
     os.register_at_fork(after_in_child=_after_fork)
 
 
+class Runnable(Protocol):
+    """What a session is made of, such as a :class:`zoo.inference.graph.Graph`."""
+
+    @property
+    def name(self) -> str:
+        """What it is."""
+
+    def model(self) -> Any:
+        """It as an ``onnx.ModelProto``."""
+
+
+@contextlib.contextmanager
+def recording() -> Iterator[dict[str, dict[str, np.ndarray]]]:
+    """The inputs of the first run of each graph in the block, by the graph's name."""
+    calls: dict[str, dict[str, np.ndarray]] = {}
+    token = _recorded.set(calls)
+    try:
+        yield calls
+    finally:
+        _recorded.reset(token)
+
+
 class Session:
     """A graph ready to be run.
 
@@ -47,13 +75,19 @@ class Session:
 
     def __init__(self, make: Callable[[], Graph], *, threads: int | None = None) -> None:
         self._make = make
+        self._source: Callable[[], Runnable] = make
         self._threads = threads
-        self._made: tuple[int, Any] | None = None
+        self._made: tuple[int, str, Any] | None = None
 
     @property
     def graph(self) -> Graph:
         """The graph, made anew."""
         return self._make()
+
+    def replace(self, source: Callable[[], Runnable]) -> None:
+        """Run something else with the same inputs and outputs from now on, such as a file."""
+        with _lock:
+            self._source, self._made = source, None
 
     def run(self, inputs: Mapping[str, np.ndarray], outputs: Sequence[str]) -> list[np.ndarray]:
         """Calculate outputs.
@@ -65,7 +99,10 @@ class Session:
         Raises:
             ZooError: ONNX Runtime cannot run it, or an output has values that are NaN.
         """
-        session = self._session()
+        name, session = self._session()
+        calls = _recorded.get()
+        if calls is not None:
+            calls.setdefault(name, dict(inputs))
         try:
             found: list[np.ndarray] = session.run(list(outputs), dict(inputs))
         except Exception as error:  # ONNX Runtime's have no base of their own
@@ -74,16 +111,17 @@ class Session:
             raise ZooError(NOT_FINITE_OUTPUTS)
         return found
 
-    def _session(self) -> Any:
+    def _session(self) -> tuple[str, Any]:
         wanted = self._threads or get_threads()
         made = self._made
         if made is None or made[0] != wanted:
             with _lock:
                 made = self._made
                 if made is None or made[0] != wanted:
-                    self._made = made = wanted, _start(self._make(), wanted)
+                    source = self._source()
+                    self._made = made = wanted, source.name, _start(source, wanted)
                     _sessions.add(self)
-        return made[1]
+        return made[1:]
 
     def _abandon(self) -> None:
         """Forget what ONNX Runtime made in the parent of this process.
@@ -91,11 +129,11 @@ class Session:
         It is never freed: that would wait for threads that this process does not have.
         """
         if self._made is not None:
-            ctypes.pythonapi.Py_IncRef(ctypes.py_object(self._made[1]))
+            ctypes.pythonapi.Py_IncRef(ctypes.py_object(self._made[2]))
             self._made = None
 
 
-def _start(graph: Graph, threads: int) -> Any:
+def _start(graph: Runnable, threads: int) -> Any:
     import onnxruntime
 
     version = tuple(int(part) for part in onnxruntime.__version__.split(".")[:2])

@@ -28,6 +28,12 @@ NORMALISATIONS = ("utterance", "running", "fixed")
 DEVIATION_FLOOR = 0.1
 """Nats. A bin that moves less than this is not blown up, so digital silence gives zeros."""
 
+PRE_EMPHASIS = 0.97
+POVEY_EXPONENT = 0.85
+"""The window is a Hann window to this power."""
+ENERGY_FLOOR = 1.1920928955078125e-07
+"""The least energy of a bin: float32's rounding unit."""
+
 STEADY = 0.65
 """Nats. A sound whose loudest frame is no farther above its mean level is taken for no speech."""
 
@@ -164,6 +170,37 @@ class LogMel:
     def files(self) -> dict[str, bytes]:
         """The files to write into a model folder: none."""
         return {}
+
+    def numbers(self) -> dict[str, Any]:
+        """Each number that the features are computed with, for other implementations.
+
+        ``filters`` has for each bin the first line of the spectrum that it weighs, and its weights
+        (triangles on the mel scale of Kaldi, 1127 ln(1 + f / 700), without the last line).
+        """
+        size = 1 << (self.window - 1).bit_length()
+        lines = np.arange(size // 2) * self.sample_rate / size
+        edges = np.linspace(mel(self.low_frequency), mel(self.high_frequency), self.mel_bins + 2)
+        filters = []
+        for left, middle, right in zip(edges, edges[1:], edges[2:], strict=False):
+            rise, fall = (
+                (mel(lines) - left) / (middle - left),
+                (right - mel(lines)) / (right - middle),
+            )
+            weights = np.maximum(np.minimum(rise, fall), 0.0)
+            used = np.flatnonzero(weights)
+            first, last = int(used[0]), int(used[-1]) + 1
+            filters.append({"first": first, "weights": weights[first:last].tolist()})
+        return {
+            **self.settings(),
+            "window": self.window,
+            "hop": self.hop,
+            "fft": size,
+            "pre_emphasis": PRE_EMPHASIS,
+            "povey_exponent": POVEY_EXPONENT,
+            "energy_floor": ENERGY_FLOOR,
+            "deviation_floor": DEVIATION_FLOOR,
+            "filters": filters,
+        }
 
     @property
     def window(self) -> int:
@@ -317,6 +354,11 @@ class LogMel:
     def _options(self) -> fbank.FbankOptions:
         mel, frame = self._bank_options()
         return fbank.FbankOptions(frame_opts=frame, mel_opts=mel)
+
+
+def mel(frequency: Any) -> Any:
+    """Frequencies in Hz on the mel scale."""
+    return 1127.0 * np.log1p(np.asarray(frequency) / 700.0)
 
 
 class LogMelStream:

@@ -75,6 +75,8 @@ class SpeechRecognition(CTCRecogniser):
     """
 
     verb = "transcribe"
+    example = "zoo.speech.standalone"
+    example_modules = ("zoo.ctc.standalone",)
     processor: Speech
 
     @property
@@ -386,6 +388,22 @@ class SpeechRecognition(CTCRecogniser):
         mask = np.ones(features.shape[:2], bool)
         mask[1, 17:] = False
         return {"input.0": features, "input.1": mask}
+
+    def exercise(self) -> None:
+        """Run the network whole, and a step of a stream where it has one."""
+        super().exercise()
+        if isinstance(self.inference, StreamingCTCInference):
+            features = self.golden_inputs()["input.0"][0, :SUBSAMPLING]
+            self.inference.step(features, 1.0, self.inference.start())
+
+    def front_end(self) -> dict[str, Any]:
+        """The numbers of the features and the labels; see :meth:`LogMel.numbers`."""
+        return {
+            **self.processor.log_mel.numbers(),
+            "labels": list(self.processor.vocabulary),
+            "blank": self.processor.alphabet.blank,
+            "subsampling": SUBSAMPLING,
+        }
 
     def make_transcript(
         self,

@@ -60,6 +60,7 @@ class TextGeneration(Task):
     """
 
     verb = "generate"
+    example = "zoo.text.standalone"
     processor: Characters
 
     def __init__(self, bundle: Bundle, network: Any = None, *, dtype: str = PLAIN) -> None:
@@ -306,6 +307,10 @@ class TextGeneration(Task):
         """The first characters of the vocabulary, forwards and backwards."""
         ids = np.arange(32, dtype=np.int32) % len(self.processor)
         return {"input.0": np.stack([ids, ids[::-1]])}
+
+    def front_end(self) -> dict[str, Any]:
+        """The characters by id."""
+        return {"characters": list(self.processor.vocabulary)}
 
     def _sampling(
         self, temperature: float | None, top_k: int | None, top_p: float | None

@@ -138,6 +138,31 @@ class Subwords:
         """The files to write into a model folder."""
         return {MODEL_FILE: self.model}
 
+    def numbers(self) -> dict[str, Any]:
+        """The subwords for other implementations.
+
+        ``pieces`` has each piece by id with its score, by which pairs are joined, highest first,
+        and its kind: ``normal``, ``fixed`` (never joined), ``byte`` or ``control``.
+        """
+
+        def kind(number: int) -> str:
+            if self._pieces.is_control(number) or self._pieces.is_unknown(number):
+                return "control"
+            if self._pieces.is_byte(number):
+                return "byte"
+            return "fixed" if number in fixed else "normal"
+
+        fixed = {self._pieces.piece_to_id(piece) for piece in _PUNCTUATION}
+        return {
+            **self.settings(),
+            "pieces": [
+                [self._pieces.id_to_piece(number), self._pieces.get_score(number), kind(number)]
+                for number in range(len(self))
+            ],
+            "begin": BEGIN,
+            "end": END,
+        }
+
     @property
     def vocabulary(self) -> tuple[str, ...]:
         """The pieces by id; ``▁`` stands for a space."""

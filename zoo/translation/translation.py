@@ -85,6 +85,7 @@ class Translation(Task):
     """
 
     verb = "translate"
+    example = "zoo.translation.standalone"
     processor: Subwords
 
     def __init__(self, bundle: Bundle, network: Any = None, *, dtype: str = PLAIN) -> None:
@@ -363,6 +364,16 @@ class Translation(Task):
         first = 4 + np.arange(5) % (len(self.processor) - 4)
         source = padded([first, first[::-1][:3]])
         return {"input.0": source, "input.1": padded([[BEGIN, *first[:2]], [BEGIN, first[3]]])}
+
+    def exercise(self) -> None:
+        """Run the encoder, a step, and all steps at once where the network can."""
+        super().exercise()
+        state = self.inference.start(self.golden_inputs()["input.0"])
+        self.inference.step(state, np.arange(2), np.asarray([BEGIN, BEGIN], np.int32), 2)
+
+    def front_end(self) -> dict[str, Any]:
+        """The subwords with their scores, the directions, and the ids of begin and end."""
+        return self.processor.numbers()
 
     def export_keras(self, path: str | Path) -> Path:
         """Write the network as one ``.keras`` file of Keras's own layers.

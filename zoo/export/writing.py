@@ -1,0 +1,215 @@
+"""Writing the exported folder."""
+
+from __future__ import annotations
+
+import importlib.util
+import io
+import json
+import os
+import re
+import shutil
+import tempfile
+from collections.abc import Callable, Mapping
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from zoo.contracts import GraphInference
+from zoo.errors import UsageError, ZooError
+from zoo.export.checking import Arrays, all_outputs, check_golden, difference, golden_inputs
+from zoo.export.formats import ONNX_FORMATS
+from zoo.files import readable_os_errors, user_path
+from zoo.inference.graph import Graph, Tensor
+
+if TYPE_CHECKING:
+    from zoo.task import Task
+
+FORMATS = (*ONNX_FORMATS, "keras")
+CODE = "front_end"
+EXAMPLE = "example.py"
+FRONT_END = "front_end.json"
+GOLDEN = "golden.npz"
+MODEL = "model.json"
+
+_IMPORT = re.compile(r"^from zoo(?:\.\w+)*\.(\w+) import", re.MULTILINE)
+
+
+def export(task: Task, folder: str | Path, kind: str) -> tuple[Path, float]:
+    """Write a model as a folder that needs nothing of the zoo.
+
+    It holds the graphs (or ``model.keras``), ``model.json`` (what the graphs take and give),
+    ``front_end.json`` (each number that the way from raw input to arrays needs), the vocabulary,
+    ``golden.npz`` (inputs ``GRAPH/in/NAME`` and outputs ``GRAPH/out/NAME``), a card and an example
+    that runs with NumPy and the runtime alone. The graphs are run on the golden inputs before the
+    folder gets its name.
+
+    Args:
+        task: the model.
+        folder: where to; it must not exist.
+        kind: one of :data:`FORMATS`.
+
+    Returns:
+        The folder, and the largest difference of its golden outputs from those in float32.
+
+    Raises:
+        UsageError: there is no such format, or the folder exists.
+        ZooError: the model has no graphs, its golden outputs differ, or it cannot be written; then
+            there is no folder.
+    """
+    target = user_path(folder)
+    if kind not in FORMATS:
+        raise UsageError(f"no format {kind!r}; there are {', '.join(FORMATS)}")
+    if os.path.lexists(target):
+        raise UsageError(f"{target} already exists; choose another folder")
+    fill: Callable[[Task, Path, str], float] = _fill_keras if kind == "keras" else _fill_onnx
+    with readable_os_errors(f"write {target}"):
+        target.parent.mkdir(parents=True, exist_ok=True)
+        unfinished = Path(tempfile.mkdtemp(prefix=f".{target.name}.", dir=target.parent))
+        try:
+            worst = fill(task, unfinished, kind)
+            unfinished.chmod(0o755)
+            unfinished.rename(target)
+        except BaseException:
+            shutil.rmtree(unfinished, ignore_errors=True)
+            raise
+    return target, worst
+
+
+def _fill_onnx(task: Task, folder: Path, kind: str) -> float:
+    graphs, inputs = _graphs(task), golden_inputs(task)
+    how, worst = ONNX_FORMATS[kind], 0.0
+    golden: Arrays = {}
+    for name, graph in graphs.items():
+        _write(folder / f"{name}.onnx", how.write(graph).SerializeToString())
+        if graph.name not in inputs:
+            continue
+        given = inputs[graph.name]
+        plain = all_outputs(graph, graph, given)
+        exact = how.exact(graph)
+        outputs = plain if exact is graph else all_outputs(exact, graph, given)
+        written = check_golden(folder / f"{name}.onnx", graph, given, outputs, how.tolerance)
+        worst = max(worst, difference(written, plain))
+        golden |= {f"{name}/in/{key}": value for key, value in given.items()}
+        golden |= {f"{name}/out/{key}": value for key, value in outputs.items()}
+    _fill_common(task, folder, kind, {name: _described(graphs[name], name) for name in graphs})
+    _write_golden(folder, golden)
+    return worst
+
+
+def _fill_keras(task: Task, folder: Path, kind: str) -> float:
+    task.export_keras(folder / "model.keras")
+    _fill_common(task, folder, kind, {})
+    inputs = task.golden_inputs()
+    outputs = task.network([inputs[name] for name in sorted(inputs)], training=False)
+    listed = outputs if isinstance(outputs, (list, tuple)) else [outputs]
+    golden = {f"model/in/{name}": array for name, array in inputs.items()}
+    golden |= {f"model/out/output.{i}": np.asarray(part) for i, part in enumerate(listed)}
+    _write_golden(folder, golden)
+    return 0.0
+
+
+def _graphs(task: Task) -> Mapping[str, Graph]:
+    inference = task.inference
+    if not isinstance(inference, GraphInference):
+        raise ZooError(
+            f"{task.architecture.name} brings no graphs, so it runs on Keras alone; export it with "
+            "--format keras"
+        )
+    return inference.graphs()
+
+
+def _fill_common(task: Task, folder: Path, kind: str, graphs: Mapping[str, Any]) -> None:
+    for name, data in task.processor.files().items():
+        _write(folder / name, data)
+    _write_json(folder / FRONT_END, task.front_end())
+    facts = {
+        "name": task.card.get("name", task.architecture.name),
+        "architecture": task.architecture.name,
+        "task": task.architecture.task,
+        "license": task.card.get("license", ""),
+        "languages": task.card.get("languages", []),
+        "format": kind,
+        "config": asdict(task.config),
+        "decoder": task.decoder,
+        "graphs": graphs,
+    }
+    _write_json(folder / MODEL, facts)
+    has_example = bool(task.example) and kind != "keras"
+    if has_example:
+        _write(folder / EXAMPLE, _source(task.example))
+        for module in task.example_modules:
+            path = folder / CODE / f"{module.rpartition('.')[2]}.py"
+            path.parent.mkdir(exist_ok=True)
+            _write(path, _IMPORT.sub(rf"from {CODE}.\1 import", _source(module)))
+    _write(folder / "README.md", _card(task, kind, graphs, has_example))
+
+
+def _described(graph: Graph, name: str) -> dict[str, Any]:
+    def listed(tensors: tuple[Tensor, ...]) -> list[dict[str, Any]]:
+        return [
+            {"name": one.name, "dtype": str(one.dtype), "shape": list(one.shape)} for one in tensors
+        ]
+
+    return {
+        "file": f"{name}.onnx",
+        "inputs": listed(graph.inputs),
+        "outputs": listed(graph.outputs),
+        "states": dict(graph.states),
+    }
+
+
+def _card(task: Task, kind: str, graphs: Mapping[str, Any], has_example: bool) -> str:
+    name = task.card.get("name", task.architecture.name)
+    lines = [
+        f"# {name}, exported",
+        "",
+        f"Task: {task.architecture.task}. Format: {kind}"
+        + (f" ({ONNX_FORMATS[kind].summary})." if kind in ONNX_FORMATS else "."),
+        f"Licence of the weights: {task.card.get('license') or 'see the model they come from'}.",
+        "",
+        f"`{FRONT_END}` has each number that the way from raw input to the graph's arrays needs, "
+        f"`{GOLDEN}` inputs and the outputs that they must give, `{MODEL}` names and shapes of all "
+        "inputs and outputs. An output that carries a state (`states`) is the input of the same "
+        "part in the next call; a state begins as zeros.",
+        "",
+    ]
+    for part, facts in graphs.items():
+        given, taken = (
+            ", ".join(f"`{one['name']}` {one['shape']}" for one in facts[side])
+            for side in ("inputs", "outputs")
+        )
+        lines += [f"## {part}", "", f"Inputs: {given}.", "", f"Outputs: {taken}.", ""]
+    if has_example:
+        lines += ["## Run it", "", "    pip install numpy onnxruntime", f"    python {EXAMPLE}", ""]
+    if task.metrics:
+        lines += ["## Figures of the model it was exported from", ""]
+        lines += [f"- {figure.name}: {figure.shown} ({figure.data})" for figure in task.metrics]
+        lines.append("")
+    return "\n".join(lines)
+
+
+def _source(module: str) -> str:
+    found = importlib.util.find_spec(module)
+    assert found is not None, module
+    assert found.origin is not None, module
+    return Path(found.origin).read_text("utf-8")
+
+
+def _write_golden(folder: Path, golden: Arrays) -> None:
+    stream = io.BytesIO()
+    np.savez_compressed(stream, **golden)  # type: ignore[arg-type]
+    _write(folder / GOLDEN, stream.getvalue())
+
+
+def _write_json(path: Path, value: Any) -> None:
+    text = json.dumps(value, indent=1, ensure_ascii=False, allow_nan=False)
+    _write(path, text + "\n")
+
+
+def _write(path: Path, data: bytes | str) -> None:
+    with open(path, "xb") as stream:
+        stream.write(data.encode() if isinstance(data, str) else data)
+        stream.flush()
+        os.fsync(stream.fileno())
