@@ -2,10 +2,17 @@
 
 from __future__ import annotations
 
+import io
 import os
 import signal
+import subprocess
+import sys
+import warnings
+from collections.abc import Sequence
+from contextlib import ExitStack, chdir
 from pathlib import Path
 from typing import Any
+from unittest import mock
 
 import pytest
 
@@ -84,21 +91,74 @@ def translator(translator_folder: Path) -> Any:
     return load_model(translator_folder)
 
 
-@pytest.fixture
-def zoo(capsys: pytest.CaptureFixture[str]) -> Any:
-    """Runs the command line in this process: its standard output, or its error for a code."""
+class CommandLine:
+    """Runs the command line in this process; see the fixtures :func:`cli` and :func:`zoo`.
 
-    from zoo.cli import main
+    Args:
+        capsys: reads what a command writes.
+    """
 
-    def run(*arguments: object, code: int = 0) -> str:
-        ended = 0
+    def __init__(self, capsys: pytest.CaptureFixture[str]) -> None:
+        self._capsys = capsys
+
+    def __call__(
+        self,
+        *arguments: object,
+        code: int = 0,
+        cwd: Path | None = None,
+        stdin: bytes | None = None,
+    ) -> subprocess.CompletedProcess[str]:
+        """Run a command as in a process of its own, its warnings shown.
+
+        Args:
+            *arguments: its words.
+            code: the exit code that it must have.
+            cwd: where it runs.
+            stdin: what standard input holds.
+        """
+        with ExitStack() as stack:
+            if cwd is not None:
+                stack.enter_context(chdir(cwd))
+            if stdin is not None:
+                stream = io.TextIOWrapper(io.BytesIO(stdin), encoding="utf-8")
+                stack.enter_context(mock.patch("sys.stdin", stream))
+            stack.enter_context(warnings.catch_warnings())
+            warnings.simplefilter("ignore")
+            warnings.simplefilter("default", UserWarning)
+            warnings.showwarning = _to_standard_error
+            return self.run(arguments, code)
+
+    def run(self, arguments: Sequence[object], code: int) -> subprocess.CompletedProcess[str]:
+        """Run a command, its warnings left to pytest."""
+        from zoo.cli import main
+
+        words, ended = [str(argument) for argument in arguments], 0
         try:
-            main([str(argument) for argument in arguments])
+            main(words)
         except SystemExit as end:
             ended = int(end.code or 0)
-        written = capsys.readouterr()
+        written = self._capsys.readouterr()
         assert ended == code, written.err
         assert "Traceback" not in written.err
-        return written.err if code else written.out
+        return subprocess.CompletedProcess(words, ended, written.out, written.err)
+
+
+def _to_standard_error(*warning: Any, **_: Any) -> None:
+    sys.stderr.write(warnings.formatwarning(*warning[:4]))
+
+
+@pytest.fixture
+def cli(capsys: pytest.CaptureFixture[str]) -> CommandLine:
+    """Runs the command line in this process: what it wrote, and its exit code checked."""
+    return CommandLine(capsys)
+
+
+@pytest.fixture
+def zoo(cli: CommandLine) -> Any:
+    """The same, but gives standard output alone, or for a code standard error."""
+
+    def run(*arguments: object, code: int = 0) -> str:
+        done = cli.run(arguments, code)
+        return done.stderr if code else done.stdout
 
     return run

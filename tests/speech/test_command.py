@@ -13,7 +13,8 @@ import numpy as np
 import pytest
 import soundfile
 
-from tests.cli.test_cli import ZOO, zoo
+from tests.cli.test_cli import ZOO, in_a_process
+from tests.conftest import CommandLine
 from tests.speech.toy import RATE, make_recogniser, speech_like, write_wav
 from zoo import load_model
 
@@ -43,50 +44,62 @@ def test_one_recording_prints_its_text(
     folders: dict[str, Path], recording: Path, wanted: dict[str, Any]
 ) -> None:
     env = {key: value for key, value in os.environ.items() if key != "TF_CPP_MIN_LOG_LEVEL"}
-    run = zoo("run", folders["ctc_bilstm"], recording, env=env)
+    run = in_a_process("run", folders["ctc_bilstm"], recording, env=env)
     assert run.stdout == f"{wanted['ctc_bilstm']}\n"
     assert run.stderr == ""
 
 
 def test_several_recordings_print_json_with_their_words(
-    folders: dict[str, Path], recording: Path, wanted: dict[str, Any], tmp_path: Path
+    cli: CommandLine,
+    folders: dict[str, Path],
+    recording: Path,
+    wanted: dict[str, Any],
+    tmp_path: Path,
 ) -> None:
     other = write_wav(tmp_path / "b.wav", speech_like(0.7, seed=2))
-    shown = zoo("run", folders["ctc_bilstm"], recording, other, "--json", "--n-best", 2).stdout
+    shown = cli("run", folders["ctc_bilstm"], recording, other, "--json", "--n-best", 2).stdout
     first, second = json.loads(shown)
     assert first["recording"] == str(recording)
     assert first["seconds"] == pytest.approx(2.0)
     assert [word["text"] for word in first["words"]] == first["text"].split()
     assert len(second["alternatives"]) == 2
-    lines = zoo("run", folders["ctc_bilstm"], recording, other).stdout.splitlines()
+    lines = cli("run", folders["ctc_bilstm"], recording, other).stdout.splitlines()
     assert lines[0] == f"{recording}\t{wanted['ctc_bilstm']}"
 
 
 def test_a_bad_recording_does_not_lose_the_others(
-    folders: dict[str, Path], recording: Path, wanted: dict[str, Any], tmp_path: Path
+    cli: CommandLine,
+    folders: dict[str, Path],
+    recording: Path,
+    wanted: dict[str, Any],
+    tmp_path: Path,
 ) -> None:
     missing = tmp_path / "missing.wav"
-    run = zoo("run", folders["ctc_bilstm"], missing, recording, code=1)
+    run = cli("run", folders["ctc_bilstm"], missing, recording, code=1)
     assert run.stdout == f"{recording}\t{wanted['ctc_bilstm']}\n"
     assert run.stderr.count("missing.wav") == 1
-    run = zoo("run", folders["ctc_bilstm"], missing, recording, "--json", code=1)
+    run = cli("run", folders["ctc_bilstm"], missing, recording, "--json", code=1)
     first, second = json.loads(run.stdout)
     assert set(first) == {"recording", "error"}
     assert second["text"] == wanted["ctc_bilstm"].text
 
 
 def test_a_wrong_option_is_told_once_for_several_recordings(
-    folders: dict[str, Path], recording: Path
+    cli: CommandLine, folders: dict[str, Path], recording: Path
 ) -> None:
-    run = zoo("run", folders["ctc_bilstm"], recording, recording, "--beam-size", 0, code=2)
+    run = cli("run", folders["ctc_bilstm"], recording, recording, "--beam-size", 0, code=2)
     assert run.stderr.count("beam") == 1
 
 
 def test_subtitles_and_a_picture(
-    folders: dict[str, Path], recording: Path, wanted: dict[str, Any], tmp_path: Path
+    cli: CommandLine,
+    folders: dict[str, Path],
+    recording: Path,
+    wanted: dict[str, Any],
+    tmp_path: Path,
 ) -> None:
     picture = tmp_path / "a.png"
-    shown = zoo("run", folders["ctc_bilstm"], recording, "--srt", "--picture", picture).stdout
+    shown = cli("run", folders["ctc_bilstm"], recording, "--srt", "--picture", picture).stdout
     assert shown.startswith("1\n00:00:0")
     assert " --> " in shown
     words = [
@@ -118,22 +131,17 @@ def test_a_pipe_is_transcribed_while_it_runs(
 
 
 def test_a_pipe_into_a_model_of_whole_utterances_waits_for_the_end(
-    folders: dict[str, Path], wanted: dict[str, Any]
+    cli: CommandLine, folders: dict[str, Path], wanted: dict[str, Any]
 ) -> None:
-    run = subprocess.run(
-        [*ZOO, "run", str(folders["ctc_bilstm"]), "-"],
-        input=pcm(speech_like(2.0)),
-        capture_output=True,
-        check=True,
-    )
-    assert run.stdout.decode() == f"{wanted['ctc_bilstm']}\n"
+    run = cli("run", folders["ctc_bilstm"], "-", stdin=pcm(speech_like(2.0)))
+    assert run.stdout == f"{wanted['ctc_bilstm']}\n"
 
 
 @pytest.mark.parametrize(
     ("arguments", "code", "message"),
     [
         (["nowhere.wav"], 1, "nowhere.wav"),
-        (["README.md"], 1, "no audio"),
+        (["README.md"], 1, "not readable audio"),
         (["a.wav", "--beam-size", "0"], 2, "beam_size"),
         (["a.wav", "--language-model", "own"], 2, "no language model of its own"),
         (["a.wav", "--json", "--srt"], 2, "not both json and srt"),
@@ -145,6 +153,7 @@ def test_a_pipe_into_a_model_of_whole_utterances_waits_for_the_end(
     ],
 )
 def test_wrong_usage_exits_with_a_message(
+    cli: CommandLine,
     folders: dict[str, Path],
     recording: Path,
     arguments: list[str],
@@ -152,35 +161,31 @@ def test_wrong_usage_exits_with_a_message(
     message: str,
 ) -> None:
     (recording.parent / "README.md").write_text("not audio")
-    run = zoo("run", folders["ctc_bilstm"], *arguments, code=code, cwd=recording.parent)
+    run = cli("run", folders["ctc_bilstm"], *arguments, code=code, cwd=recording.parent)
     assert message in run.stderr
 
 
 @pytest.mark.parametrize(("name", "kind"), [("ctc_bilstm", "MP3"), ("ctc_lstm", "WAV")])
 def test_standard_input_is_read_as_what_it_is(
-    folders: dict[str, Path], tmp_path: Path, name: str, kind: str
+    cli: CommandLine, folders: dict[str, Path], tmp_path: Path, name: str, kind: str
 ) -> None:
     path = tmp_path / "a"
     soundfile.write(path, speech_like(2.0), RATE, format=kind)
-    command = [*ZOO, "run", str(folders[name]), "-"]
-    if name == "ctc_lstm":
-        command += ["--endpoint", "60"]
-    run = subprocess.run(command, input=path.read_bytes(), capture_output=True, check=True)
-    assert run.stdout.decode() == f"{load_model(folders[name]).transcribe(path)}\n"
-    assert b"zoo:" not in run.stderr
-    run = subprocess.run(
-        [*command, "--rate", "8000"], input=path.read_bytes(), capture_output=True, check=False
-    )
-    assert run.returncode == 2
-    assert f"--rate is for raw PCM; standard input is {kind.lower()}" in run.stderr.decode()
+    command = ["run", folders[name], "-", *(["--endpoint", 60] if name == "ctc_lstm" else [])]
+    run = cli(*command, stdin=path.read_bytes())
+    assert run.stdout == f"{load_model(folders[name]).transcribe(path)}\n"
+    assert "zoo:" not in run.stderr
+    run = cli(*command, "--rate", 8000, stdin=path.read_bytes(), code=2)
+    assert f"--rate is for raw PCM; standard input is {kind.lower()}" in run.stderr
 
 
-def test_a_raw_stream_of_another_rate_needs_its_rate(folders: dict[str, Path]) -> None:
+def test_a_raw_stream_of_another_rate_needs_its_rate(
+    cli: CommandLine, folders: dict[str, Path]
+) -> None:
     samples = speech_like(2.0)
     wanted = load_model(folders["ctc_bilstm"]).transcribe(samples, 8_000)
     assert wanted.seconds == pytest.approx(4.0)
-    command = [*ZOO, "run", str(folders["ctc_bilstm"]), "-", "--rate", "8000", "--json"]
-    run = subprocess.run(command, input=pcm(samples), capture_output=True, check=True)
+    run = cli("run", folders["ctc_bilstm"], "-", "--rate", 8000, "--json", stdin=pcm(samples))
     (found,) = json.loads(run.stdout)
     assert found["text"] == wanted.text
     assert found["seconds"] == pytest.approx(4.0)
@@ -196,7 +201,9 @@ def test_process_substitution_and_other_formats(
     assert picture.read_bytes().startswith(b"\x89PNG")
 
 
-def test_the_channels_of_a_recording(folders: dict[str, Path], tmp_path: Path) -> None:
+def test_the_channels_of_a_recording(
+    cli: CommandLine, folders: dict[str, Path], tmp_path: Path
+) -> None:
     one, two = speech_like(2.0), speech_like(2.0, seed=2)
     model = load_model(folders["ctc_bilstm"])
     texts = [model.transcribe(samples, RATE).text for samples in (one, two)]
@@ -205,39 +212,33 @@ def test_the_channels_of_a_recording(folders: dict[str, Path], tmp_path: Path) -
     soundfile.write(path, np.stack([one, two], axis=1), RATE)
     soundfile.write(inverted, np.stack([one, -one], axis=1), RATE)
     for channel, text in enumerate(texts):
-        run = zoo("run", folders["ctc_bilstm"], path, "--channel", channel)
+        run = cli("run", folders["ctc_bilstm"], path, "--channel", channel)
         assert run.stdout == f"{text}\n"
         assert "zoo:" not in run.stderr
         assert model.transcribe(path, channel=channel).text == text
-    run = zoo("run", folders["ctc_bilstm"], inverted)
+    run = cli("run", folders["ctc_bilstm"], inverted)
     assert run.stdout == f"{texts[0]}\n"
     assert f"zoo: the channels of {inverted} cancel each other out" in run.stderr
 
 
-def test_a_muted_microphone_is_told(folders: dict[str, Path]) -> None:
-    run = subprocess.run(
-        [*ZOO, "run", str(folders["ctc_lstm"]), "-"],
-        input=bytes(64_000), capture_output=True, check=True,
-    )  # fmt: skip
-    assert b"zoo: standard input is silent" in run.stderr
+def test_a_muted_microphone_is_told(cli: CommandLine, folders: dict[str, Path]) -> None:
+    run = cli("run", folders["ctc_lstm"], "-", stdin=bytes(64_000))
+    assert "zoo: standard input is silent" in run.stderr
 
 
-def test_half_a_sample_on_standard_input_is_a_failure(folders: dict[str, Path]) -> None:
+def test_half_a_sample_on_standard_input_is_a_failure(
+    cli: CommandLine, folders: dict[str, Path]
+) -> None:
     samples = speech_like(0.5)
-    run = subprocess.run(
-        [*ZOO, "run", str(folders["ctc_lstm"]), "-", "--json"],
-        input=pcm(samples) + b"\x01",
-        capture_output=True,
-        check=False,
-    )
-    assert run.returncode == 1
-    assert b"half a sample" in run.stderr
-    assert b"Traceback" not in run.stderr
+    run = cli("run", folders["ctc_lstm"], "-", "--json", stdin=pcm(samples) + b"\x01", code=1)
+    assert "half a sample" in run.stderr
     # What was heard before is told all the same.
     assert json.loads(run.stdout)["seconds"] == pytest.approx(0.5)
 
 
-def test_finetune_on_a_folder_of_recordings(folders: dict[str, Path], tmp_path: Path) -> None:
+def test_finetune_on_a_folder_of_recordings(
+    cli: CommandLine, folders: dict[str, Path], tmp_path: Path
+) -> None:
     audio, lines = tmp_path / "audio", []
     audio.mkdir()
     for number in range(12):
@@ -245,7 +246,7 @@ def test_finetune_on_a_folder_of_recordings(folders: dict[str, Path], tmp_path: 
         lines.append(f"{number}.wav\t{'ÄBCD'[number % 4]} bad  toad")
     (audio / "transcripts.tsv").write_text("\n".join(lines) + "\n")
     out = tmp_path / "out"
-    run = zoo(
+    run = cli(
         "finetune", folders["ctc_bilstm"], "--audio", audio, "--out", out,
         "--epochs", 2, "--batch", 4,
     )  # fmt: skip
@@ -256,7 +257,7 @@ def test_finetune_on_a_folder_of_recordings(folders: dict[str, Path], tmp_path: 
     (figure,) = model.metrics
     assert figure.value <= figure.extra["start"]
     assert model.transcribe(audio / "0.wav", language_model="own").text is not None
-    scored = json.loads(zoo("evaluate", out, "--data", audio, "--json").stdout)
+    scored = json.loads(cli("evaluate", out, "--data", audio, "--json").stdout)
     assert {(r["metric"], r["decoding"]) for r in scored} >= {("wer", "greedy"), ("cer", "greedy")}
     assert all(r["interval_95"][0] <= r["value"] <= r["interval_95"][1] for r in scored)
 
