@@ -27,6 +27,15 @@ if "PYTEST_XDIST_WORKER" in os.environ:  # one of several that share the cores
         os.environ.setdefault(name, "1")
 
 
+SLOW = ("plugin", "training", "recipes", "package", "command", "models", "finetuning", "docs")
+"""Parts of the names of files that train, build or start processes."""
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Slow files first, so that no worker begins one when the other has nothing left to do."""
+    items.sort(key=lambda item: not any(word in item.path.stem for word in SLOW))
+
+
 def hear_ctrl_c() -> None:
     """For a new process: Ctrl-C interrupts it, even if these tests run in the background."""
     signal.signal(signal.SIGINT, signal.SIG_DFL)
