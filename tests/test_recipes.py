@@ -107,6 +107,8 @@ def test_a_translator_is_trained_and_scored_on_its_corpus(
     name = {"tatoeba": "tatoeba", "multi30k": "multi30k_en_fr"}[corpus]
     name = f"seq2seq_lstm.{name}"
     both = (("en", "fr"), ("fr", "en"))
+    first, second = plans()
+    second = replace(second, network={"output_dropout": 0.1})
     monkeypatch.setattr(seq2seq_lstm, "load_translations", load)
     monkeypatch.setitem(
         seq2seq_lstm.MODELS,
@@ -118,7 +120,7 @@ def test_a_translator_is_trained_and_scored_on_its_corpus(
             vocabulary_size=340,
             others=64,
             beam_size=2,
-            plans=(plans()[0], replace(plans()[1], network={"output_dropout": 0.1})),
+            plans=(first, second) if corpus == "tatoeba" else (second,),
         ),
     )
     model = load_model(seq2seq_lstm.train(name, tmp_path / "run"))
