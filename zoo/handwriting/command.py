@@ -90,9 +90,9 @@ def run(
         raise UsageError("--out writes the layout file with the text; give --layout")
     if is_page and picture:
         raise UsageError("--picture plots a line, not a page")
-    given = [path for path in (*inputs, layout) if path is not None]
+    input_files = [path for path in (*inputs, layout) if path is not None]
     for target in (out, picture):
-        if target is not None and any(_same_file(target, path) for path in given):
+        if target is not None and any(_same_file(target, path) for path in input_files):
             raise UsageError(f"{target} is an input and would be overwritten; choose another file")
     loaded = load_model(model, kind=HandwritingRecognition)
     if is_page and not isinstance(loaded, LineRecognition):
@@ -118,8 +118,8 @@ def run(
         click.echo("zoo: found no line of writing; is it a page? then add --page", err=True)
 
 
-def _same_file(one: Path, other: Path) -> bool:
-    return is_file(one) and is_file(other) and one.samefile(other)
+def _same_file(first: Path, second: Path) -> bool:
+    return is_file(first) and is_file(second) and first.samefile(second)
 
 
 def _run_page(

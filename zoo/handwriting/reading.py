@@ -119,8 +119,8 @@ class HandwritingRecognition(CTCRecogniser, Generic[Source]):
         search = self.searches.make(language_model, n_best, beam_size, lm_weight, insertion_bonus)
         single = self._is_one(source)
         sources = [source] if single else source
-        found = self._read(map(self.processor.read, sources), search, on_progress)
-        return found[0] if single else found
+        readings = self._read(map(self.processor.read, sources), search, on_progress)
+        return readings[0] if single else readings
 
     def log_probs(self, source: Any) -> np.ndarray:
         """Natural log-probability of each label at each output of the network.
@@ -167,14 +167,14 @@ class HandwritingRecognition(CTCRecogniser, Generic[Source]):
             UsageError, DataError: as :meth:`score`, or the input is too short for the text.
         """
         labels = self.labels_of(text)
-        given = self.processor.read(source)
-        (log_probs,) = self.outputs([_features(given)])
+        features = self.processor.read(source)
+        (log_probs,) = self.outputs([_features(features)])
         blank = self.processor.alphabet.blank
         spans = forced_alignment(log_probs, labels, blank)
         logs = [np.log(max(span.confidence, 1e-30)) for span in spans]
         confidence = float(np.exp(np.mean(logs))) if logs else 1.0
         score = ctc_log_probability(log_probs, labels, blank)
-        characters = self._characters(spans, given, len(log_probs))
+        characters = self._characters(spans, features, len(log_probs))
         return Reading(text, characters, confidence, (Alternative(text, score, confidence),))
 
     def alignment_plot(
@@ -198,9 +198,9 @@ class HandwritingRecognition(CTCRecogniser, Generic[Source]):
         Raises:
             UsageError, DataError: as ``read`` and :meth:`align`.
         """
-        given = self._load(source)
-        reading = self.read(given, **search) if text is None else self.align(given, text)
-        return self._draw(user_path(path), given, reading)
+        loaded = self._load(source)
+        reading = self.read(loaded, **search) if text is None else self.align(loaded, text)
+        return self._draw(user_path(path), loaded, reading)
 
     def _is_one(self, source: Any) -> bool:
         """Whether it is one input and not a list of them."""
@@ -210,7 +210,7 @@ class HandwritingRecognition(CTCRecogniser, Generic[Source]):
         """One input out of its file."""
         raise NotImplementedError
 
-    def _draw(self, path: Path, given: Any, reading: Reading) -> Path:
+    def _draw(self, path: Path, loaded: Any, reading: Reading) -> Path:
         """Draw one input with its reading."""
         raise NotImplementedError
 
@@ -222,43 +222,45 @@ class HandwritingRecognition(CTCRecogniser, Generic[Source]):
     ) -> list[Reading]:
         """Read what the processor made of inputs, a few batches at a time."""
         readings: list[Reading] = []
-        while given := list(islice(inputs, 4 * BATCH)):
-            found = self.outputs([_features(one) for one in given])
-            for one, log_probs in zip(given, found, strict=True):
+        while batch := list(islice(inputs, 4 * BATCH)):
+            outputs = self.outputs([_features(features) for features in batch])
+            for features, log_probs in zip(batch, outputs, strict=True):
                 hypotheses = search.run(log_probs)
-                readings.append(self._reading(hypotheses, one, len(log_probs), search.n_best))
+                readings.append(self._reading(hypotheses, features, len(log_probs), search.n_best))
                 if on_progress:
                     on_progress(1)
         return readings
 
     def _reading(
-        self, hypotheses: Sequence[Hypothesis], given: Any, frames: int, n_best: int
+        self, hypotheses: Sequence[Hypothesis], features: Any, frames: int, n_best: int
     ) -> Reading:
         decode = self.processor.alphabet.decode
         texts = distinct(
             (
-                Alternative(decode(one.labels).strip(), one.score, one.confidence)
-                for one in hypotheses
+                Alternative(
+                    decode(hypothesis.labels).strip(), hypothesis.score, hypothesis.confidence
+                )
+                for hypothesis in hypotheses
             ),
             n_best,
         )
         best = hypotheses[0]
-        characters = self._characters(best.spans, given, frames)
+        characters = self._characters(best.spans, features, frames)
         first = len(decode(best.labels)) - len(decode(best.labels).lstrip())
         characters = characters[first : first + len(texts[0].text)]
         return Reading(texts[0].text, characters, best.confidence, texts)
 
     def _characters(
-        self, spans: Sequence[LabelSpan], given: Any, frames: int
+        self, spans: Sequence[LabelSpan], features: Any, frames: int
     ) -> tuple[Character, ...]:
         texts = self.processor.vocabulary
-        found = []
+        characters = []
         for span, (begin, end) in zip(spans, ranges_from_spans(spans, frames), strict=True):
-            start, stop = self._place(given, SUBSAMPLING * begin, SUBSAMPLING * end)
-            found.append(Character(texts[span.label], start, stop, span.confidence))
-        return tuple(found)
+            start, stop = self._place(features, SUBSAMPLING * begin, SUBSAMPLING * end)
+            characters.append(Character(texts[span.label], start, stop, span.confidence))
+        return tuple(characters)
 
-    def _place(self, given: Any, begin: float, end: float) -> tuple[Any, Any]:
+    def _place(self, features: Any, begin: float, end: float) -> tuple[Any, Any]:
         """Where frames of an input come from."""
         raise NotImplementedError
 
@@ -356,9 +358,9 @@ class LineRecognition(HandwritingRecognition[ImageSource]):
                 cut = cut_line(grey, line)
                 try:
                     if cut is not None:
-                        given = self.processor.read(cut.image)
+                        line_image = self.processor.read(cut.image)
                         cuts.append(cut)
-                        yield given
+                        yield line_image
                         continue
                     unread[place] = "lies outside the image"
                 except DataError as error:
@@ -376,7 +378,7 @@ class LineRecognition(HandwritingRecognition[ImageSource]):
             else PageLine(line, *next(on_page))
             for place, line in enumerate(lines)
         )
-        doubts += [f"{one.line.identity} {one.unread}" for one in read if one.unread]
+        doubts += [f"{line.line.identity} {line.unread}" for line in read if line.unread]
         return PageReading(read, tuple(doubts), known)
 
     def subject(self, source: ImageSource, **options: Any) -> Subject:
@@ -393,10 +395,10 @@ class LineRecognition(HandwritingRecognition[ImageSource]):
 
         check_no_options(options)
         grey = read_image(source)
-        given = self.processor.read(grey)
-        if not len(given.columns):
+        line_image = self.processor.read(grey)
+        if not len(line_image.columns):
             raise UsageError("the image has no ink to look into")
-        return line_subject(grey, given, self.processor.vocabulary)
+        return line_subject(grey, line_image, self.processor.vocabulary)
 
     def _is_one(self, source: Any) -> bool:
         return not isinstance(source, (list, tuple))
@@ -404,10 +406,10 @@ class LineRecognition(HandwritingRecognition[ImageSource]):
     def _load(self, source: Any) -> np.ndarray:
         return read_image(source)
 
-    def _draw(self, path: Path, given: np.ndarray, reading: Reading) -> Path:
+    def _draw(self, path: Path, loaded: np.ndarray, reading: Reading) -> Path:
         from zoo.handwriting.plot import draw_line
 
-        return draw_line(path, given, reading)
+        return draw_line(path, loaded, reading)
 
     def golden_inputs(self) -> dict[str, np.ndarray]:
         """Columns of slanted waves, 37 of them, and 22 of them with padding."""
@@ -419,8 +421,10 @@ class LineRecognition(HandwritingRecognition[ImageSource]):
         mask[1, 22:] = False
         return {"input.0": columns, "input.1": mask}
 
-    def _place(self, given: LineImage, begin: float, end: float) -> tuple[float, float]:
-        return max(0.0, given.source_x(begin)), given.source_x(min(end, len(given.columns)))
+    def _place(self, features: LineImage, begin: float, end: float) -> tuple[float, float]:
+        return max(0.0, features.source_x(begin)), features.source_x(
+            min(end, len(features.columns))
+        )
 
 
 class PenRecognition(HandwritingRecognition[InkSource]):
@@ -456,10 +460,10 @@ class PenRecognition(HandwritingRecognition[InkSource]):
 
         check_no_options(options)
         strokes = ink_of_any(source)
-        given = self.processor.read(strokes)
-        if not len(given.features):
+        features = self.processor.read(strokes)
+        if not len(features.features):
             raise UsageError("there is no ink to look into")
-        return ink_subject(strokes, given, self.processor.vocabulary)
+        return ink_subject(strokes, features, self.processor.vocabulary)
 
     def _is_one(self, source: Any) -> bool:
         if isinstance(source, (str, os.PathLike, Ink)):
@@ -469,46 +473,46 @@ class PenRecognition(HandwritingRecognition[InkSource]):
             raise UsageError(
                 f"ink is a path, a list of strokes or a list of these, not {type(source).__name__}"
             )
-        if any(isinstance(one, (str, os.PathLike, Ink)) for one in source):
+        if any(isinstance(each, (str, os.PathLike, Ink)) for each in source):
             return False
         return _depth(source) <= _STROKES_DEPTH
 
     def _load(self, source: Any) -> list[np.ndarray]:
         return ink_of_any(source)
 
-    def _draw(self, path: Path, given: list[np.ndarray], reading: Reading) -> Path:
+    def _draw(self, path: Path, loaded: list[np.ndarray], reading: Reading) -> Path:
         from zoo.handwriting.plot import draw_ink
 
-        return draw_ink(path, given, reading)
+        return draw_ink(path, loaded, reading)
 
     def golden_inputs(self) -> dict[str, np.ndarray]:
         """Features of loops with a bar across them, and of half of them with padding."""
         angle = np.linspace(0, 6 * np.pi, 200)
         loops = np.stack([0.3 * angle + np.sin(angle), np.cos(angle)], axis=1)
         bar = np.array([[0.0, 0.1], [6.0, 0.0]])
-        one = self.processor.normaliser.features([loops, bar]).features
-        points = np.stack([one, one])
+        features = self.processor.normaliser.features([loops, bar]).features
+        points = np.stack([features, features])
         mask = np.ones(points.shape[:2], bool)
-        mask[1, len(one) // 2 :] = False
+        mask[1, len(features) // 2 :] = False
         return {"input.0": points, "input.1": mask}
 
     def _place(
-        self, given: InkFeatures, begin: float, end: float
+        self, features: InkFeatures, begin: float, end: float
     ) -> tuple[tuple[int, int], tuple[int, int]]:
-        last = len(given.features) - 1
+        last = len(features.features) - 1
         first = min(int(begin), last)
         frames = np.arange(first, max(first, min(int(np.ceil(end)) - 1, last)) + 1)
-        on_surface = frames[given.features[frames, -1] == 0]
+        on_surface = frames[features.features[frames, -1] == 0]
         frames = on_surface if len(on_surface) else frames
         a, b = frames[0], frames[-1]
         return (
-            (int(given.stroke[a]), int(np.floor(given.point[a]))),
-            (int(given.stroke[b]), int(np.ceil(given.point[b]))),
+            (int(features.stroke[a]), int(np.floor(features.point[a]))),
+            (int(features.stroke[b]), int(np.ceil(features.point[b]))),
         )
 
 
-def _features(given: LineImage | InkFeatures) -> np.ndarray:
-    return given.columns if isinstance(given, LineImage) else given.features
+def _features(made: LineImage | InkFeatures) -> np.ndarray:
+    return made.columns if isinstance(made, LineImage) else made.features
 
 
 def _on_page(reading: Reading, cut: LineCut) -> tuple[Reading, np.ndarray]:
@@ -564,6 +568,6 @@ def _depth(value: Any) -> int:
     if isinstance(value, np.ndarray):
         return value.ndim
     if isinstance(value, (list, tuple)):
-        inner = [one for one in value if not hasattr(one, "__len__") or len(one)]
+        inner = [each for each in value if not hasattr(each, "__len__") or len(each)]
         return 1 + _depth(inner[0]) if inner else 1
     return 0

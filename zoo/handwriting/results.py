@@ -147,9 +147,9 @@ class PageReading:
         if self.layout is None:
             raise UsageError("the page was read without a layout file, so there is none to fill in")
         texts = {
-            place: (one.reading.text, one.reading.confidence)
-            for place, one in enumerate(self.lines)
-            if not one.unread
+            place: (line.reading.text, line.reading.confidence)
+            for place, line in enumerate(self.lines)
+            if not line.unread
         }
         target = user_path(path)
         write_bytes(target, self.layout.with_texts(texts))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+import time
 from typing import TYPE_CHECKING, Any
 
 from zoo.files import atomic_path, write_bytes
@@ -13,6 +14,9 @@ if TYPE_CHECKING:
 
     from zoo.folder.figures import Measure
     from zoo.training.rundir import RunDirectory
+
+
+DRAWING_SECONDS = 10.0
 
 
 class History:
@@ -25,13 +29,21 @@ class History:
     def __init__(self, measure: Measure) -> None:
         self.rows: list[dict[str, Any]] = []
         self.measure = measure
+        self._drawn = time.monotonic()
 
     def add(self, **row: Any) -> None:
         """Append an epoch's figures."""
         self.rows.append(row)
 
-    def write(self, run: RunDirectory) -> None:
+    def write(self, run: RunDirectory, *, last: bool) -> None:
         """Write ``history.csv`` and ``learning_curve.png`` into a run directory.
+
+        Short epochs would take less time than the drawing of the curve, which is therefore drawn
+        at most every :data:`DRAWING_SECONDS`, and after the last epoch.
+
+        Args:
+            run: the run directory.
+            last: whether this is the last epoch.
 
         Raises:
             ZooError: a file cannot be written.
@@ -41,7 +53,10 @@ class History:
         writer.writeheader()
         writer.writerows(self.rows)
         write_bytes(run.training / "history.csv", text.getvalue().encode())
-        draw_learning_curve(self.rows, run.training / "learning_curve.png", self.measure)
+        now = time.monotonic()
+        if last or now - self._drawn >= DRAWING_SECONDS:
+            draw_learning_curve(self.rows, run.training / "learning_curve.png", self.measure)
+            self._drawn = now
 
 
 def draw_learning_curve(rows: list[dict[str, Any]], path: Path, measure: Measure) -> None:

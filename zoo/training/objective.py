@@ -30,7 +30,11 @@ class Objective(Protocol):
         """What is carried from batch to batch, as it stands at the start of an epoch."""
 
     def loss(self, batch: Any, carry: Any, training: bool) -> tuple[Any, Any]:
-        """Mean loss of a batch (tensor) and the carry after it (list of tensors)."""
+        """Mean loss of a batch (tensor) and the carry after it (list of tensors).
+
+        It is traced into a graph as it is, without AutoGraph: a branch on a tensor is a
+        ``tf.cond``.
+        """
 
     def validate(self) -> float:
         """What is measured on held-out data, see ``validation_figure``."""

@@ -121,7 +121,8 @@ class Trainer:
             training_loss=float(np.mean(losses)),
             validation_loss=validation,
         )
-        self.history.write(self.run_directory)
+        last = epoch + 1 == self.plan.epochs or self._stalled()
+        self.history.write(self.run_directory, last=last)
         bar.write(
             f"epoch {epoch + 1}/{self.plan.epochs}  training {np.mean(losses):.4f}  "
             f"validation {validation:.4f}  best {self._best_loss:.4f}  {seconds:.0f} s"

@@ -97,13 +97,13 @@ def _best(
     for model, settings in tqdm(list(trials), desc="choosing the language model", delay=2):
         factory = SearchFactory(alphabet, vars(settings), {})
         search = factory.make(model)
-        found = [
+        recognised = [
             "".join(alphabet[label] for label in search.run(output)[0].labels).strip()
             for output in outputs
         ]
         rates = {
-            "wer": word_error_rate(references, found).value,
-            "cer": character_error_rate(references, found).value,
+            "wer": word_error_rate(references, recognised).value,
+            "cer": character_error_rate(references, recognised).value,
         }
         results.append(((rates[first], sum(rates.values())), model, settings))
     _, model, settings = min(results, key=lambda result: result[0])

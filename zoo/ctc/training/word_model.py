@@ -45,7 +45,7 @@ def choose_word_model(
     Raises:
         UsageError: there are no texts, or no model is small enough.
     """
-    found: list[tuple[float, WordNgram]] = []
+    models: list[tuple[float, WordNgram]] = []
     for order in _ORDERS:
         for rare in _RARE:
             model = WordNgram.train(_without_rare(texts, rare), order, "kneser-ney")
@@ -55,11 +55,11 @@ def choose_word_model(
                     unknown_word_probability=_UNKNOWN,
                     unknown_word_order=UNKNOWN_WORD_ORDER,
                 )
-                found.append((perplexity(bound, held_out, alphabet), model))
+                models.append((perplexity(bound, held_out, alphabet), model))
                 break  # fewer words only make room
-    if not found:
+    if not models:
         raise UsageError(f"no word model of these texts fits into {max_bytes:,} bytes")
-    best, model = min(found, key=lambda pair: pair[0])
+    best, model = min(models, key=lambda pair: pair[0])
     return model, best
 
 

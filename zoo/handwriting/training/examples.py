@@ -250,7 +250,7 @@ def plain_examples(
         most: how many to give at most, spread over all.
     """
     known = set(processor.vocabulary)
-    found = []
+    examples = []
     for sample in some_of(samples, most):
         labels = processor.alphabet.encode("".join(c for c in sample.text if c in known))
         try:
@@ -258,8 +258,8 @@ def plain_examples(
         except DataError:
             continue
         if len(labels) and fits(len(features), labels):
-            found.append((features, labels))
-    return found
+            examples.append((features, labels))
+    return examples
 
 
 def features_of(source: Line | Ink, processor: Lines | Pen) -> np.ndarray:
@@ -277,8 +277,8 @@ def samples_of(
     share: float = 1.0,
 ) -> list[Sample]:
     """Samples with a text, all equally often in an epoch."""
-    found = [Sample(source, text(source), share) for source in sources]
-    return [sample for sample in found if sample.text]
+    samples = [Sample(source, text(source), share) for source in sources]
+    return [sample for sample in samples if sample.text]
 
 
 def ink_samples(inks: Iterable[Ink], share: float = 1.0) -> list[Sample]:

@@ -84,15 +84,15 @@ def read_folder(folder: Path, processor: Lines | Pen, *, strict: bool = False) -
         lines = _from_ink(folder, left_out)
     else:
         lines = _from_pages(folder, left_out)
-    found = [line for line in lines if line.source.text.strip()]
-    found = [line for line in found if _is_readable(line, processor, left_out)]
-    if not found and left_out.count:
+    readable = [line for line in lines if line.source.text.strip()]
+    readable = [line for line in readable if _is_readable(line, processor, left_out)]
+    if not readable and left_out.count:
         raise DataError(f"{folder} has no line that can be read: {left_out.first}")
     left_out.warn(str(folder))
-    if not found:
+    if not readable:
         kinds = "ink files with texts" if isinstance(processor, Pen) else "ALTO or PAGE files"
         raise DataError(f"{folder} has neither a {TABLE} with lines nor {kinds}")
-    return found
+    return readable
 
 
 def split_lines(
@@ -269,12 +269,12 @@ def _pieces(path: Path, left_out: LeftOut) -> list[Ink]:
 
     A UNIPEN file may have the same strokes as a text, as its words and as their characters.
     """
-    found = read_ink_file(path, left_out=left_out)
+    pieces = read_ink_file(path, left_out=left_out)
     for level in _LEVELS:
-        own = [ink for ink in found if ink.level == level]
-        if own:
-            return own
-    return found
+        of_level = [ink for ink in pieces if ink.level == level]
+        if of_level:
+            return of_level
+    return pieces
 
 
 def _text(ink: Ink) -> str:

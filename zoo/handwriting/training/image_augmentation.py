@@ -105,7 +105,7 @@ def sample(columns: np.ndarray, x: np.ndarray, y: np.ndarray) -> np.ndarray:
         y: ``(places, places)`` float32, along the height.
     """
     width, height = columns.shape
-    found = np.zeros(x.shape, np.float32)
+    bent = np.zeros(x.shape, np.float32)
     for i in range(x.shape[0]):
         for j in range(x.shape[1]):
             left, top = int(np.floor(x[i, j])), int(np.floor(y[i, j]))
@@ -113,8 +113,8 @@ def sample(columns: np.ndarray, x: np.ndarray, y: np.ndarray) -> np.ndarray:
             for column in range(max(left, 0), min(left + 2, width)):
                 across = right if column > left else 1 - right
                 for row in range(max(top, 0), min(top + 2, height)):
-                    found[i, j] += across * (down if row > top else 1 - down) * columns[column, row]
-    return found
+                    bent[i, j] += across * (down if row > top else 1 - down) * columns[column, row]
+    return bent
 
 
 def thicken(columns: np.ndarray, amount: float) -> np.ndarray:

@@ -110,11 +110,11 @@ def evaluate_handwriting(
     if OWN_MODEL in model.files:
         ways.append(("beam with its own language model", {"language_model": OWN}))
     searches = [model.searches.make(**arguments) for _, arguments in ways]
-    found: list[list[str]] = [[] for _ in ways]
+    recognised: list[list[str]] = [[] for _ in ways]
     for start in range(0, len(scored), _BATCH):
         part = scored[start : start + _BATCH]
-        outputs = model.outputs([features_of(one.source, model.processor) for one in part])
-        for texts, search in zip(found, searches, strict=True):
+        outputs = model.outputs([features_of(sample.source, model.processor) for sample in part])
+        for texts, search in zip(recognised, searches, strict=True):
             for log_probs in outputs:
                 labels = search.run(log_probs)[0].labels
                 texts.append(tidy(model.processor.alphabet.decode(labels)))
@@ -122,7 +122,7 @@ def evaluate_handwriting(
             progress(len(part), total or len(scored))
     return error_rates(
         [sample.text for sample in scored],
-        {name: texts for (name, _), texts in zip(ways, found, strict=True)},
+        {name: texts for (name, _), texts in zip(ways, recognised, strict=True)},
         ("cer", "wer"),
         dataset=dataset,
         split=split,
