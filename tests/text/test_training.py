@@ -74,6 +74,7 @@ def weights_of(folder: Path) -> dict[str, np.ndarray]:
     return safetensors.numpy.load_file(folder / "model.safetensors")
 
 
+@pytest.mark.timeout(1200)  # three processes, on a machine that may have other work
 def test_a_run_that_is_interrupted_and_killed_ends_at_the_same_weights(
     unbroken: Path, tmp_path: Path
 ) -> None:
