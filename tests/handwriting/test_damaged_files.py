@@ -137,6 +137,15 @@ def test_lines_that_cover_a_large_page_many_times_are_refused() -> None:
     assert len(fit_layout(read_layout(page.encode()), 120, 120).lines) == 8
 
 
+def test_polygons_of_very_many_points_are_refused() -> None:
+    points = " ".join(f"{x % 90},{x * 7 % 1000}" for x in range(20_000))
+    line = f'<TextLine><Coords points="{points}"/></TextLine>'
+    page = f'<PcGts><Page imageWidth="100" imageHeight="1000">{line * 11}</Page></PcGts>'
+    with pytest.raises(DataError, match="so many points"):
+        fit_layout(read_layout(page.encode()), 100, 1000)
+    assert len(fit_layout(read_layout(page.encode()), 10, 100).lines) == 11
+
+
 def test_very_large_images_are_looked_at_in_a_smaller_copy(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:

@@ -27,6 +27,8 @@ MOST_TIMES = 100
 """How often the boxes of all lines may cover a page; those of a slanted page overlap."""
 MOST_PIXELS = 1_000_000_000
 """Pixels of the boxes of all lines of a large page, which would take for ever to cut out."""
+MOST_CORNERS = 200_000_000
+"""Points of all polygons, each times the rows that its polygon has in the image."""
 FEWEST_TIMES = 4
 """How often the boxes may cover the page however large it is."""
 
@@ -107,8 +109,9 @@ def fit_layout(layout: PageLayout, width: int, height: int) -> PageLayout:
         height: of the image.
 
     Raises:
-        DataError: the image is of another form than the page, or its lines' boxes together are
-            more than :data:`MOST_TIMES` as large as the image and would take for ever to cut out.
+        DataError: the image is of another form than the page, or its lines would take for ever to
+            cut out: their boxes cover the image more than :data:`MOST_TIMES` times, or their
+            polygons have very many points.
     """
     # A file may say nothing of the page's size, or not all of it.
     if (layout.width, layout.height) != (width, height) and layout.width and layout.height:
@@ -212,13 +215,19 @@ def _ink_under(ways: Sequence[tuple[TextLine, ...]], grey: np.ndarray) -> list[f
 
 def _check_area(layout: PageLayout, width: int, height: int) -> None:
     image = np.array([width, height])
-    boxes = (
-        np.ptp(np.clip(line.polygon, -MARGIN, image + MARGIN), axis=0) + 2 * MARGIN
-        for line in layout.lines
-    )
+    area = corners = 0.0
+    for line in layout.lines:
+        box = np.ptp(np.clip(line.polygon, -MARGIN, image + MARGIN), axis=0) + 2 * MARGIN
+        area += float(box.prod())
+        corners += len(line.polygon) * float(box[1])  # drawing looks at all of them in each row
     pixels = float(image.prod())
     most = min(MOST_TIMES * pixels, max(MOST_PIXELS, FEWEST_TIMES * pixels))
-    if sum(float(box.prod()) for box in boxes) > most:
+    if corners > MOST_CORNERS:
+        raise DataError(
+            f"the polygons of {layout.document.name} have so many points that it would take for "
+            "ever to draw them; simplify them"
+        )
+    if area > most:
         raise DataError(
             f"the {len(layout.lines):,} lines of {layout.document.name} cover the image more than "
             f"{most / pixels:.0f} times: is it the layout of a page?"
