@@ -24,6 +24,7 @@ from typing import Any
 
 from zoo.dialogue.datasets import TaggedMessage, load_tagged
 from zoo.dialogue.tagging.training.examples import Annotation
+from zoo.dialogue.tagging.training.rewriting import rewritten
 from zoo.folder.figures import Figure
 from zoo.training import run
 from zoo.training.plan import Plan, stages
@@ -66,6 +67,8 @@ class Values(RecipeValues):
         label_smoothing: share of the probability that is spread over the intents.
         swapped_values: share of the entities that get another value of their label.
         outside: the intent of messages that are out of scope.
+        rewritten: messages to make from those of the corpora, see
+            :func:`~zoo.dialogue.tagging.training.rewriting.rewritten`.
         with_intents: learn the intents.
         values_of_labels: which kind of value an entity of a label has.
     """
@@ -78,6 +81,7 @@ class Values(RecipeValues):
     intent_weight: float = 1.0
     label_smoothing: float = 0.0
     swapped_values: float = 0.0
+    rewritten: int = 0
     outside: str = ""
     with_intents: bool = True
     values_of_labels: Mapping[str, str] = field(default_factory=dict)
@@ -171,6 +175,116 @@ MODELS = {
             published("slot-gated (slot F1)", 88.8, "Goo et al. 2018"),
         ),
     ),
+    # The intent head alone; no entities are marked in this corpus.
+    "tagger_bilstm.clinc": Values(
+        corpus="clinc",
+        languages=("en",),
+        sources=(Source("clinc"),),
+        network={
+            "units": 192,
+            "intent_units": 256,
+            "input_dropout": 0.3,
+            "hidden_dropout": 0.5,
+            "weight_dropout": 0.2,
+        },
+        plans=(Plan(epochs=24, learning_rate=4e-3, weight_decay=0.03),),
+        batch=64,
+        rare_dropout=0.5,
+        word_dropout=0.1,
+        label_smoothing=0.1,
+        outside="oos",
+        license="cc-by-3.0",
+        data_note="CLINC150, 23,700 questions to an assistant (CC BY 3.0; Larson et al. 2019).",
+        limits="It knows the 150 intents of its data; what is near them may be taken for one.",
+        comparison=(
+            published("BERT (accuracy in scope, full)", 96.9, "Larson et al. 2019"),
+            published("MLP (accuracy in scope, full)", 93.5, "Larson et al. 2019"),
+        ),
+    ),
+    "tagger_bilstm.social": Values(
+        corpus="wnut17",
+        languages=("en",),
+        sources=(
+            Source("wnut17", repeats=2),
+            Source(
+                "broad_twitter",
+                {
+                    "LOC": ("location",),
+                    "ORG": ("corporation", "group"),
+                    "PER": ("person",),
+                },
+                hidden=("creative-work", "product"),
+                validation=False,
+            ),
+        ),
+        network={
+            "units": 128,
+            "filters": 96,
+            "input_dropout": 0.4,
+            "hidden_dropout": 0.5,
+            "weight_dropout": 0.3,
+        },
+        plans=(Plan(epochs=12, learning_rate=3e-3, weight_decay=0.03),),
+        vocabulary=32_000,
+        rare_dropout=2.0,
+        word_dropout=0.1,
+        swapped_values=0.3,
+        license="cc-by-4.0",
+        data_note=(
+            "WNUT-17, 5,690 messages with rare and emerging entities, and the Broad Twitter "
+            "Corpus, 9,337 tweets (both CC BY 4.0). An organisation of the latter may be a "
+            "corporation or a group."
+        ),
+        limits="It reads English of social media; names that it never saw are often missed.",
+        comparison=(
+            published("UH-RiTUAL (entity F1)", 41.86, "Derczynski et al. 2017"),
+            published("SpinningBytes (entity F1)", 40.78, "Derczynski et al. 2017"),
+        ),
+    ),
+    "tagger_bilstm.chat": Values(
+        corpus="multidogo",
+        languages=("en",),
+        sources=(Source("multidogo", _CHAT), Source("restaurants", _CHAT, repeats=2)),
+        network={
+            "units": 144,
+            "filters": 96,
+            "input_dropout": 0.25,
+            "hidden_dropout": 0.35,
+            "weight_dropout": 0.1,
+        },
+        plans=(Plan(epochs=8, learning_rate=4e-3),),
+        batch=128,
+        rare_dropout=1.0,
+        swapped_values=0.1,
+        rewritten=40_000,
+        with_intents=False,
+        values_of_labels={
+            "account": "code",
+            "amount": "number",
+            "booking": "code",
+            "card": "code",
+            "claim": "code",
+            "date": "date",
+            "email": "email",
+            "order": "code",
+            "people": "number",
+            "phone": "code",
+            "policy": "code",
+            "postcode": "code",
+            "quantity": "number",
+            "time": "time",
+        },
+        license="cdla-permissive-1.0",
+        data_note=(
+            "MultiDoGO, what customers write to a service in six domains (CDLA-Permissive 1.0; "
+            "Peskov et al. 2019), and Restaurants-8k (CC BY 4.0; Coope et al. 2020), over one "
+            "inventory of labels."
+        ),
+        limits=(
+            "It knows customer service in English. Each message is read alone: a bare number or "
+            "name that answers a question is tagged by its form."
+        ),
+    ),
 }
 
 
@@ -208,6 +322,15 @@ def train(name: str, out: Path, command: str = "", **changes: Any) -> Path:
 
     values = MODELS[name]
     training, validation = (load_sources(values, split) for split in ("train", "validation"))
+    if values.rewritten:
+        messages = [
+            message
+            for source in values.sources
+            for message in _in_labels_of_the_model(
+                load_tagged(source.corpus, "train"), source.labels
+            )
+        ]
+        training.append(Annotation(rewritten(messages, values.rewritten, seed=0)))
     for stage in stages(values.plans, out, command, **changes):
         chosen = values.with_overrides(stage.plan)
         subject = TaggerTraining(

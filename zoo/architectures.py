@@ -33,6 +33,12 @@ TASKS = (
         command="zoo.dialogue.tagging.command",
         verb="tag",
     ),
+    TaskEntry(
+        name="dialogue-state-tracking",
+        summary="Follow what is asked for in a dialogue, message by message.",
+        command="zoo.dialogue.tracking.command",
+        verb="track",
+    ),
 )
 
 ARCHITECTURES = (
@@ -163,5 +169,16 @@ ARCHITECTURES = (
         task_class="zoo.dialogue.tagging.tagging:Tagger",
         inference="zoo.dialogue.tagging.inference:TaggerInference",
         recipe="zoo.recipes.tagger_bilstm",
+    ),
+    Architecture(
+        name="tracker_lstm",
+        task="dialogue-state-tracking",
+        summary="Tracker of slots and requests: bidirectional LSTM, values scored by their words.",
+        builder="zoo.dialogue.tracking.tracker_lstm:build",
+        config="zoo.dialogue.tracking.tracker_lstm:TrackerConfig",
+        processor="zoo.dialogue.tracking.processor:TrackedWords",
+        task_class="zoo.dialogue.tracking.tracking:Tracker",
+        inference="zoo.dialogue.tracking.inference:TrackerInference",
+        recipe="zoo.recipes.tracker_lstm",
     ),
 )

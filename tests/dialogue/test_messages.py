@@ -180,6 +180,7 @@ def test_a_damaged_state_is_refused() -> None:
         ("time", "7", None),
         ("time", "25:00", None),
         ("number", "twenty five people", "25"),
+        ("number", "two", "2"),
         ("number", "$1,450.50", "1450.50"),
         ("number", "5 adults and 1 child", None),
         ("email", "Ana @ mail.com", "ana@mail.com"),

@@ -21,7 +21,7 @@ from zoo.training.plan import Plan
 def test_the_inference_equals_the_network_and_padding_counts_for_nothing(
     values: dict[str, Any],
 ) -> None:
-    from zoo.dialogue.training.batches import pad_words
+    from zoo.dialogue.words import pad_words
 
     task = make_task(tagger_bundle(**values))
     texts = ["Book a table for Ana at 7pm, please", "hi", "Eve"]

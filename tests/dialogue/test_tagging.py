@@ -15,12 +15,13 @@ import pytest
 from tests.dialogue.toy import make_task, messages, save, tagger_bundle
 from zoo.dialogue.datasets import Span, TaggedMessage, from_tokens
 from zoo.dialogue.messages import Message
+from zoo.dialogue.scores import interval
 from zoo.dialogue.tagging.processor import TaggedWords
 from zoo.dialogue.tagging.results import Entity, Tagging
 from zoo.dialogue.tagging.training.examples import Annotation, label_names, make_examples
-from zoo.dialogue.tagging.training.scores import entity_f1, interval
-from zoo.dialogue.training.batches import WordDropout, pad_words
-from zoo.dialogue.words import UNKNOWN
+from zoo.dialogue.tagging.training.scores import entity_f1
+from zoo.dialogue.training.batches import WordDropout
+from zoo.dialogue.words import UNKNOWN, pad_words
 from zoo.errors import DataError, FolderError, UsageError
 
 ODD = [
@@ -235,7 +236,7 @@ def test_the_interval_of_one_group_is_its_value() -> None:
 def test_rare_words_are_hidden_more_often_than_frequent_ones() -> None:
     processor = tagger_bundle().processor
     encoded = [processor.encode("book") for _ in range(99)] + [processor.encode("ana")]
-    hide = WordDropout(encoded, rare=1.0, both=0.0)
+    hide = WordDropout(encoded, processor.words.known + 2, rare=1.0, both=0.0)
     words, known, _ = pad_words(encoded[-2:] * 4000, length=2)
     hidden_words, hidden_known = hide(words, known, np.random.default_rng(0))
     assert (hidden_words == words).all()

@@ -35,6 +35,7 @@ _BUILDERS = {
     "unipen_texts": "zoo.handwriting.datasets.builders:unipen_texts",
     "unipen_words": "zoo.handwriting.datasets.builders:unipen_words",
     "war_and_peace": "zoo.text.datasets:WarAndPeace",
+    "woz": "zoo.dialogue.datasets.dialogues:Woz",
     "wnut17": "zoo.dialogue.datasets.tagged:Wnut17",
 }
 

@@ -70,20 +70,13 @@ class ConversationTask(Task, Generic[R]):
         return [conversation.feed(message) for message in as_messages(messages)]
 
     def _fingerprint(self) -> str:
-        inference = self.inference
-        known: tuple[Any, str] | None = getattr(self, "_known_fingerprint", None)
-        if known is None or known[0] is not inference:
-            known = (
-                inference,
-                fingerprint(
-                    self.architecture.name,
-                    asdict(self.config),
-                    self.processor.settings(),
-                    self.weights(),
-                ),
-            )
+        inference, processor = self.inference, self.processor
+        known: tuple[Any, Any, str] | None = getattr(self, "_known_fingerprint", None)
+        if known is None or known[0] is not inference or known[1] is not processor:
+            settings = (self.architecture.name, asdict(self.config), processor.settings())
+            known = inference, processor, fingerprint(*settings, self.weights())
             self._known_fingerprint = known
-        return known[1]
+        return known[2]
 
 
 class Conversation(Generic[R]):

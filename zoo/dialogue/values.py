@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import re
 from collections.abc import Callable
 from datetime import datetime
@@ -80,8 +81,10 @@ def _time(text: str, now: datetime | None) -> str | None:
 
 
 def _number(text: str, now: datetime | None) -> str | None:
-    from text_to_num import alpha2digit
+    from text_to_num import alpha2digit, text2num
 
+    with contextlib.suppress(ValueError):
+        return str(text2num(text.lower().strip(), "en"))
     digits = _NUMBER.findall(alpha2digit(text.lower(), "en"))
     return digits[0].replace(",", "") if len(digits) == 1 else None
 

@@ -116,15 +116,20 @@ def word_values(words: Words) -> dict[str, int]:
     }
 
 
-def word_inputs(config: WordConfig) -> list[Any]:
+def word_inputs(config: WordConfig, prefix: str = "") -> list[Any]:
     """The inputs of a network that reads words: ``words`` and ``known`` ``(batch, tokens)`` and
-    ``characters`` ``(batch, tokens, word_characters)``, int32, padded with 0 at the end."""
+    ``characters`` ``(batch, tokens, word_characters)``, int32, padded with 0 at the end.
+
+    Args:
+        config: the values.
+        prefix: of the inputs' names.
+    """
     import keras
 
     return [
-        keras.Input((None,), dtype="int32", name="words"),
-        keras.Input((None,), dtype="int32", name="known"),
-        keras.Input((None, config.word_characters), dtype="int32", name="characters"),
+        keras.Input((None,), dtype="int32", name=f"{prefix}words"),
+        keras.Input((None,), dtype="int32", name=f"{prefix}known"),
+        keras.Input((None, config.word_characters), dtype="int32", name=f"{prefix}characters"),
     ]
 
 

@@ -167,3 +167,22 @@ class Words:
                 word = word[: width // 2] + word[-(width - width // 2) :]
             characters[row, : len(word)] = [letters.get(one, UNKNOWN) for one in word]
         return WordIds(tokens, words, known, characters)
+
+
+def pad_words(messages: Sequence[WordIds], length: int = 1) -> tuple[np.ndarray, ...]:
+    """Messages as arrays ``words``, ``known`` ``(batch, tokens)`` and ``characters``.
+
+    Args:
+        messages: as ids.
+        length: tokens at least.
+    """
+    longest = max(length, *(len(ids.words) for ids in messages))
+    width = messages[0].characters.shape[1]
+    words = np.zeros((len(messages), longest), np.int32)
+    known = np.zeros_like(words)
+    characters = np.zeros((len(messages), longest, width), np.int32)
+    for row, ids in enumerate(messages):
+        count = len(ids.words)
+        words[row, :count], known[row, :count] = ids.words, ids.known
+        characters[row, :count] = ids.characters
+    return words, known, characters

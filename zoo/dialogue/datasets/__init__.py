@@ -40,6 +40,71 @@ class TaggedMessage:
     dialogue: str = ""
 
 
+@dataclass(frozen=True)
+class DialogueTurn:
+    """A turn of a dialogue with a system.
+
+    Args:
+        dialogue: which one.
+        system: what the system said; empty at the beginning.
+        user: what the user answers.
+        said: the values that the answer gives to slots.
+        state: the value of each slot after it.
+        requests: what the answer asks for.
+    """
+
+    dialogue: str
+    system: str
+    user: str
+    said: dict[str, str]
+    state: dict[str, str]
+    requests: tuple[str, ...]
+
+
+def load_ontology(name: str) -> dict[str, list[str]]:
+    """The values of each slot of a corpus of dialogues; ``request`` has what is asked for.
+
+    Raises:
+        DataError: the corpus is not there and cannot be fetched, or its files are damaged.
+        UsageError: there is no corpus of that name.
+    """
+    with prepared(name) as made:
+        return {slot: list(values) for slot, values in made.info.metadata["ontology"].items()}
+
+
+def load_dialogues(name: str, split: str) -> list[DialogueTurn]:
+    """The turns of a corpus of dialogues with states, in order.
+
+    Args:
+        name: of the corpus.
+        split: ``"train"``, ``"validation"`` or ``"test"``.
+
+    Raises:
+        DataError: the corpus is not there and cannot be fetched, or its files are damaged.
+        UsageError: there is no corpus of that name.
+    """
+    import tensorflow_datasets as tfds
+
+    def table(pairs: dict[str, list[bytes]]) -> dict[str, str]:
+        return {
+            slot.decode(): value.decode()
+            for slot, value in zip(pairs["slot"], pairs["value"], strict=True)
+        }
+
+    with prepared(name) as made:
+        return [
+            DialogueTurn(
+                row["dialogue"].decode(),
+                row["system"].decode(),
+                row["user"].decode(),
+                table(row["said"]),
+                table(row["state"]),
+                tuple(one.decode() for one in row["requests"]),
+            )
+            for row in tfds.as_numpy(made.as_dataset(split=split))
+        ]
+
+
 def load_tagged(name: str, split: str) -> list[TaggedMessage]:
     """A split of a corpus of tagged messages.
 

@@ -14,7 +14,8 @@ from zoo.dialogue.datasets import Span
 from zoo.dialogue.tagging.training.augmentation import ValueSwap
 from zoo.dialogue.tagging.training.examples import TaggedExample
 from zoo.dialogue.tagging.training.scores import entity_f1
-from zoo.dialogue.training.batches import WordDropout, pad_words
+from zoo.dialogue.training.batches import WordDropout
+from zoo.dialogue.words import pad_words
 from zoo.folder.figures import Measure
 from zoo.training.batching import EvenBatches, LazyBatches
 from zoo.training.crf import negative_log_likelihood
@@ -69,7 +70,9 @@ class TaggerObjective:
         self._config, self._labels = config, labels
         self._training, self._validation = training, validation
         self._seed, self._intent_weight, self._smoothing = seed, intent_weight, label_smoothing
-        self._hide = WordDropout([one.ids for one in training], rare_dropout, word_dropout)
+        self._hide = WordDropout(
+            [one.ids for one in training], config.known, rare_dropout, word_dropout
+        )
         self._swap = ValueSwap(training, swapped_values) if swapped_values else None
         lengths = [len(one.ids.tokens) for one in training]
         self._batches = EvenBatches(lengths, batch, seed)

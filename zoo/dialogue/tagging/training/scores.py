@@ -9,10 +9,9 @@ from typing import Any
 import numpy as np
 
 from zoo.dialogue.datasets import Span, TaggedMessage
+from zoo.dialogue.scores import interval, share
 from zoo.folder.figures import Figure
 from zoo.version import __version__
-
-RESAMPLES = 2000
 
 Counts = tuple[int, int, int]
 """Entities that were found and right, that were found, and that there are."""
@@ -127,38 +126,11 @@ def _intent_figures(
         figures.append(
             Figure.measured(
                 name,
-                100 * _share(rows),
+                100 * share(rows),
                 "%",
                 scorer=scorer,
-                interval_95=interval(rows, [groups[n] for n in numbers], _share),
+                interval_95=interval(rows, [groups[n] for n in numbers], share),
                 **{**facts, "messages": len(numbers)},
             )
         )
     return figures
-
-
-def _share(rows: np.ndarray) -> float:
-    right, count = rows.sum(axis=0)
-    return float(right / count)
-
-
-def interval(
-    rows: np.ndarray, groups: Sequence[str], measure: Callable[[np.ndarray], float]
-) -> tuple[float, float]:
-    """95 % percentile interval in percent, by a bootstrap over groups of rows, drawn whole.
-
-    Args:
-        rows: ``(rows, counts)``.
-        groups: what each row belongs to, such as a dialogue.
-        measure: a figure from 0 to 1 of the sum of rows.
-    """
-    names, index = np.unique(np.asarray(groups), return_inverse=True)
-    sums = np.zeros((len(names), rows.shape[1]))
-    np.add.at(sums, index, rows)
-    rng = np.random.default_rng(0)
-    drawn = []
-    for _ in range(RESAMPLES):
-        weights = np.bincount(rng.integers(len(names), size=len(names)), minlength=len(names))
-        drawn.append(100 * measure((weights @ sums)[None]))
-    low, high = np.percentile(drawn, [2.5, 97.5])
-    return float(low), float(high)

@@ -1,0 +1,1 @@
+"""The state of a request: slots, values and questions after each message."""

@@ -1,0 +1,172 @@
+"""The task ``dialogue-state-tracking``: what is asked for after each message."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+
+from zoo.dialogue.conversation import ConversationTask
+from zoo.dialogue.messages import Message, as_messages
+from zoo.dialogue.state import ConversationState
+from zoo.dialogue.tracking.arrays import turn_arrays
+from zoo.dialogue.tracking.inference import TrackerInference
+from zoo.dialogue.tracking.ontology import CARELESS, DONT_CARE, NOTHING, Ontology
+from zoo.dialogue.tracking.results import DialogueState
+from zoo.errors import DataError, UsageError
+from zoo.values import make_settings
+
+SYSTEM = "system"
+"""The speaker whose messages are only what the others answer."""
+
+_GOLDEN = ("What food would you like?", "Cheap chinese food in the north, and the phone number?")
+
+
+@dataclass(frozen=True)
+class TrackerSettings:
+    """The decoder's settings.
+
+    Args:
+        request_threshold: probability from which on something is asked for.
+        slot_margin: what is added to the score of a slot's "nothing was said".
+
+    Raises:
+        UsageError: a value is out of range.
+    """
+
+    request_threshold: float = 0.5
+    slot_margin: float = 0.0
+
+    def __post_init__(self) -> None:
+        if not 0 <= self.request_threshold <= 1:
+            raise UsageError(
+                f"request_threshold must be from 0 to 1, not {self.request_threshold!r}"
+            )
+        if not -20 <= self.slot_margin <= 20:
+            raise UsageError(f"slot_margin must be from -20 to 20, not {self.slot_margin!r}")
+
+
+class Tracker(ConversationTask[DialogueState]):
+    """Follows what is asked for in a conversation.
+
+    Example:
+        >>> model = zoo.load_model("tracker_lstm.woz")
+        >>> conversation = model.open_conversation()
+        >>> print(conversation.feed("A cheap thai place, please", speaker="user"))
+        price range=cheap, food=thai
+    """
+
+    verb = "track"
+
+    @property
+    def settings(self) -> TrackerSettings:
+        """The decoder's settings."""
+        made: TrackerSettings = make_settings(TrackerSettings, self.decoder, "config.json, decoder")
+        return made
+
+    @property
+    def ontology(self) -> Ontology:
+        """What a dialogue may be about; it can be set, to an ontology or a table of slots.
+
+        Raises:
+            UsageError: what it is set to is none.
+        """
+        ontology: Ontology = self.processor.ontology
+        return ontology
+
+    @ontology.setter
+    def ontology(self, told: Any) -> None:
+        self.processor = replace(self.processor, ontology=Ontology.from_values(told))
+
+    def track(
+        self, messages: Any, *, on_progress: Callable[[int], object] | None = None
+    ) -> list[DialogueState]:
+        """The state after each message of a conversation.
+
+        Args:
+            messages: texts, :class:`~zoo.dialogue.messages.Message` or tables with ``text`` and
+                ``speaker``. Those of the speaker ``"system"`` change nothing; they are what the
+                next message answers.
+            on_progress: called with the number of messages read since the last call.
+
+        Raises:
+            UsageError: they are no messages.
+        """
+        conversation = self.open_conversation()
+        states = []
+        for message in as_messages(messages):
+            states.append(conversation.feed(message))
+            if on_progress:
+                on_progress(1)
+        return states
+
+    def read_message(
+        self, inference: TrackerInference, state: ConversationState, message: Message
+    ) -> tuple[DialogueState, ConversationState]:
+        """See :class:`~zoo.dialogue.conversation.ConversationTask`."""
+        slots, scores = self._told(state)
+        if message.speaker.lower() == SYSTEM:
+            facts = {**state.facts, "reply_to": message.text}
+            result = DialogueState(message.text, message.speaker, slots, scores)
+            return result, replace(state, messages=state.messages + 1, facts=facts)
+        heard = tuple(
+            inference.hear(text, self.processor)
+            for text in (message.text, str(state.facts.get("reply_to", "")))
+        )
+        held = self.held(slots)
+        logits = inference.score((heard[0], heard[1]), self.processor.candidates, held)
+        spoken = len(heard[0].tokens) > 0
+        changes, requests = self.decide(logits) if spoken else ({}, ())
+        changed = tuple(slot for slot, (value, _) in changes.items() if slots.get(slot) != value)
+        slots = {**slots, **{slot: value for slot, (value, _) in changes.items()}}
+        scores = {**scores, **{slot: score for slot, (_, score) in changes.items()}}
+        result = DialogueState(message.text, message.speaker, slots, scores, requests, changed)
+        facts = {"slots": slots, "scores": scores, "reply_to": ""}
+        return result, replace(state, messages=state.messages + 1, facts=facts)
+
+    def held(self, slots: Any) -> np.ndarray:
+        """``(candidates,)`` float32: 1 for the values that a state has."""
+        found = [
+            slots.get(one.slot) == (DONT_CARE if one.kind == CARELESS else one.value)
+            if one.kind != NOTHING
+            else one.slot not in slots
+            for one in self.ontology.candidates
+        ]
+        held = np.asarray(found, np.float32)
+        held[self.ontology.questions] = 0.0
+        return held
+
+    def decide(self, logits: np.ndarray) -> tuple[dict[str, tuple[str, float]], tuple[str, ...]]:
+        """What a message says: the value of each slot with its probability, and the questions.
+
+        Args:
+            logits: ``(candidates,)``.
+        """
+        settings = self.settings
+        said = {}
+        for slot, place in self.ontology.groups.items():
+            scores = logits[place].astype(np.float64)
+            scores[0] += settings.slot_margin
+            raised = np.exp(scores - scores.max())
+            best = int(scores.argmax())
+            candidate = self.ontology.candidates[place.start + best]
+            if candidate.kind != NOTHING:
+                value = DONT_CARE if candidate.kind == CARELESS else candidate.value
+                said[slot] = (value, float(raised[best] / raised.sum()))
+        asked = 1 / (1 + np.exp(-logits[self.ontology.questions].astype(np.float64)))
+        requests = zip(self.ontology.requests, asked, strict=True)
+        return said, tuple(name for name, p in requests if p >= settings.request_threshold)
+
+    def golden_inputs(self) -> dict[str, np.ndarray]:
+        """A message and its answer for the golden outputs."""
+        reply_to, text = _GOLDEN
+        arrays = turn_arrays(self.processor, [(text, reply_to)], [self.held({})])
+        return {f"input.{number}": array for number, array in enumerate(arrays)}
+
+    def _told(self, state: ConversationState) -> tuple[dict[str, str], dict[str, float]]:
+        slots, scores = state.facts.get("slots", {}), state.facts.get("scores", {})
+        if not isinstance(slots, dict) or not isinstance(scores, dict):
+            raise DataError("the state is damaged: its slots are no table")
+        return dict(slots), dict(scores)
