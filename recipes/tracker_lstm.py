@@ -22,7 +22,7 @@ from zoo.dialogue.tracking.ontology import Ontology
 from zoo.folder.figures import Figure
 from zoo.training import run
 from zoo.training.plan import Plan, stages
-from zoo.training.recipe import RecipeValues
+from zoo.training.recipe import RecipeValues, own_corpus
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -54,11 +54,11 @@ MODELS = {
         network={
             "units": 96,
             "filters": 48,
-            "input_dropout": 0.3,
-            "hidden_dropout": 0.3,
-            "weight_dropout": 0.2,
+            "input_dropout": 0.4,
+            "hidden_dropout": 0.5,
+            "weight_dropout": 0.3,
         },
-        plans=(Plan(epochs=50, learning_rate=3e-3, weight_decay=0.03, average=0.998),),
+        plans=(Plan(epochs=32, learning_rate=3e-3, weight_decay=0.1, average=0.998),),
         license="apache-2.0",
         data_note=(
             "WOZ 2.0, 1,200 typed dialogues about restaurants (Apache-2.0; Wen et al. 2017, "
@@ -138,8 +138,8 @@ def evaluate(
         UsageError: no data is given and the model's own corpus is not one of this recipe's.
         DataError: the file is missing or malformed.
     """
+
     from zoo.dialogue.tracking.training.scores import score_dialogues
-    from zoo.training.publish import own_corpus
 
     corpus = own_corpus(model, reference, MODELS)
     turns = load_dialogues(corpus, "test")

@@ -39,6 +39,12 @@ TASKS = (
         command="zoo.dialogue.tracking.command",
         verb="track",
     ),
+    TaskEntry(
+        name="text-classification",
+        summary="Tell the mood of each message of a conversation.",
+        command="zoo.dialogue.mood.command",
+        verb="follow",
+    ),
 )
 
 ARCHITECTURES = (
@@ -180,5 +186,16 @@ ARCHITECTURES = (
         task_class="zoo.dialogue.tracking.tracking:Tracker",
         inference="zoo.dialogue.tracking.inference:TrackerInference",
         recipe="zoo.recipes.tracker_lstm",
+    ),
+    Architecture(
+        name="sentiment_lstm",
+        task="text-classification",
+        summary="Mood reader: a bidirectional LSTM over words, a causal LSTM over messages.",
+        builder="zoo.dialogue.mood.sentiment_lstm:build",
+        config="zoo.dialogue.mood.sentiment_lstm:SentimentConfig",
+        processor="zoo.dialogue.mood.processor:MoodWords",
+        task_class="zoo.dialogue.mood.following:MoodFollower",
+        inference="zoo.dialogue.mood.inference:SentimentInference",
+        recipe="zoo.recipes.sentiment_lstm",
     ),
 )

@@ -106,7 +106,8 @@ def run_conversation(
     follow: bool,
     state_file: Path | None,
     as_json: bool,
-) -> Conversation[Any]:
+    on_end: Callable[[tuple[Any, ...]], object] | None = None,
+) -> None:
     """Read a conversation and print a result for each message.
 
     Errors of single messages go to standard error, or into the JSON, and the command then exits
@@ -118,6 +119,7 @@ def run_conversation(
         follow: the same.
         state_file: see :func:`open_from`.
         as_json: print JSON.
+        on_end: called with the results of all messages.
     """
     conversation = open_from(model, state_file)
     rows, failed = [], False
@@ -140,9 +142,10 @@ def run_conversation(
             conversation.state.save(state_file)
     if as_json and not follow:
         print_json(rows)
+    if on_end is not None:
+        on_end(conversation.results)
     if failed:
         raise click.exceptions.Exit(1)
-    return conversation
 
 
 def _row(message: Message | None, result: Any) -> dict[str, Any]:

@@ -10,16 +10,16 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
 from zoo.cells import Shapes, recurrent_shapes
 from zoo.dialogue.words import FIRST, Words
+from zoo.inference.graph import Graph, GraphBuilder
+from zoo.inference.graph_layers import recurrent, recurrent_paths
+from zoo.inference.session import Session
 from zoo.values import check_range, check_same
-
-if TYPE_CHECKING:
-    from zoo.inference.recurrent import NativeRecurrent
 
 WIDTH = 3
 """Characters that the convolution sees at once."""
@@ -195,7 +195,7 @@ def pool_words(x: Any, mask: Any) -> Any:
 
 
 class WordReader:
-    """:func:`read_words` for one message, in NumPy and machine code.
+    """:func:`read_words` for one message, in NumPy and ONNX Runtime.
 
     A message is always read alone, so its result does not depend on what else is read.
 
@@ -213,10 +213,7 @@ class WordReader:
         letters[0] = 0.0
         self._letters = np.einsum("ce,kef->kcf", letters, arrays["spelling/kernel"][0])
         self._bias = arrays["spelling/bias"]
-        self._layers = [
-            [_direction(arrays, f"recurrent_{number}", way) for way in ("forward", "backward")]
-            for number in range(1, config.layers + 1)
-        ]
+        self._session = Session(lambda: recurrent_graph(config, arrays))
         self._width = 2 * config.units
 
     def read(self, words: np.ndarray, known: np.ndarray, characters: np.ndarray) -> np.ndarray:
@@ -238,22 +235,28 @@ class WordReader:
         np.maximum(spelling, 0.0, out=spelling)
         spelling *= (characters != 0)[..., None]
         parts = [self._words[words], self._known[known], spelling.max(axis=1)]
-        x = np.concatenate(parts, axis=1)[None]
-        lengths = np.asarray([len(words)])
-        for layer in self._layers:
-            x = np.concatenate([way.run(x, lengths, way.zeros())[0] for way in layer], axis=-1)
-        read: np.ndarray = x[0]
-        return read
+        features = np.concatenate(parts, axis=1)[:, None]
+        return self._session.run({"features": features}, ["tokens"])[0]
 
 
-def _direction(arrays: Mapping[str, np.ndarray], path: str, way: str) -> NativeRecurrent:
-    from zoo.inference.recurrent import NativeRecurrent  # importing Numba takes a second
+def recurrent_graph(config: WordConfig, weights: Mapping[str, np.ndarray]) -> Graph:
+    """The recurrent layers of :func:`read_words` for one message.
 
-    kernel, recurrent, bias = (
-        arrays[f"{path}/{way}_{path}/lstm_cell/{name}"]
-        for name in ("kernel", "recurrent_kernel", "bias")
-    )
-    return NativeRecurrent("lstm", kernel, recurrent, bias, backwards=way == "backward")
+    Args:
+        config: the values.
+        weights: arrays by variable path.
+
+    Returns:
+        A graph from ``features`` ``(tokens, 1, features)`` to ``tokens`` ``(tokens, 2 * units)``.
+    """
+    graph = GraphBuilder("words", weights)
+    x = graph.input("features", np.float32, ("tokens", 1, config.features))
+    for number in range(1, config.layers + 1):
+        paths = recurrent_paths(f"recurrent_{number}", "lstm", bidirectional=True)
+        x, _ = recurrent(graph, x, paths, "lstm")
+    width = 2 * config.units
+    graph.output("tokens", graph.squeeze(x, 1), np.float32, ("tokens", width))
+    return graph.build()
 
 
 def pool_message(x: np.ndarray) -> np.ndarray:

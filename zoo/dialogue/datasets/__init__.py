@@ -41,6 +41,44 @@ class TaggedMessage:
 
 
 @dataclass(frozen=True)
+class MoodMessage:
+    """A message with its mood.
+
+    Args:
+        text: the message.
+        speaker: who wrote it; empty if that is unknown.
+        mood: its mood; empty if it has none to learn.
+        conversation: which one it belongs to.
+    """
+
+    text: str
+    speaker: str
+    mood: str
+    conversation: str
+
+
+def load_moods(name: str, split: str) -> list[MoodMessage]:
+    """A split of a corpus of messages with moods, conversation by conversation.
+
+    Args:
+        name: of the corpus.
+        split: such as ``"train"`` or ``"validation"``.
+
+    Raises:
+        DataError: the corpus is not there and cannot be fetched, or its files are damaged.
+        UsageError: there is no corpus of that name.
+    """
+    import tensorflow_datasets as tfds
+
+    names = ("text", "speaker", "mood", "conversation")
+    with prepared(name) as made:
+        return [
+            MoodMessage(*(row[name].decode() for name in names))
+            for row in tfds.as_numpy(made.as_dataset(split=split))
+        ]
+
+
+@dataclass(frozen=True)
 class DialogueTurn:
     """A turn of a dialogue with a system.
 

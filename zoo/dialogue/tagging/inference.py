@@ -1,4 +1,4 @@
-"""``tagger_bilstm`` in NumPy and machine code, for use without Keras."""
+"""``tagger_bilstm`` in NumPy and ONNX Runtime, for use without Keras."""
 
 from __future__ import annotations
 

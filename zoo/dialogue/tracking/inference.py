@@ -1,4 +1,4 @@
-"""``tracker_lstm`` in NumPy and machine code, for use without Keras."""
+"""``tracker_lstm`` in NumPy and ONNX Runtime, for use without Keras."""
 
 from __future__ import annotations
 

@@ -138,8 +138,11 @@ class TrackedWords:
             score_cutoff=LIKE,
             dtype=np.float32,
         )
+        # A word that begins otherwise is another: "inexpensive" is not "expensive".
+        begins = np.asarray([token[:1] for token in tokens])
+        others = begins[:, None] != np.asarray([word[:1] for word in self._vocabulary])
         short = np.asarray([len(token) < _SHORTEST for token in tokens])
-        found[short[:, None] & (found < 1)] = 0.0
+        found[(others | short[:, None]) & (found < 1)] = 0.0
         found[:, 0] = 0.0
         return found
 

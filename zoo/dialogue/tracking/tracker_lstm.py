@@ -140,6 +140,7 @@ def build(config: TrackerConfig, *, dtype: str = "float32") -> keras.Model:
         numbers += [ops.expand_dims(ops.max(match * real, axis=1), -1)]
     numbers.append(ops.expand_dims(held * numbers[3][..., 0], -1))
     both = dense(config.hidden, "pooled", activation="relu")(ops.concatenate(pooled, axis=-1))
+    both = keras.layers.Dropout(config.hidden_dropout, dtype=dtype, name="pooled_dropout")(both)
     around = ops.expand_dims(both, 1) + ops.zeros_like(found[0])
     plain = [ops.cast(number, subject.dtype) for number in numbers]
     joined = ops.concatenate([*found, around, subject, slots * marks, *plain], axis=-1)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -14,9 +14,13 @@ from zoo.dialogue.state import ConversationState
 from zoo.dialogue.tracking.arrays import turn_arrays
 from zoo.dialogue.tracking.inference import TrackerInference
 from zoo.dialogue.tracking.ontology import CARELESS, DONT_CARE, NOTHING, Ontology
+from zoo.dialogue.tracking.processor import TrackedWords
 from zoo.dialogue.tracking.results import DialogueState
 from zoo.errors import DataError, UsageError
 from zoo.values import make_settings
+
+if TYPE_CHECKING:
+    from zoo.dialogue.tracking.tracker_lstm import TrackerConfig
 
 SYSTEM = "system"
 """The speaker whose messages are only what the others answer."""
@@ -59,6 +63,8 @@ class Tracker(ConversationTask[DialogueState]):
     """
 
     verb = "track"
+    config: TrackerConfig
+    processor: TrackedWords
 
     @property
     def settings(self) -> TrackerSettings:

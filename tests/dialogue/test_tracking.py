@@ -1,0 +1,246 @@
+"""The task ``dialogue-state-tracking``: ontologies, turns, states; and the network beside it."""
+
+from __future__ import annotations
+
+import itertools
+import json
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from tests.dialogue.toy import make_task, random_weights, save
+from zoo import load_model
+from zoo.catalogue import registry
+from zoo.dialogue.datasets import DialogueTurn
+from zoo.dialogue.tracking.arrays import turn_arrays
+from zoo.dialogue.tracking.ontology import CARELESS, NOTHING, QUESTION, VALUE, Ontology
+from zoo.dialogue.tracking.processor import TrackedWords
+from zoo.dialogue.tracking.training.examples import TurnSwap, targets, turn_examples
+from zoo.dialogue.word_features import word_values
+from zoo.dialogue.words import Words
+from zoo.errors import FolderError, UsageError
+from zoo.folder.bundle import Bundle
+from zoo.training.plan import Plan
+
+FOODS = ("thai", "north korean", "greek", "turkish")
+AREAS = ("north", "south")
+ONTOLOGY = Ontology({"food": FOODS, "area": AREAS}, ("phone", "address"))
+
+
+def turns() -> list[DialogueTurn]:
+    """Dialogues of two turns about food and areas."""
+    made = []
+    for number, food in enumerate(FOODS * 3):
+        area = AREAS[number % 2]
+        first = {"food": food}
+        second = {**first, "area": area}
+        name = str(number)
+        made.append(DialogueTurn(name, "", f"I want {food} food", first, first, ()))
+        made.append(
+            DialogueTurn(
+                name,
+                "Which area?",
+                f"the {area}, and the phone?",
+                {"area": area},
+                second,
+                ("phone",),
+            )
+        )
+    return made
+
+
+def tracker_bundle(**values: Any) -> Bundle:
+    """An untrained tracker."""
+    texts = [text for turn in turns() for text in (turn.system, turn.user)]
+    processor = TrackedWords(Words.of_texts(texts, ("greek", "spanish"), size=60), ONTOLOGY)
+    entry = registry().architecture("tracker_lstm")
+    sizes = {"word_vectors": 8, "known_vectors": 4, "character_vectors": 4, "filters": 8}
+    config = entry.load("config")(
+        **word_values(processor.words),
+        **({"units": 8, "meaning": 8, "hidden": 8, **sizes} | values),
+    )
+    card = {"name": "tracker_lstm.toy", "languages": ["en"], "license": "apache-2.0"}
+    return Bundle(entry, config, processor, {}, random_weights(config, 4), card=card)
+
+
+@pytest.fixture(scope="module")
+def tracker() -> Any:
+    return make_task(tracker_bundle())
+
+
+def test_candidates_are_nothing_anything_values_and_questions() -> None:
+    kinds = [one.kind for one in ONTOLOGY.candidates]
+    assert kinds == [
+        NOTHING,
+        CARELESS,
+        *[VALUE] * 4,
+        NOTHING,
+        CARELESS,
+        *[VALUE] * 2,
+        *[QUESTION] * 2,
+    ]
+    assert ONTOLOGY.groups == {"food": slice(0, 6), "area": slice(6, 10)}
+    assert ONTOLOGY.questions == slice(10, 12)
+    assert Ontology.from_values(ONTOLOGY.to_values()) == ONTOLOGY
+    assert Ontology.from_values({"food": ["thai"]}).requests == ()
+
+
+@pytest.mark.parametrize(
+    ("told", "message"),
+    [
+        ({}, "at least one slot"),
+        ({"food": []}, "'food' of the ontology has no values"),
+        ({"food": ["thai", "thai"]}, "repeat a name"),
+        ({"food": [" "]}, "texts of 1 to 200 characters"),
+        ({"food": "thai"}, "a list of values for each slot"),
+        ({"food": list(map(str, range(100_001)))}, "100,001 values is too large"),
+        (3, "a table of slots"),
+        ({"slots": {"food": [3]}}, "texts of 1 to 200"),
+    ],
+)
+def test_a_malformed_ontology_is_named(told: Any, message: str) -> None:
+    with pytest.raises(UsageError, match=message):
+        Ontology.from_values(told)
+    with pytest.raises(FolderError):
+        TrackedWords.from_folder({"ontology": told}, {"words.txt": b"", "characters.txt": b""})
+
+
+def test_words_match_whole_or_nearly(tracker: Any) -> None:
+    processor = tracker.processor
+    match, covered = processor.matches(processor.encode("Turkich or NORTH food, grek?"))
+    names = [(one.slot, one.value) for one in ONTOLOGY.candidates]
+    share = dict(zip(names, covered.tolist(), strict=True))
+    assert share["area", "north"] == 1.0
+    assert share["food", "north korean"] == 0.5
+    assert 0.8 <= share["food", "turkish"] < 1.0
+    assert share["food", "greek"] == 0.0  # a short word must be spelt right
+    assert match.shape == (7, len(names))
+    assert match[2, names.index(("food", "north korean"))] == 1.0
+    empty = processor.matches(processor.encode(""))
+    assert empty[0].shape == (0, len(names))
+    assert not empty[1].any()
+
+
+def test_the_state_is_carried_on_and_only_users_change_it(tracker: Any) -> None:
+    texts = [{"text": t.user, "speaker": "user"} for t in turns()[:6]]
+    states = tracker.track(texts)
+    for before, after in itertools.pairwise(states):
+        changed = {s for s in after.slots if before.slots.get(s) != after.slots[s]}
+        assert changed == set(after.changed)
+        assert before.slots.keys() <= after.slots.keys()
+    conversation = tracker.open_conversation()
+    conversation.feed(texts[0])
+    held = conversation.result.slots
+    result = conversation.feed("thai in the north?", speaker="System")
+    assert (result.slots, result.changed, result.requests) == (held, (), ())
+    quiet = conversation.feed(" ")
+    assert (quiet.slots, quiet.requests) == (held, ())
+
+
+def test_a_conversation_in_parts_equals_the_whole_to_the_bit(tracker: Any) -> None:
+    messages = []
+    for turn in turns()[:6]:
+        messages += [{"text": turn.system, "speaker": "system"}, {"text": turn.user}]
+    whole = tracker.track(messages)
+    for cut in range(len(messages) + 1):
+        first = tracker.open_conversation()
+        before = [first.feed(one) for one in messages[:cut]]
+        second = tracker.open_conversation(first.state.to_json())
+        assert before + [second.feed(one) for one in messages[cut:]] == whole
+
+
+def test_the_ontology_can_be_changed(tracker: Any) -> None:
+    task = make_task(tracker_bundle())
+    state = task.open_conversation().state
+    task.ontology = {"slots": {"food": ["spanish", "greek"]}, "requests": ["phone"]}
+    assert set(task.track(["spanish food"])[0].slots) <= {"food"}
+    with pytest.raises(UsageError, match="another model"):
+        task.open_conversation(state)
+    task.ontology = {"food": [f"dish {number}" for number in range(20_000)]}
+    assert len(task.track(["dish 7 please"])) == 1
+
+
+def test_decisions_follow_the_scores(tracker: Any) -> None:
+    logits = np.zeros(12, np.float32)
+    logits[[0, 7, 10]] = 9.0, 9.0, 9.0
+    logits[11] = -1.0
+    said, asked = tracker.decide(logits)
+    assert said == {"area": ("dontcare", pytest.approx(1.0, abs=1e-3))}
+    assert asked == ("phone",)
+    assert tracker.held({"food": "greek", "area": "dontcare"}).nonzero()[0].tolist() == [4, 7]
+    assert tracker.held({}).nonzero()[0].tolist() == [0, 6]
+
+
+def test_targets_and_swapped_values_agree() -> None:
+    example = turn_examples(turns())[1]
+    assert example.before == {"food": "thai"}
+    assert targets(example, ONTOLOGY).nonzero()[0].tolist() == [0, 8, 10]
+    large = Ontology({"food": (*FOODS, *(f"dish{n}" for n in range(9))), "area": AREAS})
+    swap, rng = TurnSwap(large, 1.0), np.random.default_rng(0)
+    first = turn_examples(turns())[0]
+    for _ in range(10):
+        other = swap(first, rng)
+        food = other.turn.said["food"]
+        assert food != "thai"
+        assert other.turn.user == f"I want {food} food"
+        assert other.turn.state == {"food": food}
+    assert TurnSwap(large, 0.0)(first, rng) is first
+
+
+def test_the_command_tells_the_state_after_each_message(
+    zoo: Any, tracker: Any, tmp_path: Path
+) -> None:
+    folder = save(tracker_bundle(), tmp_path / "tracker")
+    states = tracker.track(["I want thai food", "the north, and the phone?"])
+    shown = zoo("run", folder, "I want thai food", "the north, and the phone?")
+    assert shown == "".join(f"{state}\n" for state in states)
+    file = tmp_path / "state.json"
+    first = json.loads(zoo("run", folder, "I want thai food", "--json", "--state", file))
+    second = json.loads(zoo("run", folder, "the north, and the phone?", "--json", "--state", file))
+    assert first + second == [state.to_dict() for state in states]
+    file.write_text("{}")
+    assert "no state of a conversation" in zoo("run", folder, "hi", "--state", file, code=1)
+
+
+def test_the_inference_equals_the_network(tracker: Any) -> None:
+    rows = [("the north, and the phone?", "Which area?"), ("thai", ""), ("north korean", "Food?")]
+    held = [tracker.held(slots) for slots in ({"food": "thai"}, {}, {"area": "dontcare"})]
+    arrays = turn_arrays(tracker.processor, rows, held)
+    outputs = np.asarray(tracker.network(list(arrays), training=False))
+    for row, (texts, one) in enumerate(zip(rows, held, strict=True)):
+        heard = [tracker.inference.hear(text, tracker.processor) for text in texts]
+        found = tracker.inference.score((heard[0], heard[1]), tracker.processor.candidates, one)
+        np.testing.assert_allclose(outputs[row], found, atol=1e-4)
+    assert {v.path: tuple(v.shape) for v in tracker.network.weights} == dict(
+        tracker.config.shapes()
+    )
+
+
+def test_the_recipe_trains_a_tracker(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    from zoo.recipes import tracker_lstm
+
+    from zoo.dialogue.training import glove
+
+    monkeypatch.setattr(glove, "glove_vectors", lambda: {"thai": np.ones(50, np.float32)})
+    monkeypatch.setattr(tracker_lstm, "load_dialogues", lambda corpus, split: turns())
+    told = {**{s: list(v) for s, v in ONTOLOGY.slots.items()}, "request": list(ONTOLOGY.requests)}
+    monkeypatch.setattr(tracker_lstm, "load_ontology", lambda corpus: dict(told))
+    values = replace(
+        tracker_lstm.MODELS["tracker_lstm.woz"],
+        network={"units": 16, "meaning": 16, "hidden": 24, "filters": 8},
+        plans=(Plan(epochs=12, learning_rate=2e-2, warmup_steps=4, average=0.8, seed=1),),
+        vocabulary=80,
+        batch=8,
+    )
+    monkeypatch.setitem(tracker_lstm.MODELS, "tracker_lstm.woz", values)
+    model = load_model(tracker_lstm.train("tracker_lstm.woz", tmp_path / "run"))
+    assert model.check() < 1e-3
+    joint, request = tracker_lstm.evaluate(model, "runs/run")
+    assert (joint.metric, request.metric) == ("joint_goal_accuracy", "turn_request_accuracy")
+    assert joint.value > 80
+    assert request.value > 80
+    model.ontology = {"slots": {"food": ["spanish", "thai"]}, "requests": []}
+    assert model.track(["I want spanish food"])[0].slots == {"food": "spanish"}

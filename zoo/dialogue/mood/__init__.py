@@ -1,0 +1,1 @@
+"""Moods of messages in their conversation."""
