@@ -204,11 +204,17 @@ def evaluate(
         DataError: the file is missing or malformed.
     """
 
+    from zoo.dialogue.mood.training.files import read_moods
     from zoo.dialogue.mood.training.scores import score_moods
 
-    corpus = own_corpus(model, reference, MODELS)
-    values = next(one for one in MODELS.values() if one.corpus == corpus)
-    sets = {split: load_moods(corpus, split) for split in values.tests}
+    command = f"zoo evaluate {reference}"
+    if data is not None:
+        corpus, command = data.name, f"{command} --data {data.name}"
+        sets = {"all": read_moods(data)}
+    else:
+        corpus = own_corpus(model, reference, MODELS)
+        values = next(one for one in MODELS.values() if one.corpus == corpus)
+        sets = {split: load_moods(corpus, split) for split in values.tests}
     total = sum(map(len, sets.values()))
     figures = []
     for split, messages in sets.items():
@@ -218,6 +224,6 @@ def evaluate(
             on_progress=(lambda count: progress(count, total)) if progress else None,
             dataset=corpus,
             split=split,
-            command=f"zoo evaluate {reference}",
+            command=command,
         )
     return figures

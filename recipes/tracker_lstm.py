@@ -139,15 +139,21 @@ def evaluate(
         DataError: the file is missing or malformed.
     """
 
+    from zoo.dialogue.tracking.training.files import read_dialogues
     from zoo.dialogue.tracking.training.scores import score_dialogues
 
-    corpus = own_corpus(model, reference, MODELS)
-    turns = load_dialogues(corpus, "test")
+    split, command = "test", f"zoo evaluate {reference}"
+    if data is not None:
+        turns = read_dialogues(data)
+        name, split, command = data.name, "all", f"{command} --data {data.name}"
+    else:
+        name = own_corpus(model, reference, MODELS)
+        turns = load_dialogues(name, split)
     return score_dialogues(
         model,
         turns,
         on_progress=(lambda count: progress(count, len(turns))) if progress else None,
-        dataset=corpus,
-        split="test",
-        command=f"zoo evaluate {reference}",
+        dataset=name,
+        split=split,
+        command=command,
     )

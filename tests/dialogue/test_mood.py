@@ -17,6 +17,7 @@ from zoo.dialogue.datasets import MoodMessage
 from zoo.dialogue.mood.following import speaker_number
 from zoo.dialogue.mood.processor import MoodWords
 from zoo.dialogue.mood.training.examples import conversation_arrays, make_examples
+from zoo.dialogue.mood.training.files import read_moods, split_conversations
 from zoo.dialogue.mood.training.scores import mood_figures, weighted_f1
 from zoo.dialogue.word_features import word_values
 from zoo.errors import DataError, FolderError, UsageError
@@ -222,3 +223,39 @@ def test_the_recipe_trains_a_mood_reader(monkeypatch: pytest.MonkeyPatch, tmp_pa
     assert figures[0].metric == "weighted_f1"
     assert figures[0].value > 80
     assert model.follow(["this is awful"])[0].valence < 0 < model.follow(["great"])[0].valence
+
+
+def test_finetuning_learns_other_moods_from_csv(
+    zoo: Any, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    from zoo.dialogue.training import growth
+
+    monkeypatch.setattr(growth, "known_vectors", dict)
+    start = make_task(mood_bundle()).save(tmp_path / "start")
+    data = tmp_path / "mine.csv"
+    words = {"ok": "good", "so": "odd"}
+    rows = [f'"this is {w}, {n}",{words[w]},ana,{n}' for n in range(15) for w in words]
+    data.write_text("\n".join(["Text,mood,speaker,conversation", *rows]))
+    out = tmp_path / "mine"
+    zoo("finetune", start, "--data", data, "--out", out, "--epochs", 8, "--learning-rate", 0.02)
+    model = load_model(out)
+    assert model.moods == ("good", "odd")
+    assert [mood.label for mood in model.follow(["this is so, 3"])] == ["odd"]
+    assert "weighted F1" in zoo("evaluate", out, "--data", data).replace("_", " ")
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("a,b\n1,2", "there must be 'text' and 'mood'"),
+        ("text,mood\nhello", "row 1 has too few columns"),
+        ("text,mood\nhello,\n", "no message has a mood"),
+        ('text,mood\n"hello"x,good\n', "not valid CSV"),
+    ],
+)
+def test_a_malformed_csv_is_named(tmp_path: Path, text: str, message: str) -> None:
+    (tmp_path / "a.csv").write_text(text)
+    with pytest.raises(DataError, match=message):
+        read_moods(tmp_path / "a.csv")
+    with pytest.raises(DataError, match="at least two conversations"):
+        split_conversations([MoodMessage("a", "", "good", "1")], 0.1, 0)

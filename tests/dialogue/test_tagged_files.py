@@ -12,7 +12,8 @@ import pytest
 from tests.dialogue.toy import make_task, messages, tagger_bundle
 from zoo.dialogue.datasets import Span, TaggedMessage
 from zoo.dialogue.tagging.training.files import read_tagged, split_messages
-from zoo.dialogue.tagging.training.growth import grown_words, regrown
+from zoo.dialogue.tagging.training.growth import regrown
+from zoo.dialogue.training.growth import grown_words
 from zoo.dialogue.words import FIRST, UNKNOWN
 from zoo.errors import DataError, UsageError, ZooWarning
 
@@ -137,7 +138,7 @@ def test_a_text_is_never_in_training_and_validation() -> None:
 
 
 def test_a_grown_tagger_keeps_the_rows_of_what_it_knew(monkeypatch: pytest.MonkeyPatch) -> None:
-    from zoo.dialogue.tagging.training import growth
+    from zoo.dialogue.training import growth
 
     vector = np.arange(50, dtype=np.float32)
     monkeypatch.setattr(growth, "known_vectors", lambda: {"quark": vector})

@@ -82,7 +82,7 @@ def test_the_recipe_trains_a_tagger_that_finds_the_entities(
 def test_finetuning_learns_new_labels_and_keeps_others_if_asked(
     zoo: Any, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    from zoo.dialogue.tagging.training import growth
+    from zoo.dialogue.training import growth
 
     monkeypatch.setattr(growth, "known_vectors", dict)
     start = make_task(tagger_bundle(units=16, filters=16)).save(tmp_path / "start")

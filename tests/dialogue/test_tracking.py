@@ -19,9 +19,10 @@ from zoo.dialogue.tracking.arrays import turn_arrays
 from zoo.dialogue.tracking.ontology import CARELESS, NOTHING, QUESTION, VALUE, Ontology
 from zoo.dialogue.tracking.processor import TrackedWords
 from zoo.dialogue.tracking.training.examples import TurnSwap, targets, turn_examples
+from zoo.dialogue.tracking.training.files import read_dialogues, split_dialogues
 from zoo.dialogue.word_features import word_values
 from zoo.dialogue.words import Words
-from zoo.errors import FolderError, UsageError
+from zoo.errors import DataError, FolderError, UsageError
 from zoo.folder.bundle import Bundle
 from zoo.training.plan import Plan
 
@@ -244,3 +245,46 @@ def test_the_recipe_trains_a_tracker(monkeypatch: pytest.MonkeyPatch, tmp_path: 
     assert request.value > 80
     model.ontology = {"slots": {"food": ["spanish", "thai"]}, "requests": []}
     assert model.track(["I want spanish food"])[0].slots == {"food": "spanish"}
+
+
+def test_finetuning_adds_slots_values_and_requests(
+    zoo: Any, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    from zoo.dialogue.training import growth
+
+    monkeypatch.setattr(growth, "known_vectors", dict)
+    start = make_task(tracker_bundle()).save(tmp_path / "start")
+    dialogues = [
+        [{"user": f"in {color} please", "state": {"color": color}, "requests": ["price"]}]
+        for color in ("red", "blue") * 6
+    ]
+    data = tmp_path / "mine.json"
+    data.write_text(json.dumps(dialogues))
+    out = tmp_path / "mine"
+    zoo("finetune", start, "--data", data, "--out", out, "--epochs", 10, "--learning-rate", 0.02)
+    model = load_model(out)
+    assert model.ontology.slots == {**ONTOLOGY.slots, "color": ("red", "blue")}
+    assert model.ontology.requests == ("phone", "address", "price")
+    assert model.track(["in blue please"])[0].slots == {"color": "blue"}
+    assert "joint" in zoo("evaluate", out, "--data", data)
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("{", "not valid JSON"),
+        ("{}", "not a list of dialogues"),
+        ("[3]", "dialogue 1 is not a list of turns"),
+        ("[[3]]", "dialogue 1, turn 1 is no table"),
+        ('[[{"user": 3}]]', "must be text"),
+        ('[[{"user": "a", "state": {"x": 3}}]]', "'state' must be a table"),
+        ('[[{"user": "a", "state": {}, "requests": "x"}]]', "'requests' must be a list"),
+        ("[]", "holds no turn"),
+    ],
+)
+def test_a_malformed_file_of_dialogues_is_named(tmp_path: Path, text: str, message: str) -> None:
+    (tmp_path / "a.json").write_text(text)
+    with pytest.raises(DataError, match=message):
+        read_dialogues(tmp_path / "a.json")
+    with pytest.raises(DataError, match="at least two dialogues"):
+        split_dialogues(turns()[:1], 0.1, 0)

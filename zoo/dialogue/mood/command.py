@@ -1,14 +1,16 @@
-"""``zoo run`` for the task ``text-classification``."""
+"""``zoo run`` and ``zoo finetune`` for the task ``text-classification``."""
 
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING, Any, cast
 
 import click
 
-from zoo.cli.options import MODEL
+from zoo.cli.options import MODEL, OUT, training_options
+from zoo.cli.output import command_line
 from zoo.dialogue.command_line import conversation_options, run_conversation
+from zoo.dialogue.mood.training.options import MoodOptions
 from zoo.store.locate import Reference
 
 if TYPE_CHECKING:
@@ -60,3 +62,31 @@ def run(
         as_json=as_json,
         on_end=draw,
     )
+
+
+@click.command(
+    "finetune",
+    epilog="Example:\n\n\b\n"
+    "  zoo finetune sentiment_lstm.topical_chat --data mine.csv --out runs/mine",
+)
+@MODEL
+@click.option(
+    "--data",
+    "files",
+    required=True,
+    multiple=True,
+    type=click.Path(path_type=Path),
+    help="A CSV file with the columns text and mood; may be repeated.",
+)
+@OUT
+@training_options(MoodOptions, batch="Messages per batch.")
+def finetune(model: Reference, files: tuple[Path, ...], out: Path, **options: Any) -> None:
+    """Fine-tune MODEL on your own messages with moods.
+
+    The columns speaker and conversation may be there too; the rows of a conversation follow each
+    other. Repeat the command to resume an interrupted run.
+    """
+    from zoo.dialogue.mood.training.run import finetune_moods
+
+    chosen = MoodOptions(**options)
+    click.echo(finetune_moods(model, list(files), out, chosen, command=command_line()))

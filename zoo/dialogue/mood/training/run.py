@@ -1,22 +1,30 @@
-"""Training of mood readers."""
+"""Training and fine-tuning of mood readers."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from zoo.dialogue.datasets import MoodMessage
 from zoo.dialogue.messages import Message
+from zoo.dialogue.mood.following import MoodFollower
 from zoo.dialogue.mood.processor import MoodWords
 from zoo.dialogue.mood.training.examples import conversations, make_examples
+from zoo.dialogue.mood.training.files import read_moods, split_conversations
+from zoo.dialogue.mood.training.options import MoodOptions
 from zoo.dialogue.training.glove import frequent_words, set_word_vectors
+from zoo.dialogue.training.growth import grown_words, moved_rows, places_of, word_rows
 from zoo.dialogue.word_features import word_values
 from zoo.dialogue.words import Words
-from zoo.training.subject import Training
+from zoo.folder.manifest import sha256_of
+from zoo.store.locate import Reference
+from zoo.training.run import finetune
+from zoo.training.subject import Finetuning, Start, Training, read_start
 
 if TYPE_CHECKING:
     from zoo.dialogue.mood.training.objective import MoodObjective
@@ -27,7 +35,7 @@ TEMPERATURES = (0.6, 0.7, 0.8, 0.9, 1.0, 1.1, 1.2, 1.4, 1.7, 2.0)
 
 
 @dataclass(kw_only=True)
-class MoodTraining(Training):
+class MoodTraining(Training[MoodFollower]):
     """Training of a new mood reader.
 
     Args:
@@ -124,3 +132,122 @@ def choose_temperature(task: Any, messages: Sequence[MoodMessage]) -> None:
         scaled -= np.log(np.exp(scaled).sum(axis=1, keepdims=True))
         losses.append(-scaled[np.arange(len(right)), right].mean())
     task.decoder["temperature"] = TEMPERATURES[int(np.argmin(losses))]
+
+
+@dataclass(kw_only=True)
+class MoodFinetuning(Finetuning[MoodFollower]):
+    """Fine-tuning of a mood reader on messages.
+
+    Args:
+        start: the model to start from, with the moods and words of the data.
+        data: the name of the messages.
+        options: how to train.
+        training: messages to train on.
+        validation: messages to validate on.
+    """
+
+    options: MoodOptions
+    training: Sequence[MoodMessage]
+    validation: Sequence[MoodMessage]
+
+    @property
+    def values(self) -> Mapping[str, Any]:
+        """See :class:`~zoo.training.subject.Subject`."""
+        rows = [repr(one) for one in (*self.training, *self.validation)]
+        return {
+            "base_model": self.start.name,
+            "messages": sha256_of("\n".join(rows).encode()),
+            "validation": self.options.validation,
+            "batch": self.options.batch,
+        }
+
+    @property
+    def learnt_from(self) -> str:
+        """See :class:`~zoo.training.subject.Finetuning`."""
+        return f"{len(self.training):,} messages"
+
+    def objective(self, task: MoodFollower, seed: int) -> MoodObjective:
+        """See :class:`~zoo.training.subject.Subject`."""
+        from zoo.dialogue.mood.training.objective import MoodObjective
+
+        return MoodObjective(
+            task.network,
+            task.config,
+            make_examples(self.training, task.processor),
+            make_examples(self.validation, task.processor),
+            # At least four steps an epoch, so that a few messages are not a single batch.
+            batch=max(1, min(self.options.batch, len(self.training) // 4)),
+            seed=seed,
+        )
+
+    def finish(self, task: MoodFollower) -> None:
+        """Choose the temperature anew."""
+        choose_temperature(task, self.validation)
+
+
+def finetune_moods(
+    reference: Reference,
+    files: Sequence[Path],
+    out: Path,
+    options: MoodOptions | None = None,
+    *,
+    command: str = "",
+) -> Path:
+    """Fine-tune a mood reader on messages of your own.
+
+    The model learns the moods of the messages, new ones included, and their words. A new mood has
+    the valence 0 until the decoder's settings say otherwise.
+
+    Args:
+        reference: the model to start from, as ``load_model`` takes it.
+        files: CSV files, see :func:`~zoo.dialogue.mood.training.files.read_moods`.
+        out: the run's folder; an interrupted run in it is continued.
+        options: how to train; left out, the defaults.
+        command: the command line that does it again, for the model card.
+
+    Returns:
+        ``out``, a model folder.
+
+    Raises:
+        DataError: a file is missing, empty or malformed, or there are too few messages.
+        ZooError: the model cannot be read, or the run cannot be started, continued or written.
+    """
+    options = options or MoodOptions()
+    messages = [message for path in files for message in read_moods(path)]
+    training, validation = split_conversations(messages, options.validation, options.seed)
+    moods = sorted({message.mood for message in messages if message.mood})
+    start = read_start(reference)
+    bundle = with_moods(start.bundle, moods, [message.text for message in training])
+    finetuning = MoodFinetuning(
+        start=Start(start.reference, bundle),
+        data=", ".join(path.name for path in files),
+        options=options,
+        training=training,
+        validation=validation,
+    )
+    return finetune(finetuning, out, command)
+
+
+def with_moods(bundle: Bundle, moods: Sequence[str], texts: Sequence[str]) -> Bundle:
+    """A mood reader's bundle for other moods and words; rows of those that stay are kept.
+
+    Args:
+        bundle: of the mood reader.
+        moods: all moods that it shall have.
+        texts: messages whose words become known.
+
+    Raises:
+        UsageError: there are fewer than two moods.
+    """
+    old = bundle.processor
+    words = grown_words(old.words, texts)
+    processor = MoodWords(words, tuple(moods))
+    config = replace(bundle.config, **word_values(words), moods=len(moods))
+    weights = {path: np.asarray(array, np.float32) for path, array in bundle.weights.items()}
+    weights |= word_rows(weights, old.words, words)
+    places, rng = places_of(old.moods, moods), np.random.default_rng(0)
+    for path, axis in (("moods/kernel", 1), ("moods/bias", 0)):
+        weights[path] = moved_rows(weights[path], config.shapes()[path], {axis: places}, rng)
+    return replace(
+        bundle, processor=processor, config=config, weights=weights, golden={}, metrics=[]
+    )

@@ -1,21 +1,35 @@
-"""Training of trackers."""
+"""Training and fine-tuning of trackers."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
+
+import numpy as np
 
 from zoo.dialogue.datasets import DialogueTurn
 from zoo.dialogue.messages import Message
 from zoo.dialogue.tracking.ontology import Ontology
 from zoo.dialogue.tracking.processor import TrackedWords
+from zoo.dialogue.tracking.tracking import Tracker
 from zoo.dialogue.tracking.training.examples import by_dialogue, texts_of
+from zoo.dialogue.tracking.training.files import (
+    grown_ontology,
+    read_dialogues,
+    split_dialogues,
+)
+from zoo.dialogue.tracking.training.options import TrackerOptions
 from zoo.dialogue.training.glove import frequent_words, set_word_vectors
+from zoo.dialogue.training.growth import grown_words, word_rows
 from zoo.dialogue.word_features import word_values
 from zoo.dialogue.words import Words
-from zoo.training.subject import Training
+from zoo.folder.manifest import sha256_of
+from zoo.store.locate import Reference
+from zoo.training.run import finetune
+from zoo.training.subject import Finetuning, Start, Training, read_start
 
 if TYPE_CHECKING:
     from zoo.dialogue.tracking.training.objective import TrackerObjective
@@ -24,7 +38,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(kw_only=True)
-class TrackerTraining(Training):
+class TrackerTraining(Training[Tracker]):
     """Training of a new tracker.
 
     Args:
@@ -100,3 +114,113 @@ class TrackerTraining(Training):
             conversation.feed(Message(turn.system, "system"))
             lines += [turn.user, f"    {conversation.feed(Message(turn.user, 'user'))}"]
         return "\n".join(lines)
+
+
+@dataclass(kw_only=True)
+class TrackerFinetuning(Finetuning[Tracker]):
+    """Fine-tuning of a tracker on dialogues.
+
+    Args:
+        start: the model to start from, with the ontology and the words of the data.
+        data: the name of the dialogues.
+        options: how to train.
+        training: turns to train on.
+        validation: turns to validate on.
+    """
+
+    options: TrackerOptions
+    training: Sequence[DialogueTurn]
+    validation: Sequence[DialogueTurn]
+
+    @property
+    def values(self) -> Mapping[str, Any]:
+        """See :class:`~zoo.training.subject.Subject`."""
+        rows = [repr(one) for one in (*self.training, *self.validation)]
+        return {
+            "base_model": self.start.name,
+            "turns": sha256_of("\n".join(rows).encode()),
+            "validation": self.options.validation,
+            "batch": self.options.batch,
+        }
+
+    @property
+    def learnt_from(self) -> str:
+        """See :class:`~zoo.training.subject.Finetuning`."""
+        return f"{len(self.training):,} turns"
+
+    def objective(self, task: Tracker, seed: int) -> TrackerObjective:
+        """See :class:`~zoo.training.subject.Subject`."""
+        from zoo.dialogue.tracking.training.objective import TrackerObjective
+
+        return TrackerObjective(
+            task,
+            self.training,
+            self.validation,
+            # At least four steps an epoch, so that a few turns are not a single batch.
+            batch=max(1, min(self.options.batch, len(self.training) // 4)),
+            seed=seed,
+        )
+
+
+def finetune_tracker(
+    reference: Reference,
+    files: Sequence[Path],
+    out: Path,
+    options: TrackerOptions | None = None,
+    *,
+    command: str = "",
+) -> Path:
+    """Fine-tune a tracker on dialogues of your own.
+
+    The slots, values and requests of the dialogues are added to the model's ontology, and their
+    words to its vocabulary.
+
+    Args:
+        reference: the model to start from, as ``load_model`` takes it.
+        files: JSON files, see :func:`~zoo.dialogue.tracking.training.files.read_dialogues`.
+        out: the run's folder; an interrupted run in it is continued.
+        options: how to train; left out, the defaults.
+        command: the command line that does it again, for the model card.
+
+    Returns:
+        ``out``, a model folder.
+
+    Raises:
+        DataError: a file is missing, empty or malformed, or there are too few dialogues.
+        UsageError: a slot has no value but ``dontcare``.
+        ZooError: the model cannot be read, or the run cannot be started, continued or written.
+    """
+    options = options or TrackerOptions()
+    turns = [
+        replace(turn, dialogue=f"{path.name}/{turn.dialogue}")
+        for path in files
+        for turn in read_dialogues(path)
+    ]
+    training, validation = split_dialogues(turns, options.validation, options.seed)
+    start = read_start(reference)
+    ontology = grown_ontology(start.bundle.processor.ontology, turns)
+    bundle = with_ontology(start.bundle, ontology, texts_of(training))
+    finetuning = TrackerFinetuning(
+        start=Start(start.reference, bundle),
+        data=", ".join(path.name for path in files),
+        options=options,
+        training=training,
+        validation=validation,
+    )
+    return finetune(finetuning, out, command)
+
+
+def with_ontology(bundle: Bundle, ontology: Ontology, texts: Sequence[str]) -> Bundle:
+    """A tracker's bundle with another ontology, and with the words of it and of texts."""
+    old = bundle.processor.words
+    spoken = [" ".join((*one.words, *one.slot.lower().split())) for one in ontology.candidates]
+    words = grown_words(old, [*texts, *spoken])
+    weights = {path: np.asarray(array, np.float32) for path, array in bundle.weights.items()}
+    return replace(
+        bundle,
+        processor=TrackedWords(words, ontology),
+        config=replace(bundle.config, **word_values(words)),
+        weights={**weights, **word_rows(weights, old, words)},
+        golden={},
+        metrics=[],
+    )

@@ -1,0 +1,77 @@
+"""Messages with moods of one's own: a CSV file."""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+
+from zoo.dialogue.datasets import MoodMessage
+from zoo.dialogue.messages import MAX_CHARACTERS
+from zoo.dialogue.mood.training.examples import conversations
+from zoo.errors import DataError
+from zoo.files import read_text
+
+
+def read_moods(path: Path) -> list[MoodMessage]:
+    """The messages of a CSV file whose first line names the columns.
+
+    The columns ``text`` and ``mood`` are needed; ``speaker`` and ``conversation`` may be there. The
+    rows of a conversation follow each other; without that column each message stands alone. A
+    message without a mood is read, but not learnt.
+
+    Raises:
+        DataError: the file is missing or malformed, or no message has a mood.
+    """
+    text = read_text([path])
+    try:
+        reader = csv.DictReader(io.StringIO(text), strict=True)
+        columns = [name.strip().lower() for name in reader.fieldnames or ()]
+        reader.fieldnames = columns
+        if not {"text", "mood"} <= set(columns):
+            raise DataError(
+                f"{path}: the first line names the columns {', '.join(columns)}; there must be "
+                "'text' and 'mood'"
+            )
+        messages = []
+        for number, row in enumerate(reader, 1):
+            if row["text"] is None or row["mood"] is None or len(row["text"]) > MAX_CHARACTERS:
+                raise DataError(f"{path}: row {number} has too few columns or too long a text")
+            messages.append(
+                MoodMessage(
+                    row["text"],
+                    (row.get("speaker") or "").strip(),
+                    row["mood"].strip(),
+                    (row.get("conversation") or "").strip() or f"row {number}",
+                )
+            )
+    except csv.Error as error:
+        raise DataError(f"{path} is not valid CSV: {error}") from None
+    if not any(message.mood for message in messages):
+        raise DataError(f"{path}: no message has a mood")
+    return messages
+
+
+def split_conversations(
+    messages: Sequence[MoodMessage], fraction: float, seed: int
+) -> tuple[list[MoodMessage], list[MoodMessage]]:
+    """Training and validation messages, whole conversations of each.
+
+    Args:
+        messages: conversation by conversation.
+        fraction: of the conversations held out for validation, one at least.
+        seed: of the choice.
+
+    Raises:
+        DataError: there are fewer than two conversations with a mood.
+    """
+    found = [one for one in conversations(messages) if any(message.mood for message in one)]
+    if len(found) < 2:
+        raise DataError("there must be at least two conversations with moods: one is held out")
+    order = np.random.default_rng(seed).permutation(len(found))
+    held = set(order[: max(1, round(fraction * len(found)))].tolist())
+    training = [m for n, one in enumerate(found) if n not in held for m in one]
+    return training, [m for n, one in enumerate(found) if n in held for m in one]

@@ -1,0 +1,34 @@
+"""The options of fine-tuning mood readers, which are those of ``zoo finetune`` too."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from zoo.errors import UsageError
+from zoo.training.plan import FinetuneOptions
+
+
+@dataclass(frozen=True, kw_only=True)
+class MoodOptions(FinetuneOptions):
+    """How a mood reader is fine-tuned.
+
+    Args:
+        epochs: maximum number of epochs.
+        patience: stop after this many epochs without improvement; 0 for never.
+        learning_rate: its peak.
+        validation: fraction of the conversations held out for validation.
+        seed: of dropout, data order and the choice of the validation set.
+        batch: messages in a batch.
+
+    Raises:
+        UsageError: a value is out of range.
+    """
+
+    patience: int = 5
+    learning_rate: float = 2e-3
+    batch: int = 64
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if self.batch < 1:
+            raise UsageError("batch must be at least 1")

@@ -1,0 +1,34 @@
+"""The options of fine-tuning trackers, which are those of ``zoo finetune`` too."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from zoo.errors import UsageError
+from zoo.training.plan import FinetuneOptions
+
+
+@dataclass(frozen=True, kw_only=True)
+class TrackerOptions(FinetuneOptions):
+    """How a tracker is fine-tuned.
+
+    Args:
+        epochs: maximum number of epochs.
+        patience: stop after this many epochs without improvement; 0 for never.
+        learning_rate: its peak.
+        validation: fraction of the dialogues held out for validation.
+        seed: of dropout, data order and the choice of the validation set.
+        batch: turns in a batch.
+
+    Raises:
+        UsageError: a value is out of range.
+    """
+
+    patience: int = 6
+    learning_rate: float = 2e-3
+    batch: int = 16
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if self.batch < 1:
+            raise UsageError("batch must be at least 1")
