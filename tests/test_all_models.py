@@ -87,12 +87,22 @@ def read_and_continue_a_letter(model: Any) -> None:
     assert len(words & {"the", "and", "to", "of", "i", "a", "that", "you", "in", "my"}) > 3
 
 
+def tag_an_order(model: Any) -> None:
+    result = model.tag("Hi, I'm Ana Lopez, order 4471 was for March 3rd")
+    assert [(entity.text, entity.label, entity.value) for entity in result.entities] == [
+        ("Ana Lopez", "person", None),
+        ("4471", "order", "4471"),
+        ("March 3rd", "date", "--03-03"),
+    ]
+
+
 VERBS = {
     "char_lstm.*": read_and_continue_a_letter,
     "crnn.latin": read_a_line_and_a_page,
     "ctc_*.an4": hear_a_census_answer,
     "pen_bilstm.unipen": read_a_pen,
     "seq2seq_lstm.tatoeba": translate_a_letter,
+    "tagger_bilstm.chat": tag_an_order,
 }
 
 

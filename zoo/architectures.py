@@ -175,6 +175,7 @@ ARCHITECTURES = (
         task_class="zoo.dialogue.tagging.tagging:Tagger",
         inference="zoo.dialogue.tagging.inference:TaggerInference",
         recipe="zoo.recipes.tagger_bilstm",
+        default_weights="chat",
     ),
     Architecture(
         name="tracker_lstm",
