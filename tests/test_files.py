@@ -6,8 +6,10 @@ from pathlib import Path
 
 import pytest
 
-from zoo.errors import DataError
-from zoo.files import read_text
+from zoo.errors import DataError, FolderError
+from zoo.files import is_file, read_text, remove_leftovers
+from zoo.folder.model_folder import ModelFolder
+from zoo.language_models.loading import load_language_model
 
 
 def test_line_ends_and_marks_are_normalised(tmp_path: Path) -> None:
@@ -31,3 +33,25 @@ def test_text_that_is_not_utf_8_is_recognised(tmp_path: Path, data: bytes, advic
     (tmp_path / "a.txt").write_bytes(data)
     with pytest.raises(DataError, match=advice):
         read_text([tmp_path / "a.txt"])
+
+
+@pytest.mark.parametrize("name", ["a" * 300, "null\0character", "missing"])
+def test_a_name_that_no_file_can_have_is_a_clear_error(tmp_path: Path, name: str) -> None:
+    path = tmp_path / name
+    assert not is_file(path)
+    with pytest.raises(DataError, match="cannot read"):
+        read_text([path])
+    with pytest.raises(DataError, match="cannot read"):
+        load_language_model(path)
+    with pytest.raises(FolderError, match=r"cannot read|there is no model folder"):
+        ModelFolder.open(path)
+
+
+def test_only_what_a_killed_write_leaves_is_removed(tmp_path: Path) -> None:
+    kept = [".lock", ".hidden", ".checkpoint.npz", "a.ab12cd_3", ".my.settings"]
+    left = [".checkpoint.npz.ab12cd_3", ".history.csv.________"]
+    for name in (*kept, *left):
+        (tmp_path / name).write_bytes(b"")
+    remove_leftovers(tmp_path)
+    assert sorted(path.name for path in tmp_path.iterdir()) == sorted(kept)
+    remove_leftovers(tmp_path / "missing")

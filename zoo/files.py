@@ -17,7 +17,8 @@ from typing import BinaryIO
 from zoo.errors import DataError, ZooError
 
 _PLANTED = 5  # times that something is removed to make a file in its place
-_LEFTOVER = re.compile(r"\..+\.[a-z0-9_]{8}(\.keras)?")  # as tempfile names them
+# As tempfile names them, of the kinds of files that models and runs consist of.
+_LEFTOVER = re.compile(r"\..+\.(npz|json|csv|png|txt|md|model|safetensors)\.[a-z0-9_]{8}")
 
 
 @contextlib.contextmanager
@@ -27,7 +28,12 @@ def readable_os_errors(what: str) -> Iterator[None]:
         yield
     except OSError as error:
         hint = "; free some space and try again" if error.errno == errno.ENOSPC else ""
-        raise ZooError(f"cannot {what}: {error.strerror or error}{hint}") from error
+        raise ZooError(f"cannot {what}: {reason_of(error)}{hint}") from error
+
+
+def reason_of(error: OSError | ValueError) -> str:
+    """What went wrong with a file, without its name and number."""
+    return str(getattr(error, "strerror", None) or error)
 
 
 @contextlib.contextmanager
@@ -84,8 +90,8 @@ def read_text(paths: Sequence[Path]) -> str:
     for path in paths:
         try:
             data = user_path(path).read_bytes()
-        except OSError as error:
-            raise DataError(f"cannot read {path}: {error.strerror or error}") from None
+        except (OSError, ValueError) as error:  # the latter for a name with a null character
+            raise DataError(f"cannot read {path}: {reason_of(error)}") from None
         if not data.strip():
             raise DataError(f"{path} is empty")
         parts.append(decoded_text(data, str(path)))
@@ -211,7 +217,7 @@ def remove_leftovers(folder: Path) -> None:
 
 
 def is_file(path: Path) -> bool:
-    """Whether a file exists and is accessible; also works for names that are too long."""
+    """Whether a file exists and is accessible; also works for names that no file can have."""
     try:
         return path.is_file()
     except (OSError, ValueError):  # the latter where the name has a NUL

@@ -13,7 +13,7 @@ import numpy as np
 
 from zoo.contracts import Config, GraphInference, Processor
 from zoo.errors import FolderError, UsageError, ZooError
-from zoo.files import atomic_path, user_path
+from zoo.files import atomic_path, readable_os_errors, user_path
 from zoo.folder.bundle import Bundle
 from zoo.folder.int8 import quantised, restored
 from zoo.folder.weights_file import half_precision
@@ -416,8 +416,9 @@ class Task:
         target = user_path(path)
         if target.suffix != ".keras":
             raise UsageError(f"{target}: the file's name must end in .keras")
-        if target.exists():
-            raise UsageError(f"{target} exists; choose another name")
+        with readable_os_errors(f"write {str(target)!r:.100}"):
+            if target.exists():
+                raise UsageError(f"{target} exists; choose another name")
         with atomic_path(target) as temporary:
             plain = temporary.with_name(temporary.name + ".keras")
             try:

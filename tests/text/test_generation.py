@@ -258,6 +258,17 @@ def test_a_large_vocabulary_is_read_in_shorter_windows(
     assert windows == [100, 100, 99]
 
 
+def test_a_large_model_writes_in_shorter_chunks_and_the_same(
+    tiny_model: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    whole = tiny_model.generate("the ", 50, seed=3).text
+    counts: list[int] = []
+    monkeypatch.setattr(generation, "_CHUNK_WORK", 20.5 * tiny_model.config.parameters())
+    chunked = tiny_model.generate("the ", 50, seed=3, on_progress=counts.append).text
+    assert chunked == whole
+    assert counts == [20, 20, 10]
+
+
 def test_numbers_of_numpy_and_huge_ones_are_numbers(tiny_model: Any) -> None:
     plain = tiny_model.generate("the ", 20, temperature=0.5, seed=1).text
     assert tiny_model.generate("the ", 20, temperature=np.float32(0.5), seed=1).text == plain

@@ -98,6 +98,11 @@ def test_a_damaged_checkpoint_is_a_clear_error(tmp_path: Path) -> None:
             run.load_checkpoint()
 
 
+def test_a_name_that_no_folder_can_have_is_a_clear_error(tmp_path: Path) -> None:
+    with pytest.raises(ZooError, match="File name too long"):
+        RunDirectory(tmp_path / ("a" * 300), {}).__enter__()
+
+
 def npz(**arrays: np.ndarray) -> bytes:
     stream = io.BytesIO()
     np.savez(stream, **arrays)

@@ -23,6 +23,13 @@ DIRECTIONS = (("en", "fr"), ("fr", "en"), ("en", "de"))
 SUBWORDS = Subwords.train(TEXTS, 400, DIRECTIONS)
 
 
+def test_pieces_that_are_no_text_are_refused() -> None:
+    place = SUBWORDS.model.index("▁the".encode()) + len("▁".encode())
+    broken = SUBWORDS.model[:place] + b"\xd8" + SUBWORDS.model[place + 1 :]
+    with pytest.raises(UsageError, match="not UTF-8"):
+        Subwords(broken, DIRECTIONS)
+
+
 @given(st.text(max_size=40))
 def test_every_text_survives_but_for_white_space_and_what_nobody_sees(text: str) -> None:
     # sentencepiece writes a space as this sign, and reads it as one.

@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Any
 
 from zoo.errors import FolderError
-from zoo.files import open_without_waiting
+from zoo.files import open_without_waiting, reason_of
 
 MANIFEST = "manifest.json"
 FORMAT_VERSION = 2
@@ -175,8 +175,8 @@ def read_file(path: Path, limit: int = MAX_TEXT_BYTES) -> bytes:
             if not stat.S_ISREG(os.fstat(stream.fileno()).st_mode):
                 raise FolderError(f"{path} is not a regular file")
             data = stream.read(limit + 1)
-    except OSError as error:
-        raise FolderError(f"cannot read {path}: {error.strerror or error}") from None
+    except (OSError, ValueError) as error:  # the latter for a name with a null character
+        raise FolderError(f"cannot read {path}: {reason_of(error)}") from None
     if len(data) > limit:
         raise FolderError(f"{path} is larger than {limit} bytes")
     return data

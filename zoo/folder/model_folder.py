@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import TypeVar
 
 from zoo.errors import FolderError
-from zoo.files import open_without_waiting
+from zoo.files import open_without_waiting, reason_of
 from zoo.folder.manifest import (
     MANIFEST,
     MAX_FILE_BYTES,
@@ -100,8 +100,8 @@ class ModelFolder:
                 raise FolderError(f"there is no model folder {str(path)!r:.200}")
             if not where.exists():
                 raise FolderError(f"{path} is not a zoo model: it has no {MANIFEST}")
-        except OSError as error:
-            raise FolderError(f"cannot read {str(path)!r:.200}: {error.strerror}") from None
+        except (OSError, ValueError) as error:
+            raise FolderError(f"cannot read {str(path)!r:.200}: {reason_of(error)}") from None
         return cls(path, read_file(where), manifest_sha256, reference=reference, mend=mend)
 
     def __contains__(self, name: str) -> bool:

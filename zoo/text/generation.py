@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 MAX_LENGTH = 100_000_000
 _STREAM_CHUNK = 16
 _CHUNK = 2000
+_CHUNK_WORK = 4e9  # of a chunk, characters by parameters: a second or two, then Ctrl-C is heard
 _STOP_CHUNK = 200
 _WINDOW = 1000  # characters that are read at once
 _WINDOW_OUTPUTS = 4_000_000  # numbers that a window may have as outputs: characters by vocabulary
@@ -346,7 +347,7 @@ class TextGeneration(Task):
         left = length
         while left and len(cuts) < len(prompts):
             rows = [row for row in range(len(prompts)) if row not in cuts]
-            count = min(left, _CHUNK if not stops else _STOP_CHUNK)
+            count = min(left, self._chunk if not stops else _STOP_CHUNK)
             ids, log_probs, after = _run(
                 inference,
                 [now[row] for row in rows],
@@ -376,6 +377,10 @@ class TextGeneration(Task):
                 GeneratedText(prompt + text, prompt, log_probs, seeds[row], state, row in cuts)
             )
         return results
+
+    @property
+    def _chunk(self) -> int:
+        return max(1, min(_CHUNK, int(_CHUNK_WORK / self.config.parameters())))
 
     def _read_prompt(
         self, inference: CharacterInference, prompt: str, state: TextState | None, errors: str

@@ -48,7 +48,8 @@ class RunDirectory:
         self._lock = filelock.FileLock(self.training / ".lock", blocking=False)
 
     def __enter__(self) -> RunDirectory:
-        self._check()
+        with readable_os_errors(f"use {str(self.path)!r:.100}"):
+            self._check()
         with readable_os_errors(f"make {self.training}"):
             self.training.mkdir(parents=True, exist_ok=True)
         with readable_os_errors(f"lock {self.training}"):

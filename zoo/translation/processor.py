@@ -60,6 +60,10 @@ class Subwords:
             processor = sentencepiece.SentencePieceProcessor(model_proto=self.model)
         except (RuntimeError, ValueError) as error:
             raise UsageError(f"not a valid sentencepiece model: {error}") from None
+        try:
+            processor.id_to_piece(list(range(processor.get_piece_size())))
+        except UnicodeDecodeError:
+            raise UsageError("the sentencepiece model has pieces that are not UTF-8") from None
         special = (processor.pad_id(), processor.bos_id(), processor.eos_id(), processor.unk_id())
         if special != (PAD, BEGIN, END, _UNKNOWN):
             raise UsageError("ids 0 to 3 must be padding, begin, end and the unknown piece")
