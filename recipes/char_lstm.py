@@ -70,8 +70,8 @@ SHAKESPEARE_FIGURES = (
 def opponent(network: dict[str, Any], learning_rate: float, **more: Any) -> Values:
     """An opponent of ``char_lstm.shakespeare``, of as many weights.
 
-    These values are where the trials of ``scripts/benchmarks/comparison_trials.py`` begin, which
-    are as many for each architecture.
+    The trials of ``scripts/benchmarks/comparison_trials.py`` begin with these values; they are
+    as many for each architecture.
     """
     return Values(
         corpus="karpathy_shakespeare",

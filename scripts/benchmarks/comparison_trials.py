@@ -1,0 +1,95 @@
+#!/usr/bin/env python3
+"""Tries the same number of values for each architecture of the comparison, in short runs.
+
+    scripts/benchmarks/comparison_trials.py --minutes 6
+    scripts/benchmarks/comparison_trials.py --only char_rnn --minutes 0.2 --out a.csv   # a look
+
+A comparison with an opponent that was not tuned is worth nothing. Each architecture has the same
+six trials: three rates of learning around the recipe's, each with the recipe's dropout and with
+half of it. Finished runs in --runs are not run again. What counts is the loss on the validation
+text. Writes docs/comparison/trials.csv; the best of each architecture goes into its recipe.
+"""
+
+from __future__ import annotations
+
+import argparse
+import csv
+import json
+from pathlib import Path
+from typing import Any
+
+from comparison_runs import ARCHITECTURES, history_of, in_a_process, values_of
+
+from zoo.folder.provenance import processor_name
+
+ROOT = Path(__file__).resolve().parents[2]
+RATES, DROPOUTS = (0.4, 1.0, 2.5), (1.0, 0.5)  # factors of the recipe's values
+COLUMNS = (
+    "architecture",
+    "learning_rate",
+    "dropout_factor",
+    "minutes",
+    "epochs",
+    "seconds",
+    "validation_nats",
+    "processor",
+)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--only", nargs="+", choices=ARCHITECTURES, default=ARCHITECTURES)
+    parser.add_argument("--minutes", type=float, default=6.0, help="of each trial")
+    parser.add_argument("--trials", type=int, default=6, help="the first so many of each")
+    parser.add_argument("--runs", type=Path, default=ROOT / "runs/comparison/trials")
+    parser.add_argument("--out", type=Path, default=ROOT / "docs/comparison/trials.csv")
+    args = parser.parse_args()
+    rows = []
+    for architecture in args.only:
+        for changes in trials(architecture)[: args.trials]:
+            name = "_".join(f"{value:g}" for value in changes.values())
+            folder = args.runs / f"{architecture}_{name}_{args.minutes:g}"
+            if not (folder / "manifest.json").exists():
+                in_a_process(architecture, args.minutes, folder, changes)
+            rows.append(row_of(architecture, args.minutes, folder, changes))
+            print(json.dumps(rows[-1]))
+    args.out.parent.mkdir(parents=True, exist_ok=True)
+    with args.out.open("w", encoding="utf-8", newline="") as stream:
+        writer = csv.DictWriter(stream, COLUMNS, lineterminator="\n")
+        writer.writeheader()
+        writer.writerows(rows)
+    print(args.out)
+
+
+def trials(architecture: str) -> list[dict[str, Any]]:
+    """The changes of each trial, the recipe's own values first."""
+    rate = values_of(architecture, {}).plans[0].learning_rate
+    made = [
+        {"learning_rate": float(f"{rate * factor:.2g}"), "dropout": dropout}
+        for dropout in DROPOUTS
+        for factor in RATES
+    ]
+    return sorted(made, key=lambda one: (one["learning_rate"] != rate, one["dropout"] != 1.0))
+
+
+def row_of(
+    architecture: str, minutes: float, folder: Path, changes: dict[str, Any]
+) -> dict[str, Any]:
+    """A row of the table."""
+    history = history_of(folder)
+    return {
+        "architecture": architecture,
+        "learning_rate": changes["learning_rate"],
+        "dropout_factor": changes["dropout"],
+        "minutes": minutes,
+        "epochs": len(history),
+        "seconds": round(history[-1]["total"]),
+        "validation_nats": round(min(one["loss"] for one in history), 4),
+        "processor": processor_name(),
+    }
+
+
+if __name__ == "__main__":
+    main()
