@@ -32,7 +32,7 @@ from zoo.network import (
 if TYPE_CHECKING:
     from zoo.inspection.attribution import Attribution
     from zoo.inspection.highway import Highway
-    from zoo.inspection.subject import Subject
+    from zoo.inspection.subject import InspectedInput
     from zoo.inspection.traces import Trace
 
 GOLDEN_TOLERANCE = 2e-3
@@ -157,7 +157,7 @@ class Task:
             "cannot run a network without one; the architecture must name its inference"
         )
 
-    def subject(self, source: Any, **options: Any) -> Subject:
+    def subject(self, source: Any, **options: Any) -> InspectedInput:
         """One input with the names of its steps, for :meth:`trace` and its like.
 
         Args:

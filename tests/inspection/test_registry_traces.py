@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from zoo.catalogue import registry
-from zoo.inspection.subject import Outputs, Steps, Subject
+from zoo.inspection.subject import InspectedInput, Outputs, Steps
 from zoo.inspection.tape import Tape
 from zoo.inspection.traces import log_softmax, trace_network
 
@@ -58,7 +58,7 @@ def test_traced_states_are_those_of_the_engine(name: str) -> None:
     ids = (np.arange(40, dtype=np.int32) * 7 % bundle.config.vocabulary_size)[None]
     reading = engine.read(ids, engine.initial_state(1))
     steps = Steps("characters", np.arange(40.0))
-    found = trace_network(_network(bundle), Subject((ids,), {"a": steps}, "a"))
+    found = trace_network(_network(bundle), InspectedInput((ids,), {"a": steps}, "a"))
     for number, hidden in enumerate(reading.hidden, 1):
         np.testing.assert_allclose(found.gate("h", number), hidden[0], atol=1e-5)
     np.testing.assert_allclose(found.log_probs, reading.log_probs[0], atol=1e-4)

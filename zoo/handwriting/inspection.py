@@ -13,7 +13,7 @@ from zoo.handwriting.crnn import CONVOLUTIONS
 from zoo.handwriting.ink import InkFeatures
 from zoo.handwriting.line_image import LineImage
 from zoo.inspection import operations as op
-from zoo.inspection.subject import Backdrop, Outputs, Steps, Subject
+from zoo.inspection.subject import Backdrop, InspectedInput, Outputs, Steps
 from zoo.inspection.tape import Node, Tape
 
 AXIS = "writing"
@@ -87,7 +87,7 @@ class PenNetwork:
         return Outputs(label_layer(tape, x, weights))
 
 
-def line_subject(grey: np.ndarray, given: LineImage, labels: Sequence[str]) -> Subject:
+def line_subject(grey: np.ndarray, given: LineImage, labels: Sequence[str]) -> InspectedInput:
     """A line's image as an input; a step of the recurrent layers is eight of its columns.
 
     Args:
@@ -103,7 +103,7 @@ def line_subject(grey: np.ndarray, given: LineImage, labels: Sequence[str]) -> S
         return np.array([given.source_x(width * (one + 0.5)) for one in range(count)])
 
     ink = [columns[_RATE * SUBSAMPLING * n :][: _RATE * SUBSAMPLING].mean() for n in range(steps)]
-    return Subject(
+    return InspectedInput(
         (columns[None], np.ones((1, len(columns)), bool)),
         {AXIS: Steps("pixels", places(steps, _RATE * SUBSAMPLING))},
         AXIS,
@@ -118,7 +118,7 @@ def line_subject(grey: np.ndarray, given: LineImage, labels: Sequence[str]) -> S
 
 def ink_subject(
     strokes: Sequence[np.ndarray], given: InkFeatures, labels: Sequence[str]
-) -> Subject:
+) -> InspectedInput:
     """Pen strokes as an input; a step of the recurrent layers is four resampled points.
 
     Args:
@@ -136,7 +136,7 @@ def ink_subject(
         return np.array([one.max() if most else one.mean() for one in parts], np.float64)
 
     when = [_reading_steps(number, len(stroke), given) for number, stroke in enumerate(strokes)]
-    return Subject(
+    return InspectedInput(
         (features[None], np.ones((1, len(features)), bool)),
         {AXIS: Steps("points", SUBSAMPLING * np.arange(steps, dtype=np.float64))},
         AXIS,

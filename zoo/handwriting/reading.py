@@ -43,7 +43,7 @@ from zoo.handwriting.results import Character, PageLine, PageReading, Reading
 from zoo.task import check_no_options, distinct
 
 if TYPE_CHECKING:
-    from zoo.inspection.subject import Subject
+    from zoo.inspection.subject import InspectedInput
 
 Source = TypeVar("Source")
 Stroke = Sequence[Sequence[float]] | np.ndarray
@@ -381,7 +381,7 @@ class LineRecognition(HandwritingRecognition[ImageSource]):
         doubts += [f"{line.line.identity} {line.unread}" for line in read if line.unread]
         return PageReading(read, tuple(doubts), known)
 
-    def subject(self, source: ImageSource, **options: Any) -> Subject:
+    def subject(self, source: ImageSource, **options: Any) -> InspectedInput:
         """A line's image with the pixels of its steps; see :meth:`zoo.task.Task.subject`.
 
         Args:
@@ -446,7 +446,7 @@ class PenRecognition(HandwritingRecognition[InkSource]):
     )
     processor: Pen
 
-    def subject(self, source: Any, **options: Any) -> Subject:
+    def subject(self, source: Any, **options: Any) -> InspectedInput:
         """Strokes with the points of their steps; see :meth:`zoo.task.Task.subject`.
 
         Args:

@@ -17,7 +17,7 @@ import numpy as np
 from zoo.errors import UsageError
 from zoo.inspection.highway import check_output, choose_label
 from zoo.inspection.layer_trace import check_whole
-from zoo.inspection.subject import Network, Subject
+from zoo.inspection.subject import InspectedInput, Network
 from zoo.inspection.tape import Tape
 from zoo.inspection.traces import log_softmax
 
@@ -61,7 +61,7 @@ class Attribution:
 
 def attribute_output(
     network: Network,
-    subject: Subject,
+    subject: InspectedInput,
     at: int | None = None,
     label: int | None = None,
     points: int = DEFAULT_POINTS,
@@ -103,7 +103,11 @@ def attribute_output(
 
 
 def _value(
-    network: Network, subject: Subject, inputs: Sequence[np.ndarray], at: int, label: int | None
+    network: Network,
+    subject: InspectedInput,
+    inputs: Sequence[np.ndarray],
+    at: int,
+    label: int | None,
 ) -> tuple[float, int]:
     tape = Tape(record=False)
     logits = network.run(tape, [tape.leaf(one) for one in inputs]).logits.value

@@ -68,12 +68,13 @@ def find_units(
 ) -> Finding:
     """The units whose values correlate best with a quantity.
 
-    They are chosen by |r| on the first half of the steps. The best of many units correlates with
-    anything, so r is given on the second half too. Its p-value is that of a test by circular
-    shifts: the quantity is moved along the second half by every number of steps, which keeps what
-    neighbouring steps have in common, and each time the largest |r| of *all* units is taken, which
-    corrects for their number (the max statistic of Nichols and Holmes 2002). The p-value is the
-    fraction of shifts, the present place included, whose largest |r| reaches that of the unit.
+    They are chosen by the absolute r on the first half of the steps. The best of many units
+    correlates with anything, so r is given on the second half too. Its p-value is that of a test by
+    circular shifts: the quantity is moved along the second half by every number of steps, which
+    keeps what neighbouring steps have in common, and each time the largest absolute r of *all*
+    units is taken, which corrects for their number (the max statistic of Nichols and Holmes 2002).
+    The p-value is the fraction of shifts, the present place included, whose largest absolute r
+    reaches that of the unit.
 
     Args:
         name: of the quantity.
@@ -139,7 +140,7 @@ def _correlation(columns: np.ndarray, values: np.ndarray) -> np.ndarray:
 
 
 def _largest_by_shift(columns: np.ndarray, values: np.ndarray) -> np.ndarray:
-    """For each circular shift of the values the largest |r| of all columns."""
+    """For each circular shift of the values the largest absolute r of all columns."""
     spectrum = np.fft.rfft(_normal(values))
     largest = np.zeros(len(values))
     for start in range(0, columns.shape[1], 256):  # some at a time, for memory

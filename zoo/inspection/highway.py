@@ -17,7 +17,7 @@ import numpy as np
 from zoo.errors import UsageError
 from zoo.inspection.layer_trace import check_whole
 from zoo.inspection.run import Run
-from zoo.inspection.subject import Network, ReadsOn, Subject
+from zoo.inspection.subject import InspectedInput, Network, ReadsOn
 from zoo.inspection.tape import Node, Tape
 from zoo.inspection.traces import log_softmax
 
@@ -113,7 +113,7 @@ class Highway:
 
 def highway_of(
     network: Network,
-    subject: Subject,
+    subject: InspectedInput,
     at: int | None = None,
     steps: int | None = None,
     label: int | None = None,
@@ -152,7 +152,7 @@ def highway_of(
     return Highway(at, text, float(-log_probs[0, place, label]), tuple(curves))
 
 
-def check_output(subject: Subject, at: int | None) -> int:
+def check_output(subject: InspectedInput, at: int | None) -> int:
     """The number of an output from 0.
 
     Raises:
@@ -168,7 +168,7 @@ def check_output(subject: Subject, at: int | None) -> int:
 
 
 def choose_label(
-    subject: Subject, log_probs: np.ndarray, place: int, at: int, label: int | None
+    subject: InspectedInput, log_probs: np.ndarray, place: int, at: int, label: int | None
 ) -> int:
     """The label whose log-probability is asked for.
 
@@ -186,7 +186,7 @@ def choose_label(
 
 
 def _run_to(
-    network: Network, subject: Subject, at: int, steps: int | None
+    network: Network, subject: InspectedInput, at: int, steps: int | None
 ) -> tuple[Tape, Node, int]:
     """Run the network, recorded as far back as is asked for; the first output recorded."""
     if steps is not None:
@@ -213,7 +213,7 @@ def _run_to(
 def _read(
     network: Network,
     tape: Tape,
-    subject: Subject,
+    subject: InspectedInput,
     start: int,
     stop: int,
     state: Sequence[Node] | None,

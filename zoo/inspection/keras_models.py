@@ -13,7 +13,7 @@ from zoo.errors import UsageError, ZooError
 from zoo.inspection.layer_trace import LayerTrace, check_whole, layer_trace
 from zoo.inspection.recurrence import CellWeights, forward
 from zoo.inspection.run import Run
-from zoo.inspection.subject import Steps, Subject
+from zoo.inspection.subject import InspectedInput, Steps
 from zoo.inspection.traces import Trace, check_layers
 
 _CELLS = {"LSTMCell": "lstm", "GRUCell": "gru", "SimpleRNNCell": "rnn"}
@@ -70,7 +70,7 @@ def trace(
 
 def trace_subject(
     model: Any,
-    subject: Subject,
+    subject: InspectedInput,
     *,
     layers: Collection[str] | None = None,
     units: Sequence[int] | None = None,

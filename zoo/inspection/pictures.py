@@ -12,7 +12,7 @@ from zoo.errors import UsageError
 from zoo.inspection.attribution import Attribution
 from zoo.inspection.layer_trace import LayerTrace
 from zoo.inspection.panels import new_figure, picture_path, visible
-from zoo.inspection.subject import Backdrop, Steps, Subject
+from zoo.inspection.subject import Backdrop, InspectedInput, Steps
 from zoo.inspection.traces import Trace
 from zoo.plots import plain, save_picture
 
@@ -124,7 +124,7 @@ def draw_unit(
     return save_picture(figure, target)
 
 
-def draw_attribution(attribution: Attribution, subject: Subject, path: str | Path) -> Path:
+def draw_attribution(attribution: Attribution, subject: InspectedInput, path: str | Path) -> Path:
     """Draw how much each step of the input speaks for an output: orange for, blue against it.
 
     Args:

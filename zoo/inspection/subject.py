@@ -59,7 +59,7 @@ class Backdrop:
 
 
 @dataclass(frozen=True)
-class Subject:
+class InspectedInput:
     """One input, ready for the network.
 
     Args:

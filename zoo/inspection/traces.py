@@ -15,7 +15,7 @@ from zoo.inspection.finding import Finding, find_units
 from zoo.inspection.layer_trace import LayerTrace, check_whole, layer_trace
 from zoo.inspection.measures import Lifetimes, Saturation, lifetimes_of, saturation_of
 from zoo.inspection.run import Run
-from zoo.inspection.subject import Network, ReadsOn, Steps, Subject
+from zoo.inspection.subject import InspectedInput, Network, ReadsOn, Steps
 from zoo.inspection.tape import Node, Tape
 
 MAX_BYTES = 1 << 30
@@ -45,7 +45,7 @@ class Trace:
     axes: Mapping[str, Steps]
     attention: Mapping[str, np.ndarray] = field(default_factory=dict, repr=False)
     log_probs: np.ndarray | None = field(default=None, repr=False)
-    subject: Subject | None = field(default=None, repr=False)
+    subject: InspectedInput | None = field(default=None, repr=False)
     every: int = 1
 
     def layer(self, name: str | int | None = None) -> LayerTrace:
@@ -183,7 +183,7 @@ class Trace:
 
 def trace_network(
     network: Network,
-    subject: Subject,
+    subject: InspectedInput,
     *,
     layers: Collection[str] | None = None,
     units: Sequence[int] | None = None,
@@ -257,7 +257,9 @@ def log_softmax(logits: np.ndarray) -> np.ndarray:
     return shifted - np.log(np.exp(shifted).sum(axis=-1, keepdims=True))
 
 
-def _windows(network: Network, subject: Subject) -> Iterator[tuple[Sequence[np.ndarray], int]]:
+def _windows(
+    network: Network, subject: InspectedInput
+) -> Iterator[tuple[Sequence[np.ndarray], int]]:
     """The input in parts: arrays and their number of steps."""
     steps = len(subject.axes[subject.output_axis])
     if not isinstance(network, ReadsOn):

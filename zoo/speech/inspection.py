@@ -10,7 +10,7 @@ import numpy as np
 from zoo.ctc.inspection import convolve, label_layer, recurrent_layers
 from zoo.ctc.subsampling import SUBSAMPLING, output_frames
 from zoo.inspection import operations as op
-from zoo.inspection.subject import Backdrop, Outputs, Steps, Subject
+from zoo.inspection.subject import Backdrop, InspectedInput, Outputs, Steps
 from zoo.inspection.tape import Node, Tape
 
 AXIS = "time"
@@ -90,7 +90,7 @@ def recording_subject(
     features: np.ndarray,
     frame_seconds: float,
     labels: Sequence[str],
-) -> Subject:
+) -> InspectedInput:
     """A recording as an input.
 
     Args:
@@ -105,7 +105,7 @@ def recording_subject(
     per_step = np.array_split(features.mean(axis=1), steps) if steps else []
     loudness = np.array([float(one.mean()) for one in per_step])
     low, high = (loudness.min(), loudness.max()) if steps else (0.0, 0.0)
-    return Subject(
+    return InspectedInput(
         (features[None], np.ones((1, len(features)), bool)),
         {AXIS: Steps("seconds", places)},
         AXIS,

@@ -39,7 +39,7 @@ from zoo.speech.results import Alignment, Transcript
 from zoo.task import check_no_options, distinct
 
 if TYPE_CHECKING:
-    from zoo.inspection.subject import Subject
+    from zoo.inspection.subject import InspectedInput
     from zoo.speech.stream import SpeechStream
 
 LONGEST_PIECE = 20.0
@@ -300,7 +300,7 @@ class SpeechRecognition(CTCRecogniser):
 
     def subject(
         self, source: AudioSource, sample_rate: float | None = None, **options: Any
-    ) -> Subject:
+    ) -> InspectedInput:
         """A recording with the seconds of its steps; see :meth:`zoo.task.Task.subject`.
 
         Args:

@@ -19,7 +19,7 @@ from zoo.text.results import GeneratedText, TextScore, TextState, TextStates
 from zoo.values import is_whole
 
 if TYPE_CHECKING:
-    from zoo.inspection.subject import Subject
+    from zoo.inspection.subject import InspectedInput
 
 MAX_LENGTH = 100_000_000
 _STREAM_CHUNK = 16
@@ -285,7 +285,7 @@ class TextGeneration(Task):
             states.append(TextStates(each, _hidden(self.inference, ids)))
         return states[0] if single else states
 
-    def subject(self, source: str, *, errors: str = "strict", **options: Any) -> Subject:
+    def subject(self, source: str, *, errors: str = "strict", **options: Any) -> InspectedInput:
         """A text with its characters as steps; see :meth:`zoo.task.Task.subject`.
 
         Args:

@@ -11,7 +11,7 @@ import numpy as np
 from zoo.cells import CELLS
 from zoo.inspection import operations as op
 from zoo.inspection.recurrence import CellWeights, recurrent
-from zoo.inspection.subject import Outputs, Steps, Subject
+from zoo.inspection.subject import InspectedInput, Outputs, Steps
 from zoo.inspection.tape import Node, Tape
 
 AXIS = "characters"
@@ -57,7 +57,7 @@ class CharacterNetwork:
         return Outputs(op.dense(tape, x, weights["embedding/embeddings"].T), after)
 
 
-def text_subject(text: str, ids: np.ndarray, vocabulary: Sequence[str]) -> Subject:
+def text_subject(text: str, ids: np.ndarray, vocabulary: Sequence[str]) -> InspectedInput:
     """A text as an input.
 
     The label of each output is the character that follows.
@@ -69,7 +69,7 @@ def text_subject(text: str, ids: np.ndarray, vocabulary: Sequence[str]) -> Subje
     """
     steps = Steps(AXIS, np.arange(len(ids), dtype=np.float64), tuple(text))
     targets = np.append(ids[1:], -1)
-    return Subject(
+    return InspectedInput(
         (ids[None],),
         {AXIS: steps},
         AXIS,

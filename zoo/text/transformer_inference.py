@@ -194,7 +194,7 @@ class TransformerGraph:
         seed: int | Sequence[int],
         position: int = 0,
     ) -> tuple[np.ndarray, np.ndarray, list[np.ndarray]]:
-        """Sample ids; see :meth:`zoo.inference.generator.Generator.run`."""
+        """Sample ids; see ``zoo.inference.generator.Generator.run``."""
 
         def advance(
             ids: np.ndarray, state: Sequence[np.ndarray]

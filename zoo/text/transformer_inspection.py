@@ -15,7 +15,7 @@ from zoo.text.inspection import AXIS
 from zoo.text.rotary import frequencies
 
 LONGEST = 1000
-"""Characters that are looked into at once: attention is between all pairs of them."""
+"""Number of characters that are looked into at once; attention is between all pairs of them."""
 _FAR_BELOW = -1e9
 
 

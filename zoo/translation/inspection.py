@@ -10,7 +10,7 @@ import numpy as np
 from zoo.inspection import operations as op
 from zoo.inspection.recurrence import CellWeights, bidirectional, recurrent
 from zoo.inspection.run import JoinedRun
-from zoo.inspection.subject import Outputs, Steps, Subject
+from zoo.inspection.subject import InspectedInput, Outputs, Steps
 from zoo.inspection.tape import Node, Tape
 
 SOURCE, TARGET = "source", "target"
@@ -149,7 +149,7 @@ def pair_subject(
     pieces: Sequence[str],
     vocabulary: Sequence[str],
     title: str,
-) -> Subject:
+) -> InspectedInput:
     """A sentence and its translation as an input.
 
     Args:
@@ -170,7 +170,7 @@ def pair_subject(
         "begins a word": np.array([one.startswith("▁") for one in pieces], np.float64),
         "punctuation": np.array([not any(map(str.isalnum, one)) for one in pieces], np.float64),
     }
-    return Subject(
+    return InspectedInput(
         (source[None], before[None]),
         axes,
         TARGET,

@@ -41,7 +41,7 @@ from zoo.translation.sentences import TextPiece, join_lines, split_long, split_s
 from zoo.typography import plain_spelling
 
 if TYPE_CHECKING:
-    from zoo.inspection.subject import Subject
+    from zoo.inspection.subject import InspectedInput
 
 LONGEST_PIECE = 40
 """Tokens of a sentence that is translated in one go; a longer one is cut."""
@@ -328,7 +328,7 @@ class Translation(Task):
         translation: str | None = None,
         target: str | None = None,
         **options: Any,
-    ) -> Subject:
+    ) -> InspectedInput:
         """A sentence pair with its subwords as steps; see :meth:`zoo.task.Task.subject`.
 
         Args:
