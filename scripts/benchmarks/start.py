@@ -1,13 +1,14 @@
 #!/usr/bin/env python3
-"""How long the zoo takes to start: listing, loading a shipped model, and its first text.
+"""How long the zoo takes to start and how much memory it takes: commands, loading, the first text.
 
     scripts/benchmarks/start.py                  # writes docs/benchmarks/start.csv
     scripts/benchmarks/start.py --rounds 11 --out start.csv
 
 Each measurement is a process of its own, the rounds interleaved; the median is reported beside the
-fastest and the slowest. Loading is counted from after ``import tensorflow``. The first text
-includes the compilation of the loop, or its reading from Numba's cache on disk when it has run
-before.
+fastest and the slowest, and the most memory that a process had in any round. Loading is counted
+from after ``import zoo``. The first text includes the compilation of the loop, or its reading from
+Numba's cache on disk when it has run before. Each task's ``zoo run`` reads one of the samples;
+``import tensorflow`` is what each of them waited for when models ran on TensorFlow.
 """
 
 import argparse
@@ -24,33 +25,58 @@ from tqdm import tqdm
 
 from zoo.folder.provenance import processor_name
 
+ROOT = Path(__file__).resolve().parents[2]
 LOAD = """
-import time, tensorflow
+import time, zoo
 started = time.perf_counter()
-import zoo
 model = zoo.load_model({name!r})
 print(time.perf_counter() - started)
 """
 WRITE = """
-import time, tensorflow, zoo
+import time, zoo
 model = zoo.load_model({name!r})
 started = time.perf_counter()
 model.generate("ROMEO:", 100, seed=1, errors="replace")
 print(time.perf_counter() - started)
 """
+RUNS = {
+    "char_lstm.shakespeare": ["ROMEO:", "--length", "400", "--seed", "1"],
+    "ctc_bilstm.an4": ["samples/census.wav"],
+    "ctc_lstm.an4": ["samples/census.wav"],
+    "crnn.latin": ["samples/line.png"],
+    "pen_bilstm.unipen": ["samples/word.inkml"],
+    "seq2seq_lstm.tatoeba": ["Where is the station?", "--target", "fr"],
+}
+Measured = tuple[float, float]
+"""Seconds, and the most memory in MiB."""
 
 
-def timed(command: list[str]) -> float:
-    """Wall-clock seconds of a whole process."""
+def finished(command: list[str]) -> tuple[str, float, float]:
+    """What a process printed, its wall-clock seconds and the most memory that it had, in MiB."""
     started = time.perf_counter()
-    subprocess.run(command, check=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-    return time.perf_counter() - started
+    process = subprocess.Popen(
+        command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True, cwd=ROOT
+    )
+    assert process.stdout is not None
+    printed = process.stdout.read()
+    _, status, usage = os.wait4(process.pid, 0)
+    seconds = time.perf_counter() - started
+    process.returncode = os.waitstatus_to_exitcode(status)
+    if process.returncode:
+        sys.exit(f"{' '.join(command)} failed")
+    return printed, seconds, usage.ru_maxrss / 1024
 
 
-def printed(code: str) -> float:
+def timed(command: list[str]) -> Measured:
+    """A whole process."""
+    _, seconds, memory = finished(command)
+    return seconds, memory
+
+
+def printed(code: str) -> Measured:
     """The seconds that a process prints of itself."""
-    run = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True)
-    return float(run.stdout)
+    told, _, memory = finished([sys.executable, "-c", code])
+    return float(told), memory
 
 
 def main() -> None:
@@ -66,36 +92,49 @@ def main() -> None:
         "zoo list": lambda: timed([*zoo, "list"]),
         f"zoo show {arguments.model}": lambda: timed([*zoo, "show", arguments.model]),
         "import tensorflow": lambda: timed([sys.executable, "-c", "import tensorflow"]),
-        "load_model after import tensorflow": lambda: printed(LOAD.format(name=arguments.model)),
+        "load_model after import zoo": lambda: printed(LOAD.format(name=arguments.model)),
         "first 100 characters after load_model": lambda: printed(
             WRITE.format(name=arguments.model)
         ),
     }
-    seconds: dict[str, list[float]] = {side: [] for side in sides}
+    for name, given in RUNS.items():
+        sides[f"zoo run {name}"] = lambda name=name, given=given: timed([*zoo, "run", name, *given])
+    measured: dict[str, list[Measured]] = {side: [] for side in sides}
     for round_number in tqdm(range(arguments.rounds + 1), desc="rounds"):
         for side, measure in sides.items():
             value = measure()
             if round_number:  # the first round fills the caches of the disk
-                seconds[side].append(value)
+                measured[side].append(value)
     arguments.out.parent.mkdir(parents=True, exist_ok=True)
     with arguments.out.open("w", newline="", encoding="utf-8") as file:
         writer = csv.writer(file, lineterminator="\n")
         writer.writerow(
-            ["side", "seconds", "fastest", "slowest", "rounds", "processor", "versions"]
+            [
+                "side",
+                "seconds",
+                "fastest",
+                "slowest",
+                "rounds",
+                "memory_mib",
+                "processor",
+                "versions",
+            ]
         )
-        for side, values in seconds.items():
+        for side, rounds in measured.items():
+            values = [seconds for seconds, _ in rounds]
+            memory = max(mib for _, mib in rounds)
             row = [statistics.median(values), min(values), max(values)]
             cells = [f"{value:.3f}" for value in row]
             machine = f"{processor_name()}, {os.cpu_count()} cores"
-            writer.writerow([side, *cells, len(values), machine, versions()])
-            print(f"{side}: {row[0]:.3f} s")
+            writer.writerow([side, *cells, len(values), f"{memory:.0f}", machine, versions()])
+            print(f"{side}: {row[0]:.3f} s, {memory:.0f} MiB")
 
 
 def versions() -> str:
     """Versions that the times depend on."""
     import importlib.metadata
 
-    packages = ("tensorflow", "keras", "numba", "click")
+    packages = ("onnxruntime", "numba", "tensorflow", "click")
     told = [f"{name} {importlib.metadata.version(name)}" for name in packages]
     return "; ".join([f"Python {platform.python_version()}", *told])
 

@@ -149,6 +149,7 @@ DEEP_FEEDING = {"input_feeding": True, "decoder_layers": 2, "tie_embeddings": Fa
         ("lstm", MULTIPLICATIVE, DEEP_FEEDING),
         ("lstm", NONE, DEEP),
         ("gru", NONE, {}),
+        ("lstm", SCALED, {"vocabulary_size": 96}),  # whose best are looked for in blocks
     ],
 )
 def test_the_translator_s_graphs_give_what_the_network_gives(
@@ -186,7 +187,10 @@ def test_the_translator_s_graphs_give_what_the_network_gives(
             seen, attended[sentences, step].repeat(2, axis=0), atol=TOLERANCE
         )
         state = new
-    assert inference.step(state, np.arange(4), np.full(4, 2), 99)[0].shape == (4, 11)
+    assert inference.step(state, np.arange(4), np.full(4, 2), 99)[0].shape == (
+        4,
+        config.vocabulary_size,
+    )
     assert config.input_feeding == ("whole" not in inference.graphs())
 
 

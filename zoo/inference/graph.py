@@ -113,6 +113,7 @@ class GraphBuilder:
         self._states: dict[str, str] = {}
         self._nodes: list[Any] = []
         self._constants: dict[str, np.ndarray] = {}
+        self._renamed: dict[str, str] = {}
 
     def input(self, name: str, dtype: Any, shape: Sequence[int | str]) -> str:
         """Declare an input; see :class:`Tensor`."""
@@ -121,7 +122,15 @@ class GraphBuilder:
 
     def output(self, name: str, value: str, dtype: Any, shape: Sequence[int | str]) -> None:
         """Give a value out under a name; see :class:`Tensor`."""
-        self.node("Identity", value, output=name)
+        value = self._renamed.get(value, value)
+        given = {tensor.name for tensor in (*self._inputs, *self._outputs)}
+        if value in given or value in self._constants:
+            self.node("Identity", value, output=name)
+        else:  # under its new name, which spares a copy of it
+            for node in self._nodes:
+                for names in (node.input, node.output):
+                    names[:] = [name if each == value else each for each in names]
+            self._renamed[value] = name
         self._outputs.append(Tensor(name, np.dtype(dtype), tuple(shape)))
 
     def state(self, name: str, shape: Sequence[int | str]) -> str:
@@ -184,7 +193,8 @@ class GraphBuilder:
             for place, name in enumerate(names)
         ]
         label = f"{operator.lower()}_{number}"
-        self._nodes.append(helper.make_node(operator, list(inputs), names, label, **attributes))
+        known = [self._renamed.get(value, value) for value in inputs]
+        self._nodes.append(helper.make_node(operator, known, names, label, **attributes))
         return names
 
     def reshape(self, x: str, *shape: int) -> str:

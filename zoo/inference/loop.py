@@ -11,6 +11,7 @@ import numpy as np
 
 from zoo.cells import CELLS
 from zoo.errors import UsageError, ZooError
+from zoo.inference.compiling import compiled
 from zoo.inference.kernels import (
     CODES,
     FLAG,
@@ -94,7 +95,7 @@ def choose(logits, uniform, temperature, top_k, top_p, weight):  # type: ignore[
     return chosen, logits[chosen] - top - log_total
 
 
-@numba.njit(nogil=True, cache=True, fastmath={"contract"}, error_model="numpy")
+@compiled(nogil=True, fastmath={"contract"}, error_model="numpy")
 def _work(  # type: ignore[no-untyped-def]
     thread, threads, flags, cell, gates, plan, weights, biases, table, vocabulary,
     hidden, memory, logits, current, uniforms, temperature, top_k, top_p, ids, log_probs,

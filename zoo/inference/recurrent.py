@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
-import numba
 import numpy as np
 
 from zoo.cells import CELLS
 from zoo.errors import UsageError
+from zoo.inference.compiling import compiled
 from zoo.inference.kernels import (
     CODES,
     LANES,
@@ -24,7 +24,7 @@ from zoo.inference.kernels import (
 )
 
 
-@numba.njit(nogil=True, cache=True, fastmath={"contract"}, error_model="numpy")
+@compiled(nogil=True, fastmath={"contract"}, error_model="numpy")
 def _sequences(  # type: ignore[no-untyped-def]
     cell, gates, weights, bias, projected, lengths, backwards, hidden, memory, out
 ):

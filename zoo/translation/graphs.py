@@ -62,9 +62,9 @@ def step_graph(config: Any, weights: Weights) -> Graph:
     if config.input_feeding:
         answer = graph.state("answer", ("rows", config.embedding))
     decoded = _decode(graph, config, graph.unsqueeze(tokens, 1), attended, states, answer)
-    logits = graph.squeeze(decoded.logits, 1)
+    logits = _logits(graph, config, graph.squeeze(decoded.read, 1))
     log_probs = graph.node("LogSoftmax", logits, axis=-1)
-    best, best_tokens = graph.nodes("TopK", log_probs, k, outputs=2, axis=-1)
+    best, best_tokens = _likeliest(graph, log_probs, k, config.vocabulary_size)
     rows = ("rows", config.vocabulary_size)
     graph.output("logits", logits, np.float32, rows)
     graph.output("log_probs", log_probs, np.float32, rows)
@@ -94,9 +94,10 @@ def whole_graph(config: Any, weights: Weights) -> Graph:
     after = graph.input("after", np.int32, ("batch", "steps"))
     encoded = _encode(graph, config, source)
     decoded = _decode(graph, config, before, encoded.attended, encoded.states)
-    log_probs = graph.node("LogSoftmax", decoded.logits, axis=-1)
+    logits = _logits(graph, config, decoded.read)
+    log_probs = graph.node("LogSoftmax", logits, axis=-1)
     chosen = graph.node("GatherElements", log_probs, graph.unsqueeze(after, 2), axis=2)
-    graph.output("logits", decoded.logits, np.float32, ("batch", "steps", config.vocabulary_size))
+    graph.output("logits", logits, np.float32, ("batch", "steps", config.vocabulary_size))
     graph.output("after_log_probs", graph.squeeze(chosen, 2), np.float32, ("batch", "steps"))
     if decoded.attention:
         graph.output("attention", decoded.attention, np.float32, ("batch", "steps", "source"))
@@ -122,9 +123,9 @@ class _Encoded:
 
 @dataclass(frozen=True)
 class _Decoded:
-    """``(rows, steps, ...)`` each, the states ``(rows, units)``."""
+    """``(rows, steps, ...)`` each, the states ``(rows, units)``; ``read`` by the softmax."""
 
-    logits: str
+    read: str
     attention: str
     states: list[str]
     answer: str
@@ -219,11 +220,43 @@ def _decode(
             after += ends
         both = graph.concatenate([graph.transpose(upper, 1, 0, 2), answer], 2)
         top = graph.node("Tanh", dense(graph, both, "output"))
+    return _Decoded(top, attention, after, answer)
+
+
+def _logits(graph: GraphBuilder, config: Any, read: str) -> str:
     if config.tie_embeddings:
-        logits = graph.node("MatMul", top, graph.transpose("embedding/embeddings", 1, 0))
-    else:
-        logits = dense(graph, top, "logits")
-    return _Decoded(logits, attention, after, answer)
+        return graph.node("MatMul", read, graph.transpose("embedding/embeddings", 1, 0))
+    return dense(graph, read, "logits")
+
+
+def _likeliest(graph: GraphBuilder, x: str, k: str, count: int) -> tuple[str, str]:
+    """The ``k`` largest of each row of ``x`` ``(rows, count)``, and where they are.
+
+    A long row is cut into blocks: the largest are in those blocks whose own largest are the
+    largest, so few of its numbers need to be sorted.
+    """
+    width = _block_width(count)
+    if not width:
+        best, places = graph.nodes("TopK", x, k, outputs=2, axis=-1)
+        return best, places
+    blocks = graph.reshape(x, 0, count // width, width)
+    heads = graph.node("ReduceMax", blocks, axes=[2], keepdims=0)
+    most = graph.node("Min", k, graph.constant(np.array([count // width])))
+    _, chosen = graph.nodes("TopK", heads, most, outputs=2, axis=-1)
+    # A lower place first among equals, as without blocks.
+    chosen, _ = graph.nodes("TopK", chosen, most, outputs=2, axis=-1, largest=0)
+    kept = graph.node("GatherND", blocks, graph.unsqueeze(chosen, 2), batch_dims=1)
+    best, places = graph.nodes("TopK", graph.reshape(kept, 0, -1), k, outputs=2, axis=-1)
+    wide = graph.constant(width)
+    block = graph.node("GatherElements", chosen, graph.node("Div", places, wide), axis=1)
+    inside = graph.node("Mod", places, wide)
+    return best, graph.node("Add", graph.node("Mul", block, wide), inside)
+
+
+def _block_width(count: int) -> int:
+    """How wide blocks of ``count`` numbers are, near its square root; 0 if it has no such part."""
+    widths = [width for width in range(8, count // 8 + 1) if count % width == 0]
+    return min(widths, key=lambda width: abs(width - count**0.5), default=0)
 
 
 def _layer(

@@ -7,9 +7,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-import numba
 import numpy as np
 from PIL import Image
+
+from zoo.inference.compiling import compiled
 
 _MOST_RISE = 3.0
 
@@ -95,7 +96,7 @@ class ImageAugmentation:
         return sample(columns, source_x.astype(np.float32), source_y.astype(np.float32))
 
 
-@numba.njit(nogil=True, cache=True)
+@compiled(nogil=True)
 def sample(columns: np.ndarray, x: np.ndarray, y: np.ndarray) -> np.ndarray:
     """Values between the pixels, bilinear; outside the image there is paper.
 

@@ -10,11 +10,11 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-import numba
 import numpy as np
 from PIL import Image, ImageFilter
 
 from zoo.handwriting.ink import height_of
+from zoo.inference.compiling import compiled
 
 _SPREAD = 8.0  # pixels of a spread of the writing's height
 _MARGIN = 8
@@ -127,7 +127,7 @@ def plain_image(strokes: Sequence[np.ndarray]) -> np.ndarray:
     return np.asarray(255 - draw_ink(strokes))
 
 
-@numba.njit(nogil=True, cache=True)
+@compiled(nogil=True)
 def _draw_stroke(canvas: np.ndarray, places: np.ndarray, radius: float) -> None:
     """Draw a stroke with a round pen.
 
