@@ -19,6 +19,8 @@ import statistics
 import subprocess
 import sys
 import time
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 from tqdm import tqdm
@@ -87,7 +89,7 @@ def main() -> None:
     arguments = parser.parse_args()
 
     zoo = [sys.executable, "-m", "zoo"]
-    sides = {
+    sides: dict[str, Callable[[], Measured]] = {
         "python -c pass": lambda: timed([sys.executable, "-c", "pass"]),
         "zoo list": lambda: timed([*zoo, "list"]),
         f"zoo show {arguments.model}": lambda: timed([*zoo, "show", arguments.model]),
@@ -98,7 +100,7 @@ def main() -> None:
         ),
     }
     for name, given in RUNS.items():
-        sides[f"zoo run {name}"] = lambda name=name, given=given: timed([*zoo, "run", name, *given])
+        sides[f"zoo run {name}"] = partial(timed, [*zoo, "run", name, *given])
     measured: dict[str, list[Measured]] = {side: [] for side in sides}
     for round_number in tqdm(range(arguments.rounds + 1), desc="rounds"):
         for side, measure in sides.items():
