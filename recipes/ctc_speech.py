@@ -8,9 +8,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
+from zoo.datasets import load_texts
 from zoo.folder.figures import Figure
 from zoo.speech.datasets import load_speech
 from zoo.speech.features import LogMel
@@ -40,6 +42,7 @@ class Values(RecipeValues):
         longest: duration of the longest training utterance, in seconds.
         seconds: duration of a batch in seconds, silences included.
         rising: number of epochs at the start that go from short to long utterances.
+        texts: a corpus of texts for the language model of a model that is trained in scenes.
     """
 
     log_mel: LogMel = field(default_factory=LogMel)
@@ -53,6 +56,7 @@ class Values(RecipeValues):
     longest: float = 40.0
     seconds: float = 128.0
     rising: int = 0
+    texts: str = ""
     license: str = "apache-2.0"
 
 
@@ -125,6 +129,7 @@ ENGLISH = Values(
     ),
     scenes=SceneAugmentation(),
     repeats={"an4": 2},
+    texts="librispeech_text",
     license="cc-by-4.0",
 )
 
@@ -254,6 +259,7 @@ def _train_on_scenes(name: str, out: Path, command: str, **changes: Any) -> Path
             longest=chosen.longest,
             seconds=chosen.seconds,
             rising=chosen.rising,
+            texts=partial(load_texts, chosen.texts) if chosen.texts and stage.last else None,
         )
         run.train(training, stage)
     return out

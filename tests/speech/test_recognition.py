@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 import soundfile
 
-from tests.speech.toy import LABELS, RATE, make_recogniser, speech_like, write_wav
+from tests.speech.toy import LABELS, RATE, UNTRAINED, make_recogniser, speech_like, write_wav
 from zoo import load_model
 from zoo.ctc.decoding import ctc_log_probability, greedy
 from zoo.ctc.results import Alternative
@@ -128,7 +128,7 @@ def test_a_language_model_changes_the_text_towards_its_words(bidirectional: Any)
 def test_the_own_language_model_survives_a_folder(bidirectional: Any, tmp_path: Path) -> None:
     model = make_recogniser("ctc_bilstm")
     ngram = CharacterNgram.train(TEXTS, order=3)
-    settings = {"beam_size": 6, "lm_weight": 0.8, "insertion_bonus": 0.2}
+    settings = {"beam_size": 6, "lm_weight": 0.8, "insertion_bonus": 0.2, **UNTRAINED}
     model.set_search(settings, {OWN_MODEL: ngram.to_bytes()})
     samples = speech_like(1.0, seed=5)
     wanted = model.transcribe(samples, RATE, language_model="own")

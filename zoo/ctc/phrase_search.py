@@ -8,8 +8,7 @@ restricts it. With ``p`` by CTC's forward algorithm, the answer's confidence is 
 where ``labels`` is the number of those of the phrase or of the filler, whichever has more. The
 first factor says whether anything of the list was said at all; where it is below one half, the
 answer is none of them. The second is the softmax of the phrases' log-probabilities, divided by a
-temperature. The three numbers are settings of the decoder and
-are fitted on held-out data.
+temperature. The three numbers are settings of the decoder, fitted on held-out data.
 """
 
 from __future__ import annotations
@@ -21,6 +20,7 @@ from typing import Any
 
 import numpy as np
 
+from zoo.ctc.calibration import sigmoid
 from zoo.ctc.decoding import (
     Hypothesis,
     ctc_log_probability,
@@ -160,8 +160,3 @@ def share_of_each(scores: np.ndarray, temperature: float) -> np.ndarray:
         return np.zeros(len(scores))
     weights = np.exp((scores - top) / temperature)
     return np.asarray(weights / weights.sum())
-
-
-def sigmoid(x: float) -> float:
-    """``1 / (1 + exp(-x))`` without overflow."""
-    return 1.0 / (1.0 + math.exp(-x)) if x >= 0 else math.exp(x) / (1.0 + math.exp(x))

@@ -174,8 +174,9 @@ def _run_stream(stream: Any, blocks: Iterable[Any], as_json: bool) -> None:
             stream.feed(samples)
             if grows and not as_json:
                 text = stream.partial()
-                click.echo(text[len(shown) :], nl=False)
-                shown = text
+                if text.startswith(shown):  # it is not if what was heard turns out to be noise
+                    click.echo(text[len(shown) :], nl=False)
+                    shown = text
             if stream.endpoint:
                 result = stream.flush()
                 if result.text or shown or as_json:

@@ -22,6 +22,7 @@ import numpy as np
 
 from zoo.errors import UsageError
 from zoo.speech.audio import MAX_RATE, MIN_RATE, to_float
+from zoo.speech.silence_gate import SilenceGate
 from zoo.values import check_choice, check_range, make_settings
 
 NORMALISATIONS = ("utterance", "running", "fixed")
@@ -292,13 +293,20 @@ class LogMel:
         level = frames.mean(axis=1)
         return not len(level) or bool(level.max() - level.mean() < STEADY)
 
-    def stream(self) -> LogMelStream:
+    def gate(self) -> SilenceGate | None:
+        """What leaves long silences out, where they would change the features of the rest."""
+        return None if self.normalisation == "fixed" else SilenceGate()
+
+    def stream(self, gate: SilenceGate | None = None) -> LogMelStream:
         """A new stream.
+
+        Args:
+            gate: leaves silences out before the frames are normalised.
 
         Raises:
             UsageError: the normalisation is ``"utterance"``, which needs the end to begin.
         """
-        return LogMelStream(self)
+        return LogMelStream(self, gate)
 
     def with_prior(
         self,
@@ -369,21 +377,22 @@ class LogMelStream:
 
     Args:
         log_mel: the features, with ``normalisation`` ``"fixed"`` or ``"running"``.
+        gate: leaves silences out before the frames are normalised.
 
     Attributes:
-        frames: how many frames were given out.
+        frames: how many frames were heard.
 
     Raises:
         UsageError: the normalisation looks ahead.
     """
 
-    def __init__(self, log_mel: LogMel) -> None:
+    def __init__(self, log_mel: LogMel, gate: SilenceGate | None = None) -> None:
         if log_mel.normalisation == "utterance":
             raise UsageError(
                 f"normalisation {log_mel.normalisation!r} needs the whole utterance; a stream "
                 "needs features with fixed or running normalisation (LogMel.with_prior)"
             )
-        self.log_mel = log_mel
+        self.log_mel, self.gate = log_mel, gate
         self.frames = 0
         self._normaliser = log_mel._normaliser()
         self._tail = np.zeros(0, np.float32)
@@ -408,7 +417,7 @@ class LogMelStream:
         frames = self.log_mel.log_mel(self._tail)
         self._tail = self._tail[len(frames) * self.log_mel.hop :].copy()
         self.frames += len(frames)
-        return self._normaliser.normalise(frames)
+        return self._normaliser.normalise(frames if self.gate is None else self.gate.feed(frames))
 
     def finish(self) -> np.ndarray:
         """End the stream.
@@ -426,7 +435,7 @@ class LogMelStream:
 
     def copy(self) -> LogMelStream:
         """A stream in the same state."""
-        twin = LogMelStream(self.log_mel)
+        twin = LogMelStream(self.log_mel, self.gate and self.gate.copy())
         twin.frames, twin._finished = self.frames, self._finished
         twin._tail, twin._normaliser = self._tail.copy(), self._normaliser.copy()
         return twin

@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 import math
 import os
+import warnings
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -13,6 +14,7 @@ from typing import TYPE_CHECKING, Any, TypedDict, Unpack, overload
 import numpy as np
 
 from zoo.contracts import StreamingCTCInference
+from zoo.ctc.calibration import calibrated, uncertainty
 from zoo.ctc.decoding import (
     Hypothesis,
     ctc_log_probability,
@@ -25,17 +27,19 @@ from zoo.ctc.results import Alternative, Word
 from zoo.ctc.search import Search
 from zoo.ctc.subsampling import SUBSAMPLING
 from zoo.ctc.task import CTCRecogniser, tidy
-from zoo.errors import UsageError
+from zoo.errors import UsageError, ZooWarning
 from zoo.files import user_path
 from zoo.speech.audio import (
     AudioPiece,
     AudioSource,
     Channel,
     iter_audio_blocks,
+    name_of,
     split_at_silences,
 )
 from zoo.speech.processor import Speech
 from zoo.speech.results import Alignment, Transcript
+from zoo.speech.silence_gate import Clock, Gaps, without_silence
 from zoo.task import check_no_options, distinct
 
 if TYPE_CHECKING:
@@ -49,6 +53,10 @@ MAX_READ = 3600.0
 _POOL = 64  # pieces that are decoded together
 _POOL_LABELS = 64_000  # pieces by labels of those, so that many labels take no more memory
 _SEPARATOR = " "
+_WHOLE = Clock()
+
+UNLIKE = "is unlike the speech that the model knows"
+"""A doubt of a transcript."""
 
 
 class TranscriptionOptions(TypedDict, total=False):
@@ -154,7 +162,7 @@ class SpeechRecognition(CTCRecogniser):
 
         Warns:
             ZooWarning: a recording is damaged, unfinished, silent, very quiet or clipped, or its
-                channels are.
+                channels are; or it is unlike the speech that the model knows.
 
         Raises:
             UsageError: an argument is out of range, an array has no rate or bad samples.
@@ -171,22 +179,27 @@ class SpeechRecognition(CTCRecogniser):
             hotwords=hotwords,
         )
         single, sources = _sources(audio)
-        # Of a piece its hypotheses, its seconds, and the second at which it starts.
-        decoded: list[list[tuple[list[Hypothesis], float, float]]] = [[] for _ in sources]
+        decoded: list[list[Transcript]] = [[] for _ in sources]
         seconds = [0.0] * len(sources)
         pieces = self._pieces(sources, sample_rate, channel)
         while pool := list(itertools.islice(pieces, self._pool)):
-            outputs = self.outputs([self._features(piece) for _, piece in pool])
-            for (number, piece), log_probs in zip(pool, outputs, strict=True):
+            features, clocks = zip(*(self._features(piece) for _, piece in pool), strict=True)
+            outputs = self.outputs(features)
+            for (number, piece), log_probs, clock in zip(pool, outputs, clocks, strict=True):
                 length = len(piece.samples) / self.processor.log_mel.sample_rate
-                decoded[number].append((search.run(log_probs), length, piece.start))
+                hypotheses = search.run(log_probs)
+                result = self.make_result(search, hypotheses, log_probs, length, clock)
+                decoded[number].append(result)
                 seconds[number] += length
                 if on_progress:
                     on_progress(length)
         results = [
-            self._transcript(parts, search, total)
+            self._joined(parts, search.n_best, total)
             for parts, total in zip(decoded, seconds, strict=True)
         ]
+        for source, result in zip(sources, results, strict=True):
+            if UNLIKE in result.doubts:
+                warnings.warn(f"{name_of(source)} {UNLIKE}", ZooWarning, stacklevel=2)
         return results[0] if single else results
 
     @property
@@ -409,7 +422,7 @@ class SpeechRecognition(CTCRecogniser):
         self,
         hypotheses: Sequence[Hypothesis],
         seconds: float,
-        start: float = 0.0,
+        clock: Clock = _WHOLE,
         n_best: int = 1,
     ) -> Transcript:
         """The transcript of a recording that was decoded in one piece.
@@ -417,33 +430,63 @@ class SpeechRecognition(CTCRecogniser):
         Args:
             hypotheses: the best first.
             seconds: length of the recording.
-            start: seconds to add to all times.
+            clock: times in the recording.
             n_best: alternatives to give at most.
         """
         best = hypotheses[0]
         texts = distinct(
             (Alternative(self._text(h), h.score, h.confidence) for h in hypotheses), n_best
         )
-        words = self._words(best.spans, start)
-        return Transcript(texts[0].text, words, best.confidence, texts, seconds)
+        words = self._words(best.spans, clock)
+        confidence = best.confidence
+        if self.searches.settings.calibrated and words:
+            confidence = _mean([word.confidence for word in words])
+        return Transcript(texts[0].text, words, confidence, texts, seconds)
 
-    def make_match(
+    def make_result(
         self,
+        search: Search | PhraseSearch,
         hypotheses: Sequence[Hypothesis],
+        log_probs: np.ndarray,
         seconds: float,
-        start: float = 0.0,
-        n_best: int = 1,
+        clock: Clock = _WHOLE,
     ) -> Transcript:
-        """The same as :meth:`make_transcript` where phrases were given."""
-        best = hypotheses[0]
-        plain = self.make_transcript(hypotheses, seconds, start, n_best)
+        """The transcript of what a search has found, and whether it is to be doubted.
+
+        Args:
+            search: what was searched with.
+            hypotheses: the best first.
+            log_probs: ``(outputs, labels)`` that they were found in.
+            seconds: length of the recording.
+            clock: times in the recording.
+        """
+        plain = self.make_transcript(hypotheses, seconds, clock, search.n_best)
+        if isinstance(search, PhraseSearch):
+            return self._matched(plain, hypotheses[0])
+        settings = self.searches.settings
+        entropy = uncertainty(log_probs, len(hypotheses[0].labels))
+        if not plain.text or entropy <= settings.doubtful_entropy:
+            return plain
+        if entropy <= settings.hopeless_entropy:
+            return replace(plain, doubts=(UNLIKE,))
+        nothing = Alternative("", hypotheses[0].score, 1.0 - plain.confidence)
+        return Transcript("", (), nothing.confidence, (nothing,), seconds, doubts=(UNLIKE,))
+
+    def _matched(self, plain: Transcript, best: Hypothesis) -> Transcript:
+        """A transcript with its phrases as they were given."""
         written = " ".join(phrase.text for phrase in best.phrases).split()
         words = tuple(
             replace(word, text=text) for word, text in zip(plain.words, written, strict=True)
         )
         heard = tidy(self.processor.alphabet.decode(best.heard))
         doubts = (f"none of the phrases; without them it reads {heard!r}",) if heard else ()
-        return replace(plain, words=words, phrases=best.phrases, doubts=doubts)
+        return replace(
+            plain,
+            words=words,
+            confidence=best.confidence,
+            phrases=best.phrases,
+            doubts=doubts,
+        )
 
     def _text(self, hypothesis: Hypothesis) -> str:
         if hypothesis.phrases:
@@ -463,28 +506,25 @@ class SpeechRecognition(CTCRecogniser):
             raise UsageError(f"phrases exclude everything else, so there can be no {given[0]}")
         return self.searches.make_for_phrases(phrases, repeat, n_best)
 
-    def _transcript(
-        self,
-        parts: Sequence[tuple[list[Hypothesis], float, float]],
-        search: Search | PhraseSearch,
-        seconds: float,
-    ) -> Transcript:
-        make = self.make_match if isinstance(search, PhraseSearch) else self.make_transcript
-        whole = [make(*part, n_best=search.n_best) for part in parts]
-        if len(whole) == 1:
-            return whole[0]
-        words = tuple(word for part in whole for word in part.words)
-        alternatives = _combine([part.alternatives for part in whole], search.n_best)
+    def _joined(self, parts: Sequence[Transcript], n_best: int, seconds: float) -> Transcript:
+        """The transcript of a recording whose pieces were decoded apart."""
+        if len(parts) == 1:
+            return parts[0]
+        words = tuple(word for part in parts for word in part.words)
+        alternatives = _combine([part.alternatives for part in parts], n_best)
         best = alternatives[0]
-        said = [part.phrases for part in whole if part.phrases is not None]
+        said = [part.phrases for part in parts if part.phrases is not None]
+        confidence = best.confidence
+        if self.searches.settings.calibrated and words and not said:
+            confidence = _mean([word.confidence for word in words])
         return Transcript(
             best.text,
             words,
-            best.confidence,
+            confidence,
             tuple(alternatives),
             seconds,
             tuple(itertools.chain.from_iterable(said)) if said else None,
-            tuple(doubt for part in whole for doubt in part.doubts),
+            tuple(dict.fromkeys(doubt for part in parts for doubt in part.doubts)),
         )
 
     def _pieces(
@@ -499,23 +539,40 @@ class SpeechRecognition(CTCRecogniser):
             for piece in split_at_silences(blocks, LONGEST_PIECE, rate):
                 yield number, piece
 
-    def _features(self, piece: AudioPiece) -> np.ndarray:
-        """Features of a piece, none of one in which nobody speaks.
+    def _features(self, piece: AudioPiece) -> tuple[np.ndarray, Clock]:
+        """Features of a piece without its long silences, none of one in which nobody speaks.
 
         Normalised over the utterance, silence and hiss are as loud as speech, and a network that
         was trained on speech makes letters of them.
         """
         log_mel = self.processor.log_mel
         frames = log_mel.log_mel(piece.samples)
-        if not self.streams and log_mel.is_steady(frames):
-            frames = frames[:0]
-        features: np.ndarray = log_mel.normalise(frames)
-        return features
+        gaps = Gaps()
+        gate = log_mel.gate()
+        if log_mel.normalisation == "utterance":
+            steady = log_mel.is_steady(frames)
+            frames, gaps = without_silence(frames[:0] if steady else frames)
+        elif gate is not None:
+            frames, gaps = gate.feed(frames), gate.gaps
+        return log_mel.normalise(frames), Clock(piece.start, log_mel.frame_seconds, gaps)
 
-    def _words(self, spans: Sequence[Any], start: float = 0.0) -> tuple[Word, ...]:
+    def _words(self, spans: Sequence[Any], clock: Clock = _WHOLE) -> tuple[Word, ...]:
         texts = self.processor.vocabulary
         separator = texts.index(_SEPARATOR) if _SEPARATOR in texts else None
-        return words_from_spans(spans, texts, separator, self.frame_seconds, start)
+        settings = self.searches.settings
+        return tuple(
+            Word(
+                word.text,
+                clock.time(word.start),
+                clock.time(word.end, end=True),
+                calibrated(word.confidence, settings.word_scale, settings.word_bias),
+            )
+            for word in words_from_spans(spans, texts, separator, self.frame_seconds)
+        )
+
+
+def _mean(values: Sequence[float]) -> float:
+    return sum(values) / len(values)
 
 
 def _sources(audio: Any) -> tuple[bool, list[Any]]:

@@ -19,7 +19,9 @@ class Transcript:
         words: each with its start and end in seconds, and its confidence, 0 to 1. CTC puts a
             character into a frame or two near where it is heard, so times are good to about a
             tenth of a second.
-        confidence: 0 to 1, the geometric mean of the characters' confidences.
+        confidence: 0 to 1: the geometric mean of the characters' confidences, or for a model whose
+            confidences are calibrated the mean of the words', which is the share of them to be
+            expected right. With given phrases it is the probability of the answer.
         alternatives: the ``n_best`` texts, this one first. With given phrases there is at least the
             runner-up beside it; a text that is none of them is empty.
         seconds: length of the recording.

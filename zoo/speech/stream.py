@@ -11,9 +11,10 @@ import numpy as np
 import soxr
 
 from zoo.contracts import Config, StreamingCTCInference
+from zoo.ctc.calibration import uncertainty
 from zoo.ctc.decoding import Hypothesis
 from zoo.ctc.phrase_search import PhraseSearch
-from zoo.ctc.search import Search
+from zoo.ctc.search import Search, SearchFactory
 from zoo.ctc.subsampling import SUBSAMPLING
 from zoo.ctc.task import tidy
 from zoo.errors import UsageError
@@ -21,6 +22,7 @@ from zoo.speech.audio import MAX_RATE, MIN_RATE, check_number, to_float
 from zoo.speech.features import LogMelStream
 from zoo.speech.processor import Speech
 from zoo.speech.results import Transcript
+from zoo.speech.silence_gate import Clock, Gaps
 
 Result = TypeVar("Result")
 
@@ -33,20 +35,21 @@ class Recogniser(Protocol):
 
     config: Config
     processor: Speech
+    searches: SearchFactory
 
     @property
     def frame_seconds(self) -> float:
         """Seconds from one output of the network to the next."""
 
-    def make_transcript(
-        self, hypotheses: Sequence[Hypothesis], seconds: float, start: float = 0.0, n_best: int = 1
+    def make_result(
+        self,
+        search: Search | PhraseSearch,
+        hypotheses: Sequence[Hypothesis],
+        log_probs: np.ndarray,
+        seconds: float,
+        clock: Clock,
     ) -> Transcript:
         """The transcript of an utterance that was decoded in one piece."""
-
-    def make_match(
-        self, hypotheses: Sequence[Hypothesis], seconds: float, start: float = 0.0, n_best: int = 1
-    ) -> Transcript:
-        """The same where phrases were given."""
 
 
 @dataclass
@@ -64,6 +67,7 @@ class StreamState:
         beam: the beam of the search, where it has one.
         outputs: log-probabilities ``(1, labels)`` of the utterance so far, one an output.
         text: greedy text of the utterance so far.
+        entropy: of the outputs of the utterance so far, in nats.
         last: label of the last output; ``None`` at the beginning.
         skipped: outputs that lay before the beginning of the utterance and were thrown away.
         silence: outputs since the last one that was no blank.
@@ -80,6 +84,7 @@ class StreamState:
     beam: Any = field(repr=False)
     outputs: list[np.ndarray] = field(default_factory=list, repr=False)
     text: list[str] = field(default_factory=list)
+    entropy: float = 0.0
     last: int | None = None
     skipped: int = 0
     silence: int = 0
@@ -146,6 +151,9 @@ class SpeechStream:
     def endpoint(self) -> bool:
         """Whether something was said and silence followed it for ``endpoint_seconds``."""
         silence = self._at.silence * self._task.frame_seconds
+        if self._at.features.gate is not None:
+            held_back = self._at.features.gate.held_back
+            silence += held_back * self._task.processor.log_mel.frame_seconds
         return bool(self._at.text) and silence >= self.endpoint_seconds
 
     def feed(self, samples: np.ndarray) -> None:
@@ -253,12 +261,16 @@ class SpeechStream:
                 self.sample_rate, log_mel.sample_rate, 1, dtype="float32"
             )
         no_frames = np.zeros((0, log_mel.mel_bins), np.float32)
-        self._at = self._new_utterance(log_mel.stream(), no_frames)
+        self._at = self._new_utterance(log_mel.stream(log_mel.gate()), no_frames)
 
     def _new_utterance(
         self, features: LogMelStream, frames: np.ndarray, samples: int = 0
     ) -> StreamState:
-        start = features.frames * features.log_mel.frame_seconds
+        gate, waiting = features.gate, 0
+        if gate is not None:
+            gate.begin()
+            waiting = len(gate.waiting)
+        start = (features.frames - waiting) * features.log_mel.frame_seconds
         beam = self._new_beam()
         search = self._search.identity
         config = self._task.config
@@ -303,6 +315,7 @@ class SpeechStream:
             at.skipped += 1
             return
         at.outputs.append(log_probs)
+        at.entropy += uncertainty(log_probs, 1)
         label = int(log_probs[0].argmax())
         at.silence = at.silence + 1 if label == blank else 0
         if label not in (at.last, blank):
@@ -318,12 +331,18 @@ class SpeechStream:
         at = self._at
         at.dropped += len(at.outputs) - _KEPT_SILENT
         at.outputs = at.outputs[-_KEPT_SILENT:]
+        at.entropy = sum(uncertainty(log_probs, 1) for log_probs in at.outputs)
         at.beam = self._new_beam()
         if at.beam is not None:
             for log_probs in at.outputs:
                 at.beam.feed(log_probs)
 
     def _partial(self) -> str:
+        # What will be taken for noise in the end is not shown in the meantime.
+        limit = self._task.searches.settings.hopeless_entropy
+        hopeless = self._at.entropy > limit * max(1, len(self._at.text))
+        if hopeless and not isinstance(self._search, PhraseSearch):
+            return ""
         if self._at.beam is None:
             return tidy("".join(self._at.text))
         return tidy(self._search.partial(self._at.beam, self._task.processor.alphabet.decode))
@@ -343,9 +362,9 @@ class SpeechStream:
             hypotheses = self._search.run(outputs)
         else:
             hypotheses = self._search.hypotheses(at.beam, outputs)
+        gaps = Gaps() if at.features.gate is None else at.features.gate.gaps
+        begin = at.start + at.dropped * self._task.frame_seconds
+        clock = Clock(begin, at.features.log_mel.frame_seconds, gaps)
         self._at = self._new_utterance(at.features, at.frames[:0], at.samples)
         seconds = self.seconds - at.start
-        begin = at.start + at.dropped * self._task.frame_seconds
-        of_phrases = isinstance(self._search, PhraseSearch)
-        make = self._task.make_match if of_phrases else self._task.make_transcript
-        return make(hypotheses, seconds, begin, self._search.n_best)
+        return self._task.make_result(self._search, hypotheses, outputs, seconds, clock)

@@ -43,6 +43,7 @@ def choose_language_model(
     makers: Sequence[Maker] = MODELS,
     *,
     first: Metric = "wer",
+    start: SearchSettings | None = None,
 ) -> tuple[Ngram, SearchSettings]:
     """The n-gram model of training texts, and the search settings, with the fewest errors.
 
@@ -57,9 +58,10 @@ def choose_language_model(
         references: what they say.
         makers: what kinds of model to try.
         first: the error rate to choose by; of equals, both kinds count.
+        start: settings that are not chosen here, such as the beam size; left out, the defaults.
     """
     models = [make(texts) for make in makers]
-    start = SearchSettings()
+    start = start or SearchSettings()
     best = _best(
         [(m, replace(start, lm_weight=weight)) for m in models for weight in _WEIGHTS],
         alphabet,

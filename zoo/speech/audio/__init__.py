@@ -1,7 +1,7 @@
 """Audio to mono samples: reading, mixing, resampling, cutting at silences."""
 
 from zoo.speech.audio.channels import Channel
-from zoo.speech.audio.opening import AudioSource, Peeked
+from zoo.speech.audio.opening import AudioSource, Peeked, name_of
 from zoo.speech.audio.reading import (
     MAX_HOURS,
     audio_seconds,
@@ -36,6 +36,7 @@ __all__ = [
     "check_number",
     "iter_audio_blocks",
     "live_blocks",
+    "name_of",
     "pcm_to_float",
     "read_audio",
     "split_at_silences",

@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
 from zoo.contracts import StreamingConfig
 from zoo.ctc.alphabet import Alphabet
-from zoo.ctc.search import OWN_MODEL
+from zoo.ctc.search import OWN_MODEL, SearchSettings
+from zoo.ctc.training.calibration import calibrate
 from zoo.ctc.training.objective import CTCObjective
 from zoo.ctc.training.search_choice import choose_language_model
+from zoo.ctc.training.word_model import UNKNOWN_WORD_ORDER, choose_word_model
 from zoo.folder.manifest import sha256_of
 from zoo.speech.features import LogMel
 from zoo.speech.processor import Speech, Utterance
@@ -165,6 +169,7 @@ class SceneTraining(_SpeechTraining):
         longest: seconds of the longest utterance that is trained on.
         seconds: length of a batch, silences included.
         rising: epochs at the beginning that go from short to long.
+        texts: gives the texts of the language model; left out, there is none.
     """
 
     training: FeatureStore
@@ -173,6 +178,7 @@ class SceneTraining(_SpeechTraining):
     seconds: float
     rising: int
     repeats: Mapping[str, int] = field(default_factory=dict)
+    texts: Callable[[], Sequence[str]] | None = None
 
     @cached_property
     def speech(self) -> Speech:
@@ -211,6 +217,11 @@ class SceneTraining(_SpeechTraining):
             seed=seed,
             batching=PlannedBatches(examples.lengths, frames, seed, self.rising),
         )
+
+    def finish(self, task: Any) -> None:
+        """Add the language model, where there are texts for it."""
+        if self.texts is not None:
+            add_word_model(task, self.texts(), self.validation)
 
 
 @dataclass(kw_only=True)
@@ -324,14 +335,46 @@ def add_language_model(
         validation: validation utterances, see
             :func:`~zoo.ctc.training.search_choice.choose_language_model`.
     """
-    rate = model.processor.log_mel.sample_rate
-    outputs, references = [], []
-    for utterance in reading(validation):
-        outputs.append(model.log_probs(utterance.samples, rate))
-        references.append(utterance.text)
+    outputs, references = _outputs(model, validation)
     texts = [utterance.text for utterance in reading(training)]
     ngram, settings = choose_language_model(model.processor.vocabulary, texts, outputs, references)
+    settings = calibrate(settings, model.processor.alphabet, outputs, references)
     model.set_search(asdict(settings), {OWN_MODEL: ngram.to_bytes()})
+
+
+def add_word_model(model: Any, texts: Sequence[str], validation: Sequence[Utterance]) -> None:
+    """Give a recogniser a word model of many texts, search settings and calibrated confidences.
+
+    Args:
+        model: a speech recognition task.
+        texts: what to learn from, such as the transcripts ``librispeech_text``.
+        validation: utterances to choose on, whose transcripts are not among the texts. The weights
+            of the search are chosen on every third of them, which takes minutes all the same.
+    """
+    vocabulary = model.processor.vocabulary
+    outputs, references = _outputs(model, validation)
+    ngram, _ = choose_word_model(texts, references, vocabulary)
+    start = SearchSettings(unknown_word_order=UNKNOWN_WORD_ORDER, unknown_word_probability=0.01)
+    _, settings = choose_language_model(
+        vocabulary,
+        texts,
+        outputs[::3],
+        references[::3],
+        [lambda texts: ngram],
+        start=start,
+    )
+    settings = calibrate(settings, model.processor.alphabet, outputs, references)
+    model.set_search(asdict(settings), {OWN_MODEL: ngram.to_bytes()})
+
+
+def _outputs(model: Any, utterances: Sequence[Utterance]) -> tuple[list[np.ndarray], list[str]]:
+    """What a recogniser gives for utterances, and what they say."""
+    rate = model.processor.log_mel.sample_rate
+    outputs, references = [], []
+    for utterance in reading(utterances):
+        outputs.append(model.log_probs(utterance.samples, rate))
+        references.append(utterance.text)
+    return outputs, references
 
 
 def _objective(

@@ -1,0 +1,200 @@
+"""Fitting a recogniser's confidences to held-out data, and how far they are off."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+import jiwer
+import numpy as np
+
+from zoo.ctc.alphabet import Alphabet
+from zoo.ctc.calibration import calibrated, logit, uncertainty
+from zoo.ctc.decoding import ctc_log_probability, greedy, words_from_spans
+from zoo.ctc.grammar import Phrase
+from zoo.ctc.phrases import SEPARATOR, PhraseBeam, compile_phrases
+from zoo.ctc.search import DOUBTFUL, HOPELESS, SearchSettings
+
+BINS = 10
+_PRIOR = 0.01  # of squared coefficients, so that data that can be told apart has a finite curve
+_ROOM = 1.1  # above what held-out speech reaches, before it is doubted
+_LISTS = 10
+_TEMPERATURES = (0.5, 1.0, 1.5, 2.0, 3.0, 5.0, 8.0)
+
+
+def expected_calibration_error(confidences: Sequence[float], right: Sequence[bool]) -> float:
+    """How far confidences are from the share of what is right, 0 to 1.
+
+    The mean over :data:`BINS` equal intervals of confidence, weighted by what lies in them, of the
+    distance between mean confidence and share of what is right (Naeini et al. 2015; Guo et al.
+    2017).
+
+    Args:
+        confidences: 0 to 1.
+        right: whether each answer was.
+    """
+    sure, good = np.asarray(confidences, np.float64), np.asarray(right, np.float64)
+    if not len(sure):
+        return 0.0
+    bins = np.minimum((sure * BINS).astype(int), BINS - 1)
+    gaps = [abs((sure - good)[bins == number].sum()) for number in range(BINS)]
+    return float(sum(gaps)) / len(sure)
+
+
+def fit_logistic(x: Sequence[float], right: Sequence[bool]) -> tuple[float, float]:
+    """Scale and bias of the likeliest curve ``sigmoid(scale * x + bias)`` (Platt 1999).
+
+    Args:
+        x: a number for each answer.
+        right: whether it was.
+
+    Returns:
+        The scale, not below 0, and the bias; rounded to four decimals.
+    """
+    design = np.stack([np.asarray(x, np.float64), np.ones(len(x))], axis=1)
+    target = np.asarray(right, np.float64)
+    found = np.array([1.0, 0.0])
+    for _ in range(100):  # Newton's method
+        p = 1.0 / (1.0 + np.exp(-np.clip(design @ found, -500, 500)))
+        gradient = design.T @ (p - target) + _PRIOR * found
+        curve = (design * (p * (1 - p))[:, None]).T @ design + _PRIOR * np.eye(2)
+        step = np.linalg.solve(curve, gradient)
+        found = found - np.clip(step, -2.0, 2.0)
+        if np.abs(step).max() < 1e-9:
+            break
+    return max(0.0, round(float(found[0]), 4)), round(float(found[1]), 4)
+
+
+@dataclass(frozen=True)
+class WordJudgement:
+    """A word that was read.
+
+    Args:
+        confidence: before it is calibrated.
+        right: whether it stands in the reference there.
+    """
+
+    confidence: float
+    right: bool
+
+
+def judged_words(
+    alphabet: Alphabet, outputs: Sequence[np.ndarray], references: Sequence[str]
+) -> list[WordJudgement]:
+    """Each word that is read greedily, with its confidence, and whether it is right.
+
+    Args:
+        alphabet: the labels.
+        outputs: ``(outputs, labels)`` log-probabilities of utterances or lines.
+        references: what they say.
+    """
+    texts = alphabet.vocabulary
+    separator = texts.index(SEPARATOR) if SEPARATOR in texts else None
+    found = []
+    for log_probs, reference in zip(outputs, references, strict=True):
+        words = words_from_spans(greedy(log_probs, alphabet.blank).spans, texts, separator, 1.0)
+        right = _right_words(reference, [word.text for word in words])
+        found += [
+            WordJudgement(word.confidence, good) for word, good in zip(words, right, strict=True)
+        ]
+    return found
+
+
+def _right_words(reference: str, words: Sequence[str]) -> list[bool]:
+    if not reference.split():
+        return [False] * len(words)
+    right = [False] * len(words)
+    for chunk in jiwer.process_words(reference, " ".join(words)).alignments[0]:
+        if chunk.type == "equal":
+            right[chunk.hyp_start_idx : chunk.hyp_end_idx] = [True] * (
+                chunk.hyp_end_idx - chunk.hyp_start_idx
+            )
+    return right
+
+
+def calibrate(
+    settings: SearchSettings,
+    alphabet: Alphabet,
+    outputs: Sequence[np.ndarray],
+    references: Sequence[str],
+    seed: int = 0,
+) -> SearchSettings:
+    """Settings whose confidences are fitted to held-out utterances or lines.
+
+    Words' confidences, the limits above which outputs are doubted, and the confidence in given
+    phrases: the references themselves are the phrases, half of them at a time, so that the other
+    half is what is none of them.
+
+    Args:
+        settings: the others of them are kept.
+        alphabet: the labels.
+        outputs: ``(outputs, labels)`` log-probabilities.
+        references: what they say.
+        seed: of the choice of halves.
+    """
+    words = judged_words(alphabet, outputs, references)
+    scale, bias = fit_logistic(
+        [logit(word.confidence) for word in words], [word.right for word in words]
+    )
+    reached = max(
+        (uncertainty(one, len(greedy(one, alphabet.blank).labels)) for one in outputs), default=0.0
+    )
+    known_scale, known_bias, temperature = _fit_phrases(alphabet, outputs, references, seed)
+    return replace(
+        settings,
+        word_scale=scale,
+        word_bias=bias,
+        doubtful_entropy=round(max(DOUBTFUL, _ROOM * reached), 4),
+        hopeless_entropy=round(max(HOPELESS, _ROOM * reached * HOPELESS / DOUBTFUL), 4),
+        phrase_scale=known_scale,
+        phrase_bias=known_bias,
+        phrase_temperature=temperature,
+    )
+
+
+def word_calibration_error(words: Sequence[WordJudgement], settings: SearchSettings) -> float:
+    """The expected calibration error of words under some settings."""
+    sure = [calibrated(w.confidence, settings.word_scale, settings.word_bias) for w in words]
+    return expected_calibration_error(sure, [word.right for word in words])
+
+
+def _fit_phrases(
+    alphabet: Alphabet, outputs: Sequence[np.ndarray], references: Sequence[str], seed: int
+) -> tuple[float, float, float]:
+    """Scale, bias and temperature of :mod:`zoo.ctc.phrase_search`."""
+    texts = sorted({" ".join(text.split()) for text in references} - {""})
+    if len(texts) < 4:
+        plain = SearchSettings()
+        return plain.phrase_scale, plain.phrase_bias, plain.phrase_temperature
+    tree = compile_phrases(tuple(map(Phrase, texts)), alphabet)
+    places = {text: place for place, text in enumerate(texts)}
+    rng = np.random.default_rng(seed)
+    halves = [rng.permutation(len(texts)) < len(texts) // 2 for _ in range(_LISTS)]
+    fits, known, scores, truths = [], [], [], []
+    for log_probs, reference in zip(outputs, references, strict=True):
+        truth = places.get(" ".join(reference.split()))
+        beam = PhraseBeam(tree)
+        beam.feed(log_probs)
+        found = beam.scores()
+        free = greedy(log_probs, alphabet.blank).labels
+        filler = ctc_log_probability(log_probs, free, alphabet.blank)
+        for half in halves:
+            best = int(np.where(half, found, -np.inf).argmax())
+            if truth is None or found[best] == -np.inf:
+                continue
+            count = max(len(tree.spellings[best]), len(free), 1)
+            fits.append((found[best] - filler) / count)
+            known.append(bool(half[truth]))
+        if truth is not None:
+            scores.append(found)
+            truths.append(truth)
+    scale, bias = fit_logistic(fits, known)
+    losses = [_mean_loss(np.array(scores), truths, each) for each in _TEMPERATURES]
+    return scale, bias, _TEMPERATURES[int(np.argmin(losses))]
+
+
+def _mean_loss(scores: np.ndarray, truths: Sequence[int], temperature: float) -> float:
+    scaled = np.maximum(scores, -1e6) / temperature
+    top = scaled.max(axis=1, keepdims=True)
+    log_shares = scaled - top - np.log(np.exp(scaled - top).sum(axis=1, keepdims=True))
+    return float(-log_shares[np.arange(len(truths)), truths].mean())
