@@ -61,3 +61,32 @@ def test_a_text_with_a_dash_gets_a_hint(
 def test_a_repository_without_its_prefix_gets_a_hint() -> None:
     with pytest.raises(FolderError, match="a model on the Hub is hf://owner/repo"):
         locate("owner/repo")
+
+
+def test_show_prints_data_and_limits_within_eighty_columns(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COLUMNS", "80")
+    cli.main(["show", "seq2seq_lstm.tatoeba"])
+    lines = capsys.readouterr().out.splitlines()
+    limits = next(number for number, line in enumerate(lines) if line.startswith("limits"))
+    assert lines[limits].split(maxsplit=1)[1].startswith("It knows short everyday sentences.")
+    assert max(map(len, lines[limits:])) <= 80
+    assert any(line.startswith("data ") for line in lines)
+
+
+@pytest.mark.parametrize(("chosen", "colour"), [("", None), ("1", False)])
+def test_no_color_is_heeded(
+    chosen: str, colour: bool | None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked = []
+
+    @click.command()
+    @click.pass_context
+    def look(ctx: click.Context) -> None:
+        asked.append(ctx.color)
+
+    monkeypatch.setenv("NO_COLOR", chosen)
+    monkeypatch.setattr(cli.LazyGroup, "get_command", lambda *_: look)
+    cli.main(["look"])
+    assert asked == [colour]

@@ -225,6 +225,9 @@ def test_finetuning_that_gains_nothing_keeps_the_start(unbroken: Path, tmp_path:
     before, after = weights_of(unbroken), weights_of(out)
     for name in before:
         np.testing.assert_allclose(before[name], after[name], atol=1e-6)
+    old, new = load_model(unbroken).card, load_model(out).card
+    assert new["name"] == old["name"]
+    assert new["data"].endswith("did not improve these weights.")
 
 
 def test_patience_ends_a_run_early(unbroken: Path, tmp_path: Path) -> None:

@@ -148,3 +148,23 @@ def test_training_leaves_no_file_outside_its_folder(
 def test_batches_made_ahead_come_in_their_order(count: int) -> None:
     batches = [f"batch {number}" for number in range(40)]
     assert list(_made_ahead(batches, range(40 - count, 40))) == batches[40 - count :]
+
+
+@pytest.mark.parametrize(
+    ("start", "said"),
+    [
+        (None, "best {best:.4f} in epoch 2; ended after 2 epochs\n"),
+        (100.0, "start 100.0000, best {best:.4f} in epoch 2; ended after 2 epochs\n"),
+        (-100.0, "kept the start (-100.0000): no epoch improved on it; ended after 2 epochs\n"),
+    ],
+)
+def test_the_end_says_what_was_reached_and_why_it_ended(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], start: float | None, said: str
+) -> None:
+    objective = Slope(small_network(), [1.0, 1.0])
+    plan = Plan(epochs=2, average=0.0, warmup_steps=0)
+    with RunDirectory(tmp_path / "run", {}) as run:
+        trainer = Trainer(objective, plan, run, None, start)
+        trainer.train()
+        best = trainer.history.rows[-1]["validation_loss"]
+    assert capsys.readouterr().out.endswith(said.format(best=best))

@@ -9,6 +9,7 @@ from __future__ import annotations
 import contextlib
 import importlib
 import io
+import os
 import sys
 import warnings
 from typing import Any
@@ -83,10 +84,13 @@ def main(args: list[str] | None = None) -> Any:
     protect_terminals()
     warnings.formatwarning = lambda message, *_, **__: f"zoo: {printable(message)}\n"
     arguments = sys.argv[1:] if args is None else args
+    color = False if os.environ.get("NO_COLOR") else None  # https://no-color.org
     try:
         # A command that ends by click's Exit gives its code here, the others nothing.
         with needing_training():
-            code = cli.main(arguments, prog_name="zoo", standalone_mode=False, obj=arguments)
+            code = cli.main(
+                arguments, prog_name="zoo", standalone_mode=False, obj=arguments, color=color
+            )
         if code:
             sys.exit(code)
     except click.ClickException as error:

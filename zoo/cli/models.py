@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import shutil
+import textwrap
 from pathlib import Path
 
 import click
@@ -55,6 +57,10 @@ def list_command(
         click.echo(f"no model matches {pattern!r}", err=True)
 
 
+_FROM_CARD = ("data", "limits")
+"""What only a model's card says: sentences about what it was trained on and what it cannot do."""
+
+
 @click.command(
     "show", epilog="Examples:\n\n\b\n  zoo show char_lstm.shakespeare\n  zoo show runs/mine --json"
 )
@@ -62,17 +68,19 @@ def list_command(
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 def show_command(model: str, as_json: bool) -> None:
     """Show details of MODEL, a registered name or a model folder."""
+    from zoo.folder.bundle import describe_folder
     from zoo.store.hub import PREFIX
-    from zoo.store.locate import is_folder, locate, warn_of_folder
+    from zoo.store.locate import is_folder, local_folder, locate, warn_of_folder
 
     if model.startswith(PREFIX) or is_folder(model):
-        from zoo.folder.bundle import describe_folder
-
         folder = locate(model)
         facts = {"folder": str(folder.path), **describe_folder(folder)}
     else:
         warn_of_folder(model)
         facts = registry().describe(model)
+        if local := local_folder(model):
+            card = describe_folder(local)
+            facts |= {key: card[key] for key in _FROM_CARD if card.get(key)}
     if as_json:
         print_json(facts)
         return
@@ -89,6 +97,10 @@ def show_command(model: str, as_json: bool) -> None:
             value = ", ".join(f"{k} {v}" for k, v in value.items())
         elif isinstance(value, (list, tuple)):
             value = ", ".join(map(str, value)) or "-"
+        if key in _FROM_CARD:
+            columns = max(40, shutil.get_terminal_size().columns)
+            lines = textwrap.wrap(str(value), columns - width - 2)
+            value = f"\n{' ' * (width + 2)}".join(lines)
         click.echo(f"{click.style(printable(key).ljust(width), bold=True)}  {printable(value)}")
 
 

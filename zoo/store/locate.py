@@ -123,13 +123,34 @@ def _is_registered(reference: str) -> bool:
     return True
 
 
+def local_folder(name: str) -> ModelFolder | None:
+    """The folder of a registered model in the package or the cache; ``None`` if it is in neither.
+
+    Raises:
+        UsageError: there is no such model.
+        FolderError: the folder is damaged.
+    """
+    _, weights = registry().find(name)
+    if weights is None:
+        return None
+    folders = (_embedded(weights), cache.folder_of(weights))
+    found = next((folder for folder in folders if folder.is_dir()), None)
+    if found is None:
+        return None
+    return ModelFolder.open(found, weights.manifest_sha256, reference=name)
+
+
+def _embedded(weights: Weights) -> Path:
+    return Path(weights.folder) if weights.folder else WEIGHTS_FOLDER / weights.name
+
+
 def _locate_registered(name: str, offline: bool, progress: bool) -> ModelFolder:
     architecture, weights = registry().find(name)
     if weights is None:
         others = registry().select(f"{architecture.name}.*") or registry().select(pretrained=True)
         hint = f"; there are {', '.join(others)}" if others else ""
         raise UsageError(f"{name!r} has no {'default' if hint else 'pretrained'} weights{hint}")
-    embedded = Path(weights.folder) if weights.folder else WEIGHTS_FOLDER / weights.name
+    embedded = _embedded(weights)
     sha256 = weights.manifest_sha256
     if embedded.is_dir():
         return ModelFolder.open(embedded, sha256, reference=name)

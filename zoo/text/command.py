@@ -99,6 +99,7 @@ def inspect(model: Reference, text: str, **options: Any) -> None:
 @OUT
 @training_options(
     LanguageModelOptions,
+    epochs="Maximum number of epochs; by default 20, more for a short text.",
     batch="Number of parallel streams of text.",
     window="Length of backpropagation in characters.",
 )

@@ -74,7 +74,8 @@ def train(training: Training[Any], stage: Stage) -> Path:
 def finetune(finetuning: Finetuning[Any], out: Path, command: str = "") -> Path:
     """Train a model further and write the result as a model folder.
 
-    If nothing does better on the validation set than the start, the start's weights are kept.
+    If nothing does better on the validation set than the start, the start's weights and its name
+    are kept.
 
     Args:
         finetuning: what is special to the task: start, data, options, objective.
@@ -112,12 +113,16 @@ def finetune(finetuning: Finetuning[Any], out: Path, command: str = "") -> Path:
         task.metrics = [
             _validation_figure(objective, reached, finetuning.data, plan, command, **gain)
         ]
-        task.card |= {
-            "name": f"{task.architecture.name}.{run.path.name}",
-            "base_model": start.name,
-            "dataset": finetuning.data,
-            "data": f"Fine-tuned from {start.name} on {finetuning.learnt_from}.",
-        }
+        if objective.validation_figure.is_better(reached, before):
+            task.card |= {
+                "name": f"{task.architecture.name}.{run.path.name}",
+                "base_model": start.name,
+                "dataset": finetuning.data,
+                "data": f"Fine-tuned from {start.name} on {finetuning.learnt_from}.",
+            }
+        else:  # what is not new keeps its name and its data
+            note = f"Fine-tuning on {finetuning.learnt_from} did not improve these weights."
+            task.card["data"] = f"{task.card.get('data', '')} {note}".strip()
         finetuning.finish(task)
         task.save(run.path)
         run.finish()

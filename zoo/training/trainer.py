@@ -56,6 +56,7 @@ class Trainer:
         self._optimizer = self._make_optimizer()
         self._average = [tf.Variable(v.value, trainable=False) for v in self._trainable]
         self._best = [v.numpy() for v in self._trainable]
+        self._start_loss = start_loss
         self._best_loss = self._measure.worst if start_loss is None else start_loss
         self._compiled_step = tf.function(self._step, reduce_retracing=True, autograph=False)
 
@@ -79,6 +80,7 @@ class Trainer:
                 epoch, done, losses = epoch + 1, 0, []
                 carry = self.objective.initial_carry()
                 self._save(epoch, done, carry, losses)
+            bar.write(self._ending())
         for variable, value in zip(self._trainable, self._best, strict=True):
             variable.assign(value)
         return self._best_loss
@@ -138,6 +140,18 @@ class Trainer:
             return False
         best = self._measure.best(rows, key=lambda row: row["validation_loss"])
         return rows[-1]["epoch"] - best["epoch"] >= self.plan.patience
+
+    def _ending(self) -> str:
+        """What was reached, when, and why the training ended."""
+        best = self._measure.best(self.history.rows, key=lambda row: row["validation_loss"])
+        value, start = best["validation_loss"], self._start_loss
+        ended = f"ended after {len(self.history.rows)} epochs"
+        if self._stalled():
+            ended += f", {self.plan.patience} without improvement"
+        if start is not None and not self._measure.is_better(value, start):
+            return f"kept the start ({start:.4f}): no epoch improved on it; {ended}"
+        began = "" if start is None else f"start {start:.4f}, "
+        return f"{began}best {value:.4f} in epoch {best['epoch']}; {ended}"
 
     def _step(self, batch: Any, carry: Any) -> tuple[Any, Any]:
         with tf.GradientTape() as tape:

@@ -107,6 +107,9 @@ class LanguageModelFinetuning(Finetuning[TextGeneration]):
                 f"{len(self.text)} characters are too few to train on; give at least "
                 f"{math.ceil(max(2 * window / (1 - validation), 2 / validation)) + 1}"
             )
+        # At least four steps an epoch, so that a short text is not a single batch.
+        self._batch = max(1, min(self.options.batch, self._cut // (4 * window)))
+        self.options = self.options.for_text(max(1, self._cut // (self._batch * window)))
 
     @property
     def values(self) -> Mapping[str, Any]:
@@ -133,9 +136,7 @@ class LanguageModelFinetuning(Finetuning[TextGeneration]):
         self, task: TextGeneration, seed: int
     ) -> LanguageModelObjective | WindowObjective:
         """See :class:`~zoo.training.subject.Subject`."""
-        batch, window = self.options.batch, self.options.window
-        # At least four steps an epoch, so that a short text is not a single batch.
-        batch = max(1, min(batch, self._cut // (4 * window)))
+        batch, window = self._batch, self.options.window
         training, validation = self.text[: self._cut], self.text[self._cut :]
         return _objective(task, training, validation, batch, window, seed)
 
