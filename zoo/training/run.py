@@ -21,6 +21,7 @@ from zoo.task import Task
 from zoo.training.objective import Objective
 from zoo.training.plan import Plan, Stage
 from zoo.training.rundir import RunDirectory
+from zoo.training.seen import FACT
 from zoo.training.subject import Finetuning, Subject, Training, sample_writer
 from zoo.version import __version__
 
@@ -120,6 +121,8 @@ def finetune(finetuning: Finetuning[Any], out: Path, command: str = "") -> Path:
                 "dataset": finetuning.data,
                 "data": f"Fine-tuned from {start.name} on {finetuning.learnt_from}.",
             }
+            if finetuning.seen:
+                task.card[FACT] = [*task.card.get(FACT, ()), *finetuning.seen]
         else:  # what is not new keeps its name and its data
             note = f"Fine-tuning on {finetuning.learnt_from} did not improve these weights."
             task.card["data"] = f"{task.card.get('data', '')} {note}".strip()

@@ -135,11 +135,13 @@ class Finetuning(Subject[TaskT]):
         start: the model to start from.
         data: the name of the data, for the card and the figures.
         options: how to train.
+        seen: of the files of the data, see :func:`zoo.training.seen.fingerprints`.
     """
 
     start: Start
     data: str
     options: FinetuneOptions
+    seen: tuple[str, ...] = ()
 
     @property
     @abstractmethod

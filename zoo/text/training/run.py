@@ -17,6 +17,7 @@ from zoo.text.processor import Characters
 from zoo.text.training.options import LanguageModelOptions
 from zoo.training.run import finetune
 from zoo.training.rundir import RunDirectory
+from zoo.training.seen import fingerprints
 from zoo.training.subject import Finetuning, Training, read_start
 
 if TYPE_CHECKING:
@@ -182,6 +183,7 @@ def finetune_language_model(
         data=", ".join(path.name for path in texts),
         start=read_start(reference),
         options=options,
+        seen=fingerprints(texts),
     )
     return finetune(finetuning, out, command)
 

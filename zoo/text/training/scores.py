@@ -8,6 +8,7 @@ from typing import Any
 
 from zoo.files import read_text
 from zoo.folder.figures import Figure
+from zoo.training.seen import warn_of_known_data
 from zoo.version import __version__
 
 
@@ -29,6 +30,7 @@ def evaluate_file(
         DataError: the file is missing, empty or not UTF-8 text.
     """
     command = f"zoo evaluate {reference} --data {data}"
+    warn_of_known_data(model, data)
     return evaluate_language_model(model, read_text([data]), data.name, "whole", command, progress)
 
 

@@ -15,6 +15,7 @@ from zoo.folder.manifest import read_file, sha256_of
 from zoo.store.locate import Reference
 from zoo.training.run import finetune
 from zoo.training.rundir import RunDirectory
+from zoo.training.seen import fingerprints
 from zoo.training.subject import Finetuning, Training, read_start
 from zoo.translation.processor import MODEL_FILE, Direction, Subwords
 from zoo.translation.training.examples import Examples, make_examples
@@ -272,6 +273,7 @@ def finetune_translator(
         data=", ".join(path.name for path in files),
         options=options,
         pairs=pairs,
+        seen=fingerprints(files),
     )
     return finetune(finetuning, out, command)
 

@@ -13,6 +13,7 @@ import numpy as np
 from tqdm import tqdm
 
 from zoo.folder.figures import Figure
+from zoo.training.seen import warn_of_known_data
 from zoo.translation.processor import Direction
 from zoo.translation.training.pairs import Pair, read_pairs
 
@@ -53,6 +54,7 @@ def evaluate_file(
         DataError: the file is missing or malformed.
     """
     command = f"zoo evaluate {reference} --data {data}"
+    warn_of_known_data(model, data)
     tests = {"whole": read_pairs(data)}
     return evaluate_translations(
         model, tests, dataset=data.name, command=command, progress=progress
