@@ -11,7 +11,7 @@ from zoo.files import read_text
 from zoo.folder.manifest import sha256_of
 
 FACT = "trained_on"
-"""The card's fact: sha256 of the text of each file."""
+"""Name of the card's list of the sha256 of each file's text."""
 
 
 def fingerprints(files: Sequence[Path]) -> tuple[str, ...]:
