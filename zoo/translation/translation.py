@@ -96,7 +96,7 @@ class Translation(Task):
         """Change the model's own settings of the search.
 
         Args:
-            settings: values of :class:`~zoo.translation.search.TranslationSettings`; those left out stay.
+            settings: values of :class:`~zoo.translation.search.TranslationSettings`; others stay.
 
         Raises:
             FolderError: a setting is unknown or out of range.
