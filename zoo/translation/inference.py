@@ -27,7 +27,7 @@ class GraphTranslator:
     a row, and last the length of the padded sources as the shape of an array without columns.
 
     Args:
-        config: a :class:`~zoo.translation.seq2seq_lstm.Seq2SeqConfig`.
+        config: a :class:`~zoo.translation.seq2seq_values.Seq2SeqConfig`.
         weights: arrays by variable path.
 
     Attributes:

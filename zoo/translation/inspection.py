@@ -21,7 +21,7 @@ class TranslationNetwork:
     """``seq2seq_lstm`` on a tape: a :class:`~zoo.inspection.subject.Network`.
 
     Args:
-        config: a :class:`zoo.translation.seq2seq_lstm.Seq2SeqConfig`.
+        config: a :class:`zoo.translation.seq2seq_values.Seq2SeqConfig`.
         weights: arrays by variable path, all in one type.
     """
 
