@@ -30,7 +30,8 @@ def test_other_typography_is_plain(written: str, plain: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "text", ["m² ½ €", "« Non », dit-il. Où ça ?", "„Ja“ – „Nein“", "日本 Straße", 'it\'s "so"']
+    "text",
+    ["m² ½ €", "« Non », dit-il. Où ça ?", "„Ja.“ – „Nein.“ — „Gut.“", "日本 Straße", 'it\'s "so"'],
 )
 def test_what_has_a_meaning_of_its_own_stays(text: str) -> None:
     assert plain_spelling(text) == text

@@ -40,7 +40,9 @@ _APOSTROPHE = re.compile(rf"(?<={_LETTER})[`\u00b4\u2018](?={_LETTER})")
 # German quotes, which German sentences are learnt with, and the dash between what two persons say.
 _GERMAN = re.compile("\u201e([^\u201e\u201c\u201d]*)[\u201c\u201d]")
 _CHANGE = re.compile('(?<=[\u201c\u201d"]) [\u2013\u2014] (?=[\u201e\u201c"])')
-_KEPT = str.maketrans({"\ue000": "\u201e", "\ue001": "\u201c", "\ue002": "\u2013"})
+_KEPT = str.maketrans(
+    {"\ue000": "\u201e", "\ue001": "\u201c", "\ue002": "\u2013", "\ue003": "\u2014"}
+)
 _SINGLE_QUOTES = re.compile(r"[\u2018\u201a\u2039\u203a]")
 # A dash between words, as in "it was late—too late".
 _DASH = re.compile(rf"(?<=\w)[\u2014\u2015](?={_LETTER})")
@@ -67,7 +69,11 @@ def plain_spelling(text: str) -> str:
     if text.isascii():
         return text
     text = _VARIANTS.sub(lambda found: unicodedata.normalize("NFKC", found[0]), text)
-    text = _CHANGE.sub(" \ue002 ", _DASH.sub(" - ", text))
+    text = _CHANGE.sub(_kept_dash, _DASH.sub(" - ", text))
     text = _GERMAN.sub("\ue000\\1\ue001", text).translate(_SAME)
     text = _APOSTROPHE.sub("'", text)
     return _SINGLE_QUOTES.sub("'", text).replace("\u201e", '"').translate(_KEPT)
+
+
+def _kept_dash(found: re.Match[str]) -> str:
+    return " \ue002 " if "\u2013" in found[0] else " \ue003 "

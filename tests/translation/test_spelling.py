@@ -40,6 +40,7 @@ def test_an_unusual_spelling_becomes_the_usual_one(written: str, usual: str, sty
         "I watch TV.",
         "¿Dónde está Tom?",
         "OK.",
+        "„Wo ist er?“ – „Er ist gegangen.“",
         "911!",
     ],
 )

@@ -14,7 +14,7 @@ from typing import Any, Protocol
 AS_IS, CAPITALS, TITLE = "as is", "capitals", "title"
 
 _WORD = re.compile(r"[^\W\d_]+(?:['’-][^\W\d_]+)*")
-_FINAL = re.compile(r"[.!?…:;,][\"'”’»)\]\s]*$")
+_FINAL = re.compile(r"[.!?…:;,][\"'“”’»)\]\s]*$")
 _QUESTION = re.compile(
     r"(?:¿|who|whom|whose|what|where|when|why|how|which|qui|quel(?:le)?s?|quoi|où|pourquoi|comment"
     r"|combien|qu'est-ce|est-ce|wer|wen|wem|wessen|was|wo|wann|warum|wie|wieso|weshalb|woher|wohin"
