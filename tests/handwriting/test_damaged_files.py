@@ -13,6 +13,7 @@ from zoo.handwriting.line_cutter import _widened
 from zoo.handwriting.line_image import LineNormaliser, small_copy
 from zoo.handwriting.page_fitting import fit_layout
 from zoo.handwriting.page_xml import read_layout
+from zoo.handwriting.slant import estimate_slant
 
 LONG = "9" * 400
 
@@ -172,3 +173,16 @@ def test_a_mask_is_widened_by_its_margin_in_all_directions(margin: int) -> None:
         expected[max(0, y - margin) : y + margin + 1, max(0, x - margin) : x + margin + 1] = True
     np.testing.assert_array_equal(_widened(shown, margin), expected)
     assert _widened(np.ones((1, 2), bool), margin).all()
+
+
+def test_the_slant_of_ink_that_is_far_apart_is_found_in_bounded_memory(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    rng = np.random.default_rng(0)
+    above = rng.uniform(-10, 10, 3000)
+    x = rng.integers(0, 60, 3000) * 15 + 0.4 * above + rng.normal(0, 0.3, 3000)
+    whole = estimate_slant(x, above)
+    assert whole == pytest.approx(0.4, abs=0.06)
+    monkeypatch.setattr("zoo.handwriting.slant._LONGEST", 10)
+    assert estimate_slant(x, above) == whole
+    assert estimate_slant(x + 1e9 * (x > 400), above) == pytest.approx(whole, abs=0.06)

@@ -15,7 +15,7 @@ import numpy as np
 
 from zoo.errors import DataError, ZooWarning
 from zoo.speech.audio.kinds import Readable
-from zoo.speech.audio.samples import Block
+from zoo.speech.audio.samples import Block, check_shape
 
 _PCM, _FLOAT, _ALAW, _MULAW, _EXTENSIBLE = 1, 3, 6, 7, 0xFFFE
 _WIDTHS = {_PCM: (1, 2, 3, 4), _FLOAT: (4, 8), _ALAW: (1,), _MULAW: (1,)}
@@ -30,6 +30,9 @@ _PADDING = 1 << 16  # bytes of zeros after the samples that are no samples
 
 class NotPlainError(Exception):
     """The file holds something else than plain samples, which libsndfile may know."""
+
+
+_MOST_AT_ONCE = 1 << 24  # bytes; a file sets so many aside before it reads them
 
 
 @dataclass(frozen=True)
@@ -114,6 +117,7 @@ def _part(
     reader: _Reader, shape: WavFormat, claimed: int, name: str, block: float
 ) -> Iterator[Block]:
     """The samples of one header, which may be fewer or more than it claims."""
+    check_shape(shape.rate, shape.channels, name)  # before so much is read at a time
     here, per_second = reader.left, shape.frame * shape.rate
     endless = claimed >= _UNKNOWN if here is None else claimed > here
     count = 0
@@ -235,7 +239,7 @@ class _Reader:
 
     def _read(self, size: int) -> bytes:
         try:
-            data = self._stream.read(size)
+            data = self._stream.read(min(size, _MOST_AT_ONCE))
         except (OSError, ValueError) as error:
             raise DataError(f"the audio cannot be read further: {error}") from None
         self.position += len(data)
