@@ -84,7 +84,7 @@ def read_ink_file(
 
 
 def ink_of_any(value: Any) -> list[np.ndarray]:
-    """Strokes of what a caller may give: a path, an :class:`~zoo.handwriting.ink_piece.Ink`, or strokes.
+    """Strokes of what a caller may give: a path, a piece of ink, or strokes.
 
     Raises:
         UsageError, DataError: as :func:`read_ink` and :func:`~zoo.handwriting.ink.check_strokes`.
