@@ -38,7 +38,7 @@ nitpick_ignore_regex = [
     ),
     (r"py:.*", r"(Path|Any|Callable|Iterable|Iterator|Mapping|Sequence|ClassVar|Protocol)"),
     (r"py:.*", r"(Self|Unpack|TypedDict|NamedTuple)"),
-    (r"py:class", r"(.*\.)?T"),  # a type variable
+    (r"py:(class|obj)", r"(.*\.)?([A-Z]|TaskT|Source)"),  # type variables
 ]
 
 

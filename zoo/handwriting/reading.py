@@ -48,7 +48,7 @@ if TYPE_CHECKING:
 Source = TypeVar("Source")
 Stroke = Sequence[Sequence[float]] | np.ndarray
 InkSource = str | os.PathLike[str] | Ink | Sequence[Stroke] | np.ndarray
-"""A file, or strokes: a list of lists of points or of arrays ``(points, 2)``."""
+"""A file, or strokes as lists of points or as arrays ``(points, 2)``."""
 
 _STROKES_DEPTH = 3  # strokes, points, x and y
 

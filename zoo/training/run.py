@@ -22,7 +22,7 @@ from zoo.training.objective import Objective
 from zoo.training.plan import Plan, Stage
 from zoo.training.rundir import RunDirectory
 from zoo.training.seen import FACT
-from zoo.training.subject import Finetuning, Subject, Training, sample_writer
+from zoo.training.subject import Finetuning, Learning, Training, sample_writer
 from zoo.version import __version__
 
 
@@ -181,7 +181,7 @@ def mix_with_start(
 
 
 def _train_network(
-    subject: Subject[Any],
+    learning: Learning[Any],
     task: Task,
     objective: Objective,
     plan: Plan,
@@ -191,7 +191,7 @@ def _train_network(
     """Train the network, with its best weights in it afterwards.
 
     Args:
-        subject: writes samples.
+        learning: writes samples.
         task: holds the network.
         objective: what is trained.
         plan: how to train.
@@ -204,7 +204,7 @@ def _train_network(
     """
     from zoo.training.trainer import Trainer
 
-    on_epoch = sample_writer(subject, task, run)
+    on_epoch = sample_writer(learning, task, run)
     if before is None or not plan.start_shares:
         return Trainer(objective, plan, run, on_epoch, before).train()
     weights = [variable.numpy() for variable in objective.network.trainable_variables]

@@ -27,7 +27,7 @@ from zoo.training.rundir import SAMPLES, RunDirectory
 TaskT = TypeVar("TaskT", bound=Task)
 
 
-class Subject(ABC, Generic[TaskT]):
+class Learning(ABC, Generic[TaskT]):
     """What training from scratch and fine-tuning have in common."""
 
     @property
@@ -62,7 +62,7 @@ class Subject(ABC, Generic[TaskT]):
 
 
 @dataclass(kw_only=True)
-class Training(Subject[TaskT]):
+class Training(Learning[TaskT]):
     """Training of a new network.
 
     Args:
@@ -128,7 +128,7 @@ def read_start(reference: Reference) -> Start:
 
 
 @dataclass(kw_only=True)
-class Finetuning(Subject[TaskT]):
+class Finetuning(Learning[TaskT]):
     """Further training of a model on the user's own data.
 
     Args:
@@ -153,11 +153,13 @@ class Finetuning(Subject[TaskT]):
         return ()
 
 
-def sample_writer(subject: Subject[TaskT], task: TaskT, run: RunDirectory) -> Callable[[int], None]:
-    """A callback that appends a subject's samples to ``samples.txt`` after each epoch."""
+def sample_writer(
+    learning: Learning[TaskT], task: TaskT, run: RunDirectory
+) -> Callable[[int], None]:
+    """A callback that appends the samples to ``samples.txt`` after each epoch."""
 
     def write(epoch: int) -> None:
-        text = subject.sample(task)
+        text = learning.sample(task)
         if text:
             with readable_os_errors(f"write {run.training / SAMPLES}"):
                 with open(run.training / SAMPLES, "a", encoding="utf-8") as stream:

@@ -65,7 +65,7 @@ class HandwritingTraining(Training[HandwritingRecognition]):
 
     @property
     def values(self) -> Mapping[str, Any]:
-        """See :class:`~zoo.training.subject.Subject`."""
+        """See :class:`~zoo.training.subject.Learning`."""
         return {
             "network": self.config(self.reader),
             "features": self.reader.normaliser.settings(),
@@ -88,7 +88,7 @@ class HandwritingTraining(Training[HandwritingRecognition]):
         return make(labels=len(processor.alphabet), **width, **self.network)
 
     def objective(self, task: HandwritingRecognition, seed: int) -> CTCObjective:
-        """See :class:`~zoo.training.subject.Subject`."""
+        """See :class:`~zoo.training.subject.Learning`."""
         return _objective(task, self.examples, self.validation, seed)
 
     def finish(self, task: HandwritingRecognition) -> None:
@@ -121,7 +121,7 @@ class HandwritingFinetuning(Finetuning[HandwritingRecognition]):
 
     @property
     def values(self) -> Mapping[str, Any]:
-        """See :class:`~zoo.training.subject.Subject`."""
+        """See :class:`~zoo.training.subject.Learning`."""
         texts = sorted((line.identity, line.to_learn.text, line.split) for line in self.lines)
         return {
             "model": self.start.reference,
@@ -140,7 +140,7 @@ class HandwritingFinetuning(Finetuning[HandwritingRecognition]):
         return (line.text for line in self._training)
 
     def objective(self, task: HandwritingRecognition, seed: int) -> CTCObjective:
-        """See :class:`~zoo.training.subject.Subject`."""
+        """See :class:`~zoo.training.subject.Learning`."""
         processor, training = task.processor, self._training
         if isinstance(processor, Lines):
             self._examples = LineExamples(training, processor, seed, self.where).set

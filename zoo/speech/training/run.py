@@ -121,7 +121,7 @@ class RecogniserTraining(_SpeechTraining):
 
     @property
     def values(self) -> Mapping[str, Any]:
-        """See :class:`~zoo.training.subject.Subject`."""
+        """See :class:`~zoo.training.subject.Learning`."""
         return {
             **self._shared_values(),
             "batch": self.batch,
@@ -131,7 +131,7 @@ class RecogniserTraining(_SpeechTraining):
         }
 
     def objective(self, task: SpeechRecognition, seed: int) -> CTCObjective:
-        """See :class:`~zoo.training.subject.Subject`."""
+        """See :class:`~zoo.training.subject.Learning`."""
         from zoo.loading import load_model
 
         splicer = None
@@ -192,7 +192,7 @@ class SceneTraining(_SpeechTraining):
 
     @property
     def values(self) -> Mapping[str, Any]:
-        """See :class:`~zoo.training.subject.Subject`."""
+        """See :class:`~zoo.training.subject.Learning`."""
         return {
             **self._shared_values(),
             "scenes": self.scenes,
@@ -203,7 +203,7 @@ class SceneTraining(_SpeechTraining):
         }
 
     def objective(self, task: SpeechRecognition, seed: int) -> CTCObjective:
-        """See :class:`~zoo.training.subject.Subject`."""
+        """See :class:`~zoo.training.subject.Learning`."""
         processor = task.processor
         examples = Scenes(self.training, processor, self.scenes, seed, self.repeats, self.longest)
         frames = self.seconds / processor.log_mel.frame_seconds
@@ -251,7 +251,7 @@ class RecogniserFinetuning(Finetuning[SpeechRecognition]):
 
     @property
     def values(self) -> Mapping[str, Any]:
-        """See :class:`~zoo.training.subject.Subject`."""
+        """See :class:`~zoo.training.subject.Learning`."""
         return {
             "model": self.start.reference,
             "transcripts": sha256_of(repr(self.rows).encode()),
@@ -269,7 +269,7 @@ class RecogniserFinetuning(Finetuning[SpeechRecognition]):
         return self._texts
 
     def objective(self, task: SpeechRecognition, seed: int) -> CTCObjective:
-        """See :class:`~zoo.training.subject.Subject`."""
+        """See :class:`~zoo.training.subject.Learning`."""
         examples = AugmentedFeatures(
             self._training, task.processor, AudioAugmentation(), VARIANTS, seed
         )

@@ -57,7 +57,7 @@ class LanguageModelTraining(Training[TextGeneration]):
 
     @property
     def values(self) -> Mapping[str, Any]:
-        """See :class:`~zoo.training.subject.Subject`."""
+        """See :class:`~zoo.training.subject.Learning`."""
         return {
             "network": self.config(self.characters),
             "batch": self.batch,
@@ -75,11 +75,11 @@ class LanguageModelTraining(Training[TextGeneration]):
     def objective(
         self, task: TextGeneration, seed: int
     ) -> LanguageModelObjective | WindowObjective:
-        """See :class:`~zoo.training.subject.Subject`."""
+        """See :class:`~zoo.training.subject.Learning`."""
         return _objective(task, self.training, self.validation, self.batch, self.window, seed)
 
     def sample(self, task: TextGeneration) -> str:
-        """See :class:`~zoo.training.subject.Subject`."""
+        """See :class:`~zoo.training.subject.Learning`."""
         return _sample(task, self.validation[:1])
 
 
@@ -114,7 +114,7 @@ class LanguageModelFinetuning(Finetuning[TextGeneration]):
 
     @property
     def values(self) -> Mapping[str, Any]:
-        """See :class:`~zoo.training.subject.Subject`."""
+        """See :class:`~zoo.training.subject.Learning`."""
         return {
             "model": self.start.reference,
             "texts": self.data,
@@ -136,13 +136,13 @@ class LanguageModelFinetuning(Finetuning[TextGeneration]):
     def objective(
         self, task: TextGeneration, seed: int
     ) -> LanguageModelObjective | WindowObjective:
-        """See :class:`~zoo.training.subject.Subject`."""
+        """See :class:`~zoo.training.subject.Learning`."""
         batch, window = self._batch, self.options.window
         training, validation = self.text[: self._cut], self.text[self._cut :]
         return _objective(task, training, validation, batch, window, seed)
 
     def sample(self, task: TextGeneration) -> str:
-        """See :class:`~zoo.training.subject.Subject`."""
+        """See :class:`~zoo.training.subject.Learning`."""
         return _sample(task, self.text[self._cut])
 
 

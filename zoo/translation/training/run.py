@@ -82,7 +82,7 @@ class TranslatorTraining(Training[Translation]):
 
     @property
     def values(self) -> Mapping[str, Any]:
-        """See :class:`~zoo.training.subject.Subject`."""
+        """See :class:`~zoo.training.subject.Learning`."""
         return {
             "directions": [list(direction) for direction in self.directions],
             "vocabulary_size": self.vocabulary_size,
@@ -117,7 +117,7 @@ class TranslatorTraining(Training[Translation]):
         return self.architecture.load("config")(len(processor), **self.network)
 
     def objective(self, task: Translation, seed: int) -> Seq2SeqObjective:
-        """See :class:`~zoo.training.subject.Subject`."""
+        """See :class:`~zoo.training.subject.Learning`."""
         from zoo.translation.training.objective import Seq2SeqObjective
 
         processor = task.processor
@@ -143,7 +143,7 @@ class TranslatorTraining(Training[Translation]):
         )
 
     def sample(self, task: Translation) -> str:
-        """See :class:`~zoo.training.subject.Subject`."""
+        """See :class:`~zoo.training.subject.Learning`."""
         return _sample(task, self._validation_pairs)
 
     def finish(self, task: Translation) -> None:
@@ -188,7 +188,7 @@ class TranslatorFinetuning(Finetuning[Translation]):
 
     @property
     def values(self) -> Mapping[str, Any]:
-        """See :class:`~zoo.training.subject.Subject`."""
+        """See :class:`~zoo.training.subject.Learning`."""
         return {
             "base_model": self.start.name,
             "pairs": sha256_of("\n".join("\t".join(pair) for pair in self.pairs).encode()),
@@ -206,7 +206,7 @@ class TranslatorFinetuning(Finetuning[Translation]):
         return text
 
     def objective(self, task: Translation, seed: int) -> Seq2SeqObjective:
-        """See :class:`~zoo.training.subject.Subject`."""
+        """See :class:`~zoo.training.subject.Learning`."""
         from zoo.translation.training.objective import Seq2SeqObjective
 
         examples, validation = self._examples
@@ -222,7 +222,7 @@ class TranslatorFinetuning(Finetuning[Translation]):
         )
 
     def sample(self, task: Translation) -> str:
-        """See :class:`~zoo.training.subject.Subject`."""
+        """See :class:`~zoo.training.subject.Learning`."""
         return _sample(task, self._validation)
 
     def finish(self, task: Translation) -> None:

@@ -57,7 +57,7 @@ class MoodObjective:
         self.steps_per_epoch = self._batches.steps
 
     def batches(self, epoch: int) -> Sequence[tuple[np.ndarray, ...]]:
-        """See :class:`zoo.training.trainer.Objective`."""
+        """See :class:`zoo.training.objective.Objective`."""
         return LazyBatches(self._batches.groups(epoch), self._batch, epoch)
 
     def initial_carry(self) -> list[np.ndarray]:

@@ -66,7 +66,7 @@ class MoodTraining(Training[MoodFollower]):
 
     @property
     def values(self) -> Mapping[str, Any]:
-        """See :class:`~zoo.training.subject.Subject`."""
+        """See :class:`~zoo.training.subject.Learning`."""
         names = ("moods", "network", "vocabulary", "batch")
         return {
             **{name: getattr(self, name) for name in names},
@@ -91,7 +91,7 @@ class MoodTraining(Training[MoodFollower]):
         )
 
     def objective(self, task: Any, seed: int) -> MoodObjective:
-        """See :class:`~zoo.training.subject.Subject`."""
+        """See :class:`~zoo.training.subject.Learning`."""
         from zoo.dialogue.mood.training.objective import MoodObjective
 
         set_word_vectors(task.network, task.processor.words)
@@ -105,7 +105,7 @@ class MoodTraining(Training[MoodFollower]):
         )
 
     def sample(self, task: Any) -> str:
-        """See :class:`~zoo.training.subject.Subject`."""
+        """See :class:`~zoo.training.subject.Learning`."""
         shown = conversations(self.validation)[0][:10]
         moods = task.follow([Message(one.text, one.speaker) for one in shown])
         return "\n".join(f"{mood}  {mood.text}" for mood in moods)
@@ -152,7 +152,7 @@ class MoodFinetuning(Finetuning[MoodFollower]):
 
     @property
     def values(self) -> Mapping[str, Any]:
-        """See :class:`~zoo.training.subject.Subject`."""
+        """See :class:`~zoo.training.subject.Learning`."""
         rows = [repr(one) for one in (*self.training, *self.validation)]
         return {
             "base_model": self.start.name,
@@ -167,7 +167,7 @@ class MoodFinetuning(Finetuning[MoodFollower]):
         return f"{len(self.training):,} messages"
 
     def objective(self, task: MoodFollower, seed: int) -> MoodObjective:
-        """See :class:`~zoo.training.subject.Subject`."""
+        """See :class:`~zoo.training.subject.Learning`."""
         from zoo.dialogue.mood.training.objective import MoodObjective
 
         return MoodObjective(

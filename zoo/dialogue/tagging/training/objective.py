@@ -84,7 +84,7 @@ class TaggerObjective:
             self._allowed_start = tf.constant(start, tf.float32)
 
     def batches(self, epoch: int) -> Sequence[tuple[np.ndarray, ...]]:
-        """See :class:`zoo.training.trainer.Objective`."""
+        """See :class:`zoo.training.objective.Objective`."""
         return LazyBatches(self._batches.groups(epoch), self._batch, epoch)
 
     def initial_carry(self) -> list[np.ndarray]:

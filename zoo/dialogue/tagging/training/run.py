@@ -86,7 +86,7 @@ class TaggerTraining(Training[Tagger]):
 
     @property
     def values(self) -> Mapping[str, Any]:
-        """See :class:`~zoo.training.subject.Subject`."""
+        """See :class:`~zoo.training.subject.Learning`."""
         names = (
             "network vocabulary batch rare_dropout word_dropout intent_weight label_smoothing "
             "swapped_values outside with_intents"
@@ -120,7 +120,7 @@ class TaggerTraining(Training[Tagger]):
         )
 
     def objective(self, task: Tagger, seed: int) -> TaggerObjective:
-        """See :class:`~zoo.training.subject.Subject`."""
+        """See :class:`~zoo.training.subject.Learning`."""
         from zoo.dialogue.tagging.training.objective import TaggerObjective
 
         set_word_vectors(task.network, task.processor.words)
@@ -140,7 +140,7 @@ class TaggerTraining(Training[Tagger]):
         )
 
     def sample(self, task: Tagger) -> str:
-        """See :class:`~zoo.training.subject.Subject`."""
+        """See :class:`~zoo.training.subject.Learning`."""
         messages = [message.text for one in self.validation for message in one.messages]
         shown = messages[:: max(1, len(messages) // _SHOWN)][:_SHOWN]
         return "\n".join(str(result) for result in task.tag(shown))
@@ -185,7 +185,7 @@ class TaggerFinetuning(Finetuning[Tagger]):
 
     @property
     def values(self) -> Mapping[str, Any]:
-        """See :class:`~zoo.training.subject.Subject`."""
+        """See :class:`~zoo.training.subject.Learning`."""
         rows = [repr(one) for part in (self.training, self.validation) for one in part.messages]
         return {
             "base_model": self.start.name,
@@ -201,7 +201,7 @@ class TaggerFinetuning(Finetuning[Tagger]):
         return f"{len(self.training.messages):,} messages"
 
     def objective(self, task: Tagger, seed: int) -> TaggerObjective:
-        """See :class:`~zoo.training.subject.Subject`."""
+        """See :class:`~zoo.training.subject.Learning`."""
         from zoo.dialogue.tagging.training.objective import TaggerObjective
 
         training = make_examples([self.training], task.processor, LONGEST)
@@ -218,7 +218,7 @@ class TaggerFinetuning(Finetuning[Tagger]):
         )
 
     def sample(self, task: Tagger) -> str:
-        """See :class:`~zoo.training.subject.Subject`."""
+        """See :class:`~zoo.training.subject.Learning`."""
         shown = [message.text for message in self.validation.messages[:_SHOWN]]
         return "\n".join(str(result) for result in task.tag(shown))
 

@@ -72,7 +72,7 @@ class TrackerObjective:
         self._first_question = task.ontology.questions.start
 
     def batches(self, epoch: int) -> Sequence[tuple[np.ndarray, ...]]:
-        """See :class:`zoo.training.trainer.Objective`."""
+        """See :class:`zoo.training.objective.Objective`."""
         return LazyBatches(self._batches.groups(epoch), self._batch, epoch)
 
     def initial_carry(self) -> list[np.ndarray]:

@@ -64,7 +64,7 @@ class TrackerTraining(Training[Tracker]):
 
     @property
     def values(self) -> Mapping[str, Any]:
-        """See :class:`~zoo.training.subject.Subject`."""
+        """See :class:`~zoo.training.subject.Learning`."""
         names = ("network", "vocabulary", "batch", "swapped_values", "request_weight")
         return {
             **{name: getattr(self, name) for name in names},
@@ -92,7 +92,7 @@ class TrackerTraining(Training[Tracker]):
         return self.architecture.load("config")(**word_values(processor.words), **self.network)
 
     def objective(self, task: Any, seed: int) -> TrackerObjective:
-        """See :class:`~zoo.training.subject.Subject`."""
+        """See :class:`~zoo.training.subject.Learning`."""
         from zoo.dialogue.tracking.training.objective import TrackerObjective
 
         set_word_vectors(task.network, task.processor.words)
@@ -107,7 +107,7 @@ class TrackerTraining(Training[Tracker]):
         )
 
     def sample(self, task: Any) -> str:
-        """See :class:`~zoo.training.subject.Subject`."""
+        """See :class:`~zoo.training.subject.Learning`."""
         dialogue = by_dialogue(self.validation)[0]
         conversation, lines = task.open_conversation(), []
         for turn in dialogue:
@@ -134,7 +134,7 @@ class TrackerFinetuning(Finetuning[Tracker]):
 
     @property
     def values(self) -> Mapping[str, Any]:
-        """See :class:`~zoo.training.subject.Subject`."""
+        """See :class:`~zoo.training.subject.Learning`."""
         rows = [repr(one) for one in (*self.training, *self.validation)]
         return {
             "base_model": self.start.name,
@@ -149,7 +149,7 @@ class TrackerFinetuning(Finetuning[Tracker]):
         return f"{len(self.training):,} turns"
 
     def objective(self, task: Tracker, seed: int) -> TrackerObjective:
-        """See :class:`~zoo.training.subject.Subject`."""
+        """See :class:`~zoo.training.subject.Learning`."""
         from zoo.dialogue.tracking.training.objective import TrackerObjective
 
         return TrackerObjective(
