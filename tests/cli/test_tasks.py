@@ -17,7 +17,7 @@ CASES = [(run_command, []), (finetune_command, ["--text", "a.txt", "--out", "run
 @pytest.mark.parametrize(("command", "rest"), CASES)
 def test_the_tasks_command_gets_the_folder_that_was_located(command, rest):
     ctx = command.make_context(command.name, [str(FORMAT_1), *rest])
-    with _task_context(ctx, str(FORMAT_1), tuple(rest)) as inner:
+    with _task_context(ctx, str(FORMAT_1), tuple(rest))[1] as inner:
         model = inner.params["model"]
     assert isinstance(model, ModelFolder)
     assert model.path == FORMAT_1
@@ -29,5 +29,5 @@ def test_a_registered_name_is_not_located_to_know_its_task(command, rest, monkey
     monkeypatch.setattr("zoo.store.locate.locate", None)
     name = "char_lstm.shakespeare"
     ctx = command.make_context(command.name, [name, *rest])
-    with _task_context(ctx, name, tuple(rest)) as inner:
+    with _task_context(ctx, name, tuple(rest))[1] as inner:
         assert inner.params["model"] == name
