@@ -142,6 +142,7 @@ def _start(graph: Runnable, threads: int) -> Any:
             f"ONNX Runtime {onnxruntime.__version__} is too old, models need "
             f"{'.'.join(map(str, OLDEST))} or newer: pip install -U onnxruntime"
         )
+    onnxruntime.disable_telemetry_events()  # a model that runs tells nobody
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = threads
     options.inter_op_num_threads = 1
