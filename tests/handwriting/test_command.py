@@ -239,7 +239,7 @@ def test_a_reader_is_fine_tuned_run_and_scored(
     options = ["--lines", folder, "--out", out, "--epochs", "1", "--limit", "2"]
     assert str(out) in zoo("finetune", start, *options)
     found = load_model(out)
-    assert found.card["data"] == f"Fine-tuned from {found.card['base_model']} on 2 lines."
+    assert "on 2 lines" in found.card["data"]
     assert "--epochs 1 --limit 2" in found.metrics[0].command
     one = next(path for path in sorted(folder.iterdir()) if path.name != "lines.tsv")
     assert zoo("run", out, one) == f"{found.read(one)}\n"
