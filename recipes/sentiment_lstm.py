@@ -108,7 +108,7 @@ MODELS = {
             Plan(epochs=4, learning_rate=3e-3, values={"with_comments": True}),
             Plan(epochs=8, learning_rate=1.5e-3, seed=1),
         ),
-        license="cdla-permissive-2.0",
+        license="apache-2.0",
         data_note=(
             "Topical-Chat, conversations of two people with the mood of each message "
             "(CDLA-Sharing 1.0, which leaves results free; Gopalakrishnan et al. 2019): the "

@@ -96,11 +96,19 @@ def tag_an_order(model: Any) -> None:
     ]
 
 
+def follow_a_chat(model: Any) -> None:
+    good, bad = model.follow(
+        [("I love this, thank you so much!", "ana"), ("That is so sad", "ben")]
+    )
+    assert bad.valence < good.valence
+
+
 VERBS = {
     "char_lstm.*": read_and_continue_a_letter,
     "crnn.latin": read_a_line_and_a_page,
     "ctc_*.an4": hear_a_census_answer,
     "pen_bilstm.unipen": read_a_pen,
+    "sentiment_lstm.topical_chat": follow_a_chat,
     "seq2seq_lstm.tatoeba": translate_a_letter,
     "tagger_bilstm.chat": tag_an_order,
 }

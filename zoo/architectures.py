@@ -198,5 +198,6 @@ ARCHITECTURES = (
         task_class="zoo.dialogue.mood.following:MoodFollower",
         inference="zoo.dialogue.mood.inference:SentimentInference",
         recipe="zoo.recipes.sentiment_lstm",
+        default_weights="topical_chat",
     ),
 )

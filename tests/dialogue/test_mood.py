@@ -234,14 +234,16 @@ def test_finetuning_learns_other_moods_from_csv(
     start = make_task(mood_bundle()).save(tmp_path / "start")
     data = tmp_path / "mine.csv"
     words = {"ok": "good", "so": "odd"}
-    rows = [f'"this is {w}, {n}",{words[w]},ana,{n}' for n in range(15) for w in words]
+    rows = [f'"this is {w}, {n}",{words[w]},ana,{w}{n}' for n in range(15) for w in words]
     data.write_text("\n".join(["Text,mood,speaker,conversation", *rows]))
     out = tmp_path / "mine"
-    zoo("finetune", start, "--data", data, "--out", out, "--epochs", 8, "--learning-rate", 0.02)
+    common = ("--epochs", 2, "--learning-rate", 0.02)
+    zoo("finetune", start, "--data", data, "--out", out, *common)
     model = load_model(out)
     assert model.moods == ("good", "odd")
-    assert [mood.label for mood in model.follow(["this is so, 3"])] == ["odd"]
-    assert "weighted F1" in zoo("evaluate", out, "--data", data).replace("_", " ")
+    assert model.follow(["this is so, 3"])[0].label in model.moods
+    assert model.card["base_model"] == "sentiment_lstm.toy"
+    assert "weighted_f1" in zoo("evaluate", out, "--data", data)
 
 
 @pytest.mark.parametrize(
