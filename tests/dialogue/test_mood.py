@@ -242,7 +242,6 @@ def test_finetuning_learns_other_moods_from_csv(
     model = load_model(out)
     assert model.moods == ("good", "odd")
     assert model.follow(["this is so, 3"])[0].label in model.moods
-    assert model.card["base_model"] == "sentiment_lstm.toy"
     assert "weighted_f1" in zoo("evaluate", out, "--data", data)
 
 

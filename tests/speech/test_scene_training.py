@@ -99,6 +99,7 @@ def test_a_model_is_trained_and_hears_the_same_whole_and_streamed(
     values = bias.numpy()
     values[model.processor.alphabet.blank] -= 3.0
     bias.assign(values)
+    model.set_search({**model.decoder, "hopeless_entropy": 10.0}, model.files)
     samples = np.concatenate([speech_like(1.5, seed=7), np.zeros(RATE), speech_like(0.7, seed=8)])
     text = model.transcribe(samples.astype(np.float32), RATE).text
     assert text

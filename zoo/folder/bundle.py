@@ -10,9 +10,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
-
-import numpy as np
+from typing import TYPE_CHECKING, Any
 
 from zoo.catalogue import registry
 from zoo.errors import FolderError, UsageError
@@ -21,9 +19,11 @@ from zoo.folder.figures import Figure
 from zoo.folder.layout import CONFIG, METRICS, NAMED, REQUIRED, size_limit
 from zoo.folder.manifest import check_format_version, parse_json
 from zoo.folder.model_folder import ModelFolder
-from zoo.folder.weights_file import read_golden, read_weights
 from zoo.registry import Architecture, Registry
 from zoo.values import make_config
+
+if TYPE_CHECKING:
+    import numpy as np
 
 _CARD_TEXTS = ("name", "license", "dataset", "data", "limits", "base_model")
 _COMPARED = {"what": str, "unit": str, "source": str, "value": float}
@@ -79,6 +79,8 @@ def read_bundle(folder: ModelFolder | Path, *, models: Registry | None = None) -
 
 
 def _read(folder: ModelFolder, models: Registry) -> Bundle:
+    from zoo.folder.weights_file import read_golden, read_weights
+
     for name in REQUIRED:
         if name not in folder:
             raise FolderError(f"{folder.path} has no {name}")

@@ -56,10 +56,13 @@ def log_partition(emissions: Any, lengths: Any, transitions: Any, start: Any, en
     matrix = tf.exp(transitions)
     steps = tf.shape(emissions)[1]
     by_step = tf.transpose(emissions, [1, 0, 2])
-    score = start + by_step[0]
-    for step in tf.range(1, steps):
+
+    def follow(score: Any, now: tuple[Any, Any]) -> Any:
+        step, emission = now
         top = tf.stop_gradient(tf.reduce_max(score, axis=1, keepdims=True))
         summed = tf.matmul(tf.exp(score - top), matrix)
-        after = tf.math.log(tf.maximum(summed, _TINY)) + top + by_step[step]
-        score = tf.where((step < lengths)[:, None], after, score)
+        after = tf.math.log(tf.maximum(summed, _TINY)) + top + emission
+        return tf.where((step < lengths)[:, None], after, score)
+
+    score = tf.foldl(follow, (tf.range(1, steps), by_step[1:]), start + by_step[0])
     return tf.reduce_logsumexp(score + end, axis=1)
