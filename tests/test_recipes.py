@@ -133,6 +133,7 @@ def test_a_translator_is_trained_and_scored_on_its_corpus(
             ("bleu", "test, mean of 2 directions"),
             ("chrf", "test, mean of 2 directions"),
             *((metric, f"test {way}") for way in ("en-fr", "fr-en") for metric in ("bleu", "chrf")),
+            ("kept", "whole"),
         ]
         assert figures[0].value == pytest.approx((figures[2].value + figures[4].value) / 2)
     else:
