@@ -123,7 +123,7 @@ def test_the_packages_models_and_task_are_listed(installation: Installation) -> 
     listed = output(installation, "zoo list --task language-identification").splitlines()
     assert [line.split()[:2] for line in listed[1:]] == [["line_gru", "language-identification"]]
     names = {facts["name"] for facts in json.loads(installation.zoo("zoo list '*_gru' --json"))}
-    assert names == {"line_gru", "tiny_gru"}
+    assert {"line_gru", "tiny_gru"} <= names
 
 
 def test_a_plug_in_that_fails_half_way_leaves_nothing_behind(installation: Installation) -> None:
