@@ -34,11 +34,13 @@ python_use_unqualified_type_names = True
 nitpick_ignore_regex = [
     (
         r"py:.*",
-        r"(np|numpy|keras|tf|tensorflow|tensorflow_datasets|click|collections|pathlib|typing|os|abc|PIL|xml)\..*",
+        r"(np|numpy|keras|tf|tensorflow|tensorflow_datasets|click|collections|pathlib|typing|os|abc|PIL|xml|datetime)\..*",
     ),
     (r"py:.*", r"(Path|Any|Callable|Iterable|Iterator|Mapping|Sequence|ClassVar|Protocol)"),
     (r"py:.*", r"(Self|Unpack|TypedDict|NamedTuple)"),
-    (r"py:(class|obj)", r"(.*\.)?([A-Z]|TaskT|Source)"),  # type variables
+    (r"py:(class|obj)", r"(.*\.)?([A-Z]|TaskT|Source|Read)"),  # type variables
+    # Names of types in signatures, which are not pages of their own.
+    (r"py:class", r"(AudioSource|zoo\.dialogue\..*\.(Sentiment|Tracker)Inference)"),
 ]
 
 

@@ -56,6 +56,8 @@ RUNS: dict[str, tuple[list[str], str]] = {
     "crnn.latin": (["samples/line.png"], "comté de Nordland"),
     "pen_bilstm.unipen": (["samples/word.inkml"], "anything"),
     "seq2seq_lstm.tatoeba": (["Where is the station?", "--target", "fr"], "la gare"),
+    "sentiment_lstm.topical_chat": (["I love this movie, it makes me so happy!"], "happy"),
+    "tagger_bilstm.chat": (["Hi, I'm Ana Lopez, order 4471"], "[Ana Lopez](person)"),
 }
 NEEDED = "needs TensorFlow and Keras, which are not installed: pip install 'sequence-zoo[train]'"
 

@@ -12,7 +12,11 @@ from zoo.inspection.subject import InspectedInput, Outputs, Steps
 from zoo.inspection.tape import Tape
 from zoo.inspection.traces import log_softmax, trace_network
 
-MODELS = registry().select(pretrained=True)
+MODELS = [
+    name
+    for name in registry().select(pretrained=True)
+    if registry().architecture(name.partition(".")[0]).inspection
+]
 
 
 def _bundle(name: str) -> Any:

@@ -75,7 +75,7 @@ def expand(lines: Iterable[str]) -> tuple[Phrase, ...]:
 
     Raises:
         UsageError: a line is malformed, a slot is not defined or contains itself, a phrase may be
-            empty or is too long, or there are no phrases or more than :data:`MAX_PHRASES`.
+            empty or is too long, or there are no phrases or more than ``MAX_PHRASES``.
     """
     if isinstance(lines, str):
         lines = lines.splitlines()

@@ -14,7 +14,7 @@ from zoo.errors import FolderError, UsageError
 from zoo.folder.vocabulary import MAX_VOCABULARY
 
 PADDING, UNKNOWN, FIRST = 0, 1, 2
-"""Ids: padding, what is not in the vocabulary, and the first entry."""
+"""Ids of padding, what is not in the vocabulary, and the first entry."""
 
 WORDS_FILE = "words.txt"
 CHARACTERS_FILE = "characters.txt"

@@ -48,7 +48,7 @@ def export(task: Task, folder: str | Path, kind: str) -> tuple[Path, float]:
     Args:
         task: the model.
         folder: where to; it must not exist.
-        kind: one of :data:`FORMATS`.
+        kind: one of ``FORMATS``.
 
     Returns:
         The folder, and the largest difference of its golden outputs from those in float32.

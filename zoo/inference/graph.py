@@ -18,7 +18,7 @@ from typing import Any
 import numpy as np
 
 OPSET = 17
-"""Version of ONNX's operators: the first with LayerNormalization."""
+"""Version of ONNX's operators, the first with LayerNormalization."""
 
 IR_VERSION = 8
 """Version of ONNX's file format that came with :data:`OPSET`."""

@@ -84,7 +84,7 @@ def recurrent(
         graph: the graph.
         x: ``(time, batch, features)``.
         paths: of the layer, or of the forward and the backward one.
-        cell: a name of :data:`zoo.cells.CELLS`.
+        cell: a name of ``CELLS``.
         lengths: ``(batch,)`` int32 steps of each row that count, at least 1; left out, all do.
         states: what it begins with, ``(batch, units)`` each: h, and c of an LSTM. Left out, zeros.
 

@@ -20,7 +20,7 @@ def set_threads(count: int | None) -> None:
     What is too small to be shared out, such as a step of a stream, stays on one thread.
 
     Args:
-        count: from 1 to :data:`MAX_THREADS`; ``None`` for the default: the environment variable
+        count: from 1 to ``MAX_THREADS``; ``None`` for the default: the environment variable
             ``ZOO_THREADS``, and without it the number of cores that this process may use.
 
     Raises:
@@ -34,7 +34,7 @@ def set_threads(count: int | None) -> None:
 
 
 def get_threads() -> int:
-    """How many threads a call of a model calculates on at most; see :func:`set_threads`.
+    """How many threads a call of a model calculates on at most; see ``set_threads``.
 
     Raises:
         UsageError: ``ZOO_THREADS`` is not a number of threads.

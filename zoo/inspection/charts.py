@@ -24,7 +24,7 @@ def draw_saturation(trace: Trace, path: str | Path) -> Path:
 
     Args:
         trace: what to draw; layers without gates are left out.
-        path: where to; its ending is one of :data:`~zoo.plots.FORMATS`.
+        path: where to; its ending is one of ``FORMATS``.
 
     Raises:
         UsageError: the ending is another, or no layer has gates.
@@ -54,7 +54,7 @@ def draw_lifetimes(traces: Mapping[str, Trace], path: str | Path) -> Path:
 
     Args:
         traces: of one model or several, by the name that is written.
-        path: where to; its ending is one of :data:`~zoo.plots.FORMATS`.
+        path: where to; its ending is one of ``FORMATS``.
 
     Raises:
         UsageError: the ending is another, or no layer has a gate that keeps.
@@ -88,7 +88,7 @@ def draw_highways(
 
     Args:
         highways: by the name that is written.
-        path: where to; its ending is one of :data:`~zoo.plots.FORMATS`.
+        path: where to; its ending is one of ``FORMATS``.
         layers: the names of the layers to draw; left out, all.
 
     Raises:
@@ -130,7 +130,7 @@ def draw_attention(
 
     Args:
         trace: of one input, with its names.
-        path: where to; its ending is one of :data:`~zoo.plots.FORMATS`.
+        path: where to; its ending is one of ``FORMATS``.
         layer: its name; left out, the last that attends.
         head: its number; left out, the mean of all.
 

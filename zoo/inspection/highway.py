@@ -124,7 +124,7 @@ def highway_of(
         network: an architecture on a tape.
         subject: the input.
         at: number of the output, negative from the end; left out, the subject's own.
-        steps: how many steps back; left out, :data:`DEFAULT_STEPS` or as many as there are.
+        steps: how many steps back; left out, ``DEFAULT_STEPS`` or as many as there are.
         label: the label whose log-probability counts; left out, the subject's.
 
     Raises:

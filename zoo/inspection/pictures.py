@@ -33,7 +33,7 @@ def draw_gates(
 
     Args:
         trace: what to draw.
-        path: where to; its ending is one of :data:`~zoo.plots.FORMATS`.
+        path: where to; its ending is one of ``FORMATS``.
         layer: as in :meth:`~zoo.inspection.traces.Trace.layer`.
         arrays: names of gates and states; left out, all.
         units: how many units, those whose h moves most, sorted by the place of their peak.
@@ -85,7 +85,7 @@ def draw_unit(
 
     Args:
         trace: what to draw.
-        path: where to; its ending is one of :data:`~zoo.plots.FORMATS`.
+        path: where to; its ending is one of ``FORMATS``.
         unit: its number.
         layer: as in :meth:`~zoo.inspection.traces.Trace.layer`.
         array: which of its values; left out, c of an LSTM and h of others.
@@ -130,7 +130,7 @@ def draw_attribution(attribution: Attribution, subject: InspectedInput, path: st
     Args:
         attribution: what to draw.
         subject: of the input.
-        path: where to; its ending is one of :data:`~zoo.plots.FORMATS`.
+        path: where to; its ending is one of ``FORMATS``.
 
     Raises:
         UsageError: the ending is another.

@@ -1,6 +1,6 @@
 """Recurrent layers on a tape: every gate and state of every step, and the gradients at them.
 
-The formulas are those of :mod:`zoo.layers.lstm`, :mod:`zoo.layers.gru` and plain tanh units; the
+The formulas are those of ``zoo.layers.lstm``, ``zoo.layers.gru`` and plain tanh units; the
 gradient is written out by hand (backpropagation through time, Werbos 1990), since what is asked for
 are the gradients at the states of each step, which automatic differentiation of a fused layer does
 not show.
@@ -36,7 +36,7 @@ class CellWeights:
     """The weights of one direction of a recurrent layer, as Keras lays them out.
 
     Args:
-        cell: a name of :data:`zoo.cells.CELLS`.
+        cell: a name of ``CELLS``.
         kernel: ``(inputs, blocks * units)``.
         recurrent_kernel: ``(units, blocks * units)``.
         bias: ``(blocks * units,)``; ``(2, blocks * units)`` for a GRU that resets after the
@@ -61,7 +61,7 @@ class CellWeights:
         Args:
             weights: arrays by variable path.
             path: the layer's name.
-            cell: a name of :data:`zoo.cells.CELLS`.
+            cell: a name of ``CELLS``.
             wrapped: ``"forward"`` or ``"backward"`` of a layer in ``keras.layers.Bidirectional``.
         """
         inner = f"{path}/{wrapped}_{path}" if wrapped else path
@@ -90,7 +90,7 @@ def recurrent(
     """One direction of a recurrent layer.
 
     Args:
-        tape: what it is recorded on, with a :class:`Run` under ``name``.
+        tape: what it is recorded on, with a ``Run`` under ``name``.
         name: of the layer and direction.
         x: ``(batch, steps, inputs)``.
         weights: of the cell.
@@ -132,7 +132,7 @@ def bidirectional(
         name: of the layer.
         x: ``(batch, steps, inputs)``.
         weights: of the model, by variable path.
-        cell: a name of :data:`zoo.cells.CELLS`.
+        cell: a name of ``CELLS``.
         axis: the kind of the steps.
 
     Returns:
@@ -166,7 +166,7 @@ def forward(
             gates: they are NaN.
 
     Returns:
-        The arrays of :class:`Run`, and what the gradient needs besides.
+        The arrays of ``Run``, and what the gradient needs besides.
     """
     cell = weights.cell
     resets_after = weights.bias.ndim == 2

@@ -13,7 +13,7 @@ class Run:
     """What happened in one direction of a recurrent layer, in the order in which it read.
 
     Args:
-        cell: a name of :data:`zoo.cells.CELLS`.
+        cell: a name of ``CELLS``.
         axis: the kind of steps that it reads, such as ``"source"``.
         backwards: whether it read from the end.
         arrays: ``(batch, steps, units)`` by name: the gates, the states ``h`` and ``c``, and
@@ -36,7 +36,7 @@ class Run:
 
     @property
     def keep(self) -> str | None:
-        """The gate by which a state is kept as it is: f, z, or none of a plain RNN."""
+        """The gate by which a state is kept as it is, f, z, or none of a plain RNN."""
         return {"lstm": "f", "gru": "z"}.get(self.cell)
 
 

@@ -22,7 +22,7 @@ MAX_BYTES = 1 << 30
 """Bytes that a trace may hold."""
 
 ATTENTION = "attention"
-"""The cell of a layer that attends instead: its ``h`` is what it reads."""
+"""The cell of a layer that attends instead; its ``h`` is what it reads."""
 
 KEEP = {"lstm": "f", "gru": "z"}
 """The gate by which each cell keeps its state."""
@@ -76,7 +76,7 @@ class Trace:
         """A gate or state ``(steps, units)`` float32 of a layer.
 
         Args:
-            name: such as ``"f"`` or ``"c"``; see :class:`LayerTrace`.
+            name: such as ``"f"`` or ``"c"``; see ``LayerTrace``.
             layer: as in :meth:`layer`.
 
         Raises:
@@ -94,7 +94,7 @@ class Trace:
         return found.array(name)[:, found.column(unit)]
 
     def lifetimes(self, layer: str | int | None = None) -> Lifetimes:
-        """How long the units of a layer keep what they have; see :class:`Lifetimes`.
+        """How long the units of a layer keep what they have; see ``Lifetimes``.
 
         Raises:
             UsageError: the layer's cell has no gate that keeps.
@@ -105,7 +105,7 @@ class Trace:
         return lifetimes_of(found.array(KEEP[found.cell]), found.units)
 
     def saturation(self, layer: str | int | None = None) -> Saturation:
-        """How often the gates of a layer are nearly shut or open; see :class:`Saturation`.
+        """How often the gates of a layer are nearly shut or open; see ``Saturation``.
 
         Raises:
             UsageError: the layer's cell has no gates.

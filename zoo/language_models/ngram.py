@@ -75,7 +75,7 @@ class Ngrams:
         keys: ``(ngrams,)`` uint64, ascending: the symbols of an n-gram of the highest order,
             ``bits`` bits each, the oldest in the highest bits.
         counts: ``(ngrams,)`` number of occurrences of each.
-        smoothing: one of :data:`SMOOTHINGS`.
+        smoothing: one of ``SMOOTHINGS``.
 
     Raises:
         UsageError: the values are inconsistent.

@@ -33,7 +33,7 @@ PRE_EMPHASIS = 0.97
 POVEY_EXPONENT = 0.85
 """The window is a Hann window to this power."""
 ENERGY_FLOOR = 1.1920928955078125e-07
-"""The least energy of a bin: float32's rounding unit."""
+"""The least energy of a bin, which is float32's rounding unit."""
 
 STEADY = 0.65
 """Nats. A sound whose loudest frame is no farther above its mean level is taken for no speech."""

@@ -410,7 +410,7 @@ class SpeechRecognition(CTCRecogniser):
             self.inference.step(features, 1.0, self.inference.start())
 
     def front_end(self) -> dict[str, Any]:
-        """The numbers of the features and the labels; see :meth:`LogMel.numbers`."""
+        """The numbers of the features and the labels; see ``LogMel.numbers``."""
         return {
             **self.processor.log_mel.numbers(),
             "labels": list(self.processor.vocabulary),

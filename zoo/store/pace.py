@@ -6,13 +6,15 @@ byte of an answer is therefore counted where it leaves the socket, its headers i
 
 from __future__ import annotations
 
-import http.client
 import io
 import os
 import time
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from zoo.errors import DownloadError, UsageError
+
+if TYPE_CHECKING:
+    import http.client
 
 LEAST_RATE = "ZOO_LEAST_RATE"
 """The environment variable with the least bytes a second of a download, 0 for any."""
@@ -69,6 +71,8 @@ class Pace:
 
 def paced_responses(pace: Pace) -> type[http.client.HTTPResponse]:
     """A class of responses whose every byte is counted by ``pace``."""
+
+    import http.client
 
     class PacedResponse(http.client.HTTPResponse):
         def __init__(self, *args: Any, **kwargs: Any) -> None:

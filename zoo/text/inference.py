@@ -169,7 +169,7 @@ class CharacterGraph:
         seed: int | Sequence[int],
         position: int = 0,
     ) -> tuple[np.ndarray, np.ndarray, list[np.ndarray]]:
-        """Sample ids; see :meth:`zoo.inference.generator.Generator.run`."""
+        """Sample ids; see ``zoo.inference.generator.Generator.run``."""
         return self._generator.run(
             state,
             first,

@@ -25,7 +25,7 @@ _TEMPERATURES = (0.5, 1.0, 1.5, 2.0, 3.0, 5.0, 8.0)
 def expected_calibration_error(confidences: Sequence[float], right: Sequence[bool]) -> float:
     """How far confidences are from the share of what is right, 0 to 1.
 
-    The mean over :data:`BINS` equal intervals of confidence, weighted by what lies in them, of the
+    The mean over ``BINS`` equal intervals of confidence, weighted by what lies in them, of the
     distance between mean confidence and share of what is right (Naeini et al. 2015; Guo et al.
     2017).
 

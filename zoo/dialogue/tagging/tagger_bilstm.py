@@ -43,7 +43,7 @@ class TaggerConfig(WordConfig):
 
     @property
     def tags(self) -> int:
-        """Number of tags: outside, and beginning and inside of each label; 0 without labels."""
+        """Number of tags, which are outside, beginning and inside of each label; 0 without any."""
         return 2 * self.labels + 1 if self.labels else 0
 
     def check_processor(self, processor: Any) -> None:

@@ -40,7 +40,7 @@ class Candidate:
 
     @property
     def words(self) -> tuple[str, ...]:
-        """The keys of the words that say it: the value's, or the name's of what is asked for."""
+        """The keys of the words that say it, the value's, or the name's of what is asked for."""
         return keys(self.value if self.kind == VALUE else self.slot)
 
 
@@ -103,7 +103,7 @@ class Ontology:
 
     @cached_property
     def candidates(self) -> tuple[Candidate, ...]:
-        """All that a message may say: of each slot nothing, anything will do, and its values; then
+        """All that a message may say, of each slot nothing, anything will do, and its values; then
         the questions."""
         made: list[Candidate] = []
         for slot, values in self.slots.items():

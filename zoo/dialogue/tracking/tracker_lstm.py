@@ -26,7 +26,7 @@ FEATURES = 6
 """Plain numbers that a candidate's score sees."""
 
 HEARD = ("message", "reply_to")
-"""The two texts that are read: the message, and the one that it answers."""
+"""The two texts that are read, the message, and the one that it answers."""
 
 
 @dataclass(frozen=True)
