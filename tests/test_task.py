@@ -206,7 +206,7 @@ def test_every_floating_policy_gives_a_network_and_verbs_as_before(name: str, dt
     [
         ("int8_from_float32", r"quantises: .* model\.network\.quantize\('int8'\)"),
         ("float8_from_mixed_bfloat16", "quantises"),
-        ("bfloat16", "take mixed_bfloat16"),
+        ("bfloat16", "use .mixed_bfloat16"),
         ("int32", "not one of floating-point numbers"),
         ("string", "not one of floating-point numbers"),
         ("complex64", "not one of floating-point numbers"),

@@ -39,10 +39,9 @@ class Splicer:
         self._speaker: list[str] = []
         for number in tqdm(range(len(utterances)), desc="finding words", delay=2, leave=False):
             utterance = utterances[number]
-            words = utterance.text.split()
-            words = model.align(utterance.samples, utterance.text, self._rate).words
-            self._words.append(words)
-            self._cuts.append(cut_points(utterance.samples, words, self._rate))
+            places = model.align(utterance.samples, utterance.text, self._rate).words
+            self._words.append(utterance.text.split())
+            self._cuts.append(cut_points(utterance.samples, places, self._rate))
             self._speakers.setdefault(utterance.speaker, []).append(number)
             self._speaker.append(utterance.speaker)
 
