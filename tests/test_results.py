@@ -122,6 +122,7 @@ PIECES_PLAIN = {"pieces": ["▁renard", "</s>"], "log_probs": [-0.12346, -2.0]}
                 "score": -1.0,
                 "log_probability": -2.12346,
                 "alternatives": [RANKED_PLAIN],
+                "warnings": [],
                 **PIECES_PLAIN,
             },
         ),
