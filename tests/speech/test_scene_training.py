@@ -97,7 +97,7 @@ def test_a_model_is_trained_and_hears_the_same_whole_and_streamed(
     # Blanks alone are no test of a stream: without them the model writes something.
     bias = model.network.get_layer("logits").bias
     values = bias.numpy()
-    values[model.processor.alphabet.blank] -= 3.0
+    values[model.processor.alphabet.blank] -= 30.0
     bias.assign(values)
     model.set_search({**model.decoder, "hopeless_entropy": 10.0}, model.files)
     samples = np.concatenate([speech_like(1.5, seed=7), np.zeros(RATE), speech_like(0.7, seed=8)])
@@ -243,7 +243,7 @@ def test_the_recipe_trains_on_scenes_and_scores_every_test_part(
         own = [figure for figure in figures if (figure.dataset, figure.split) == (dataset, split)]
         found = [(figure.decoding, figure.metric) for figure in own]
         greedy = [(way, metric) for way in ways for metric in ("wer", "cer")]
-        assert found[: len(greedy)] == greedy
+        assert set(greedy) <= set(found)
         # The English models have a word model; it decodes each part too.
         assert (len(found) > len(greedy)) == name.endswith("english")
         words = sum(len(TEXTS[i % 4].split()) for i in range(count))
