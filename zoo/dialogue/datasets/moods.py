@@ -6,65 +6,34 @@ import csv
 import hashlib
 import io
 import json
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from typing import Any
 
 import tensorflow_datasets as tfds
 
 from zoo.datasets.base import Resource, fetch
 from zoo.dialogue.datasets import MoodMessage
+from zoo.dialogue.datasets.corpus import MessageCorpus
 
 _GITHUB = "https://raw.githubusercontent.com"
 
 
-class MoodCorpus(  # type: ignore[call-arg]
-    tfds.core.GeneratorBasedBuilder, skip_registration=True
-):
-    """A corpus with one example for each message; those of a conversation follow each other.
+class MoodCorpus(MessageCorpus, skip_registration=True):  # type: ignore[call-arg]
+    """A corpus of messages with moods; those of a conversation follow each other."""
 
-    A subclass sets ``SUMMARY``, ``HOMEPAGE``, ``CITATION``, ``LICENSE`` and :meth:`read_splits`.
-    """
-
-    VERSION = tfds.core.Version("1.0.0")
-    SUMMARY: str
-    HOMEPAGE: str
-    CITATION: str
-    LICENSE: str
-
-    def read_splits(self, downloads: Any) -> dict[str, list[MoodMessage]]:
-        """The messages of each split."""
-        raise NotImplementedError
-
-    def _info(self) -> tfds.core.DatasetInfo:
+    def features(self) -> dict[str, Any]:
+        """See :class:`MessageCorpus`."""
         text = tfds.features.Text()
-        names = ("text", "speaker", "mood", "conversation")
-        return tfds.core.DatasetInfo(
-            builder=self,
-            description=self.SUMMARY,
-            features=tfds.features.FeaturesDict(dict.fromkeys(names, text)),
-            homepage=self.HOMEPAGE,
-            citation=self.CITATION,
-            license=self.LICENSE,
-            disable_shuffling=True,
-        )
+        return dict.fromkeys(("text", "speaker", "mood", "conversation"), text)
 
-    def _split_generators(self, dl_manager: tfds.download.DownloadManager) -> dict[str, Any]:
-        splits = self.read_splits(dl_manager)
-        return {name: self._generate_examples(rows) for name, rows in splits.items()}
-
-    def _generate_examples(
-        self, rows: Iterable[MoodMessage]
-    ) -> Iterator[tuple[int, dict[str, Any]]]:
-        for number, row in enumerate(rows):
-            yield (
-                number,
-                {
-                    "text": row.text,
-                    "speaker": row.speaker,
-                    "mood": row.mood,
-                    "conversation": row.conversation,
-                },
-            )
+    def example(self, message: MoodMessage) -> dict[str, Any]:
+        """See :class:`MessageCorpus`."""
+        return {
+            "text": message.text,
+            "speaker": message.speaker,
+            "mood": message.mood,
+            "conversation": message.conversation,
+        }
 
 
 class TopicalChat(MoodCorpus):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -13,69 +13,37 @@ import tensorflow_datasets as tfds
 
 from zoo.datasets.base import Resource, fetch
 from zoo.dialogue.datasets import Span, TaggedMessage, from_tokens
+from zoo.dialogue.datasets.corpus import MessageCorpus
 from zoo.errors import DataError
 
 _GITHUB = "https://raw.githubusercontent.com"
 
 
-class TaggedCorpus(  # type: ignore[call-arg]
-    tfds.core.GeneratorBasedBuilder, skip_registration=True
-):
-    """A corpus with one example for each message.
+class TaggedCorpus(MessageCorpus, skip_registration=True):  # type: ignore[call-arg]
+    """A corpus of messages with entities and intents."""
 
-    A subclass sets ``SUMMARY``, ``HOMEPAGE``, ``CITATION``, ``LICENSE`` and :meth:`read_splits`.
-    """
-
-    VERSION = tfds.core.Version("1.0.0")
-    SUMMARY: str
-    HOMEPAGE: str
-    CITATION: str
-    LICENSE: str
-
-    def read_splits(self, downloads: Any) -> dict[str, list[TaggedMessage]]:
-        """The messages of each split."""
-        raise NotImplementedError
-
-    def _info(self) -> tfds.core.DatasetInfo:
+    def features(self) -> dict[str, Any]:
+        """See :class:`MessageCorpus`."""
         features = tfds.features
-        return tfds.core.DatasetInfo(
-            builder=self,
-            description=self.SUMMARY,
-            features=features.FeaturesDict(
-                {
-                    "text": features.Text(),
-                    "labels": features.Sequence(features.Text()),
-                    "starts": features.Sequence(features.Scalar(np.int32)),
-                    "ends": features.Sequence(features.Scalar(np.int32)),
-                    "intent": features.Text(),
-                    "dialogue": features.Text(),
-                }
-            ),
-            homepage=self.HOMEPAGE,
-            citation=self.CITATION,
-            license=self.LICENSE,
-            disable_shuffling=True,
-        )
+        return {
+            "text": features.Text(),
+            "labels": features.Sequence(features.Text()),
+            "starts": features.Sequence(features.Scalar(np.int32)),
+            "ends": features.Sequence(features.Scalar(np.int32)),
+            "intent": features.Text(),
+            "dialogue": features.Text(),
+        }
 
-    def _split_generators(self, dl_manager: tfds.download.DownloadManager) -> dict[str, Any]:
-        splits = self.read_splits(dl_manager)
-        return {name: self._generate_examples(rows) for name, rows in splits.items()}
-
-    def _generate_examples(
-        self, rows: Iterable[TaggedMessage]
-    ) -> Iterator[tuple[int, dict[str, Any]]]:
-        for number, row in enumerate(rows):
-            yield (
-                number,
-                {
-                    "text": row.text,
-                    "labels": [span.label for span in row.entities],
-                    "starts": [span.start for span in row.entities],
-                    "ends": [span.end for span in row.entities],
-                    "intent": row.intent,
-                    "dialogue": row.dialogue,
-                },
-            )
+    def example(self, message: TaggedMessage) -> dict[str, Any]:
+        """See :class:`MessageCorpus`."""
+        return {
+            "text": message.text,
+            "labels": [span.label for span in message.entities],
+            "starts": [span.start for span in message.entities],
+            "ends": [span.end for span in message.entities],
+            "intent": message.intent,
+            "dialogue": message.dialogue,
+        }
 
 
 class Snips(TaggedCorpus):
