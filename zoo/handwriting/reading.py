@@ -294,8 +294,8 @@ class LineRecognition(HandwritingRecognition[ImageSource]):
 
     def read_page(
         self,
-        image: ImageSource,
-        layout: str | os.PathLike[str] | bytes | PageLayout | None = None,
+        image: ImageSource | OrientedImage,
+        layout: str | os.PathLike[str] | bytes | PageLayout | tuple[PageLayout, ...] | None = None,
         *,
         beam_size: int | None = None,
         language_model: Any = None,
@@ -310,7 +310,8 @@ class LineRecognition(HandwritingRecognition[ImageSource]):
         """The text of a page.
 
         Args:
-            image: the page, as :meth:`~HandwritingRecognition.read` takes an image.
+            image: the page, as :meth:`~HandwritingRecognition.read` takes an image, or as
+                :func:`~zoo.handwriting.scans.open_scans` gives it.
             layout: where its lines are: a path or the bytes of an ALTO 4 or PAGE XML file, as
                 eScriptorium, Transkribus and kraken write them, or what was read of it
                 (:func:`~zoo.handwriting.page_xml.read_layout`,
@@ -341,7 +342,7 @@ class LineRecognition(HandwritingRecognition[ImageSource]):
         """
         check_pixels(layout_pixels)
         search = self.searches.make(language_model, n_best, beam_size, lm_weight, insertion_bonus)
-        page = read_oriented(image)
+        page = image if isinstance(image, OrientedImage) else read_oriented(image)
         grey = page.grey
         known: PageLayout | None = None
         if layout is None:
@@ -379,7 +380,8 @@ class LineRecognition(HandwritingRecognition[ImageSource]):
             for place, line in enumerate(lines)
         )
         doubts += [f"{line.line.identity} {line.unread}" for line in read if line.unread]
-        return PageReading(read, tuple(doubts), known)
+        height, width = grey.shape
+        return PageReading(read, tuple(doubts), known, width, height)
 
     def subject(self, source: ImageSource, **options: Any) -> InspectedInput:
         """A line's image with the pixels of its steps; see :meth:`zoo.task.Task.subject`.

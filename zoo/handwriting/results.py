@@ -3,15 +3,24 @@
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
+from itertools import groupby
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from zoo.ctc.results import Alternative
-from zoo.errors import UsageError
 from zoo.files import user_path, write_bytes
+from zoo.handwriting.page_writing import (
+    LayoutFormat,
+    WrittenLine,
+    WrittenPage,
+    WrittenWord,
+    check_format,
+    page_bytes,
+)
 from zoo.handwriting.page_xml import PageLayout, TextLine
 from zoo.results import rounded
 
@@ -109,50 +118,110 @@ class PageLine:
             "boxes": rounded(self.boxes, 1),
         }
 
+    def written(self) -> WrittenLine:
+        """The line as a new layout file has it."""
+        confidence = None if self.unread else self.reading.confidence
+        text, words = self.reading.text, self._words()
+        return WrittenLine(text, confidence, self.line.polygon, self.line.baseline, words)
+
+    def _words(self) -> tuple[WrittenWord, ...]:
+        words = []
+        numbered = enumerate(self.reading.characters)
+        for is_space, group in groupby(numbered, lambda each: each[1].text.isspace()):
+            if not is_space:
+                places, characters = zip(*group, strict=True)
+                first, last = self.boxes[places[0]], self.boxes[places[-1]]
+                text = "".join(character.text for character in characters)
+                confidence = min(character.confidence for character in characters)
+                corners = np.stack([first[0], last[1], last[2], first[3]])
+                words.append(WrittenWord(text, confidence, corners))
+        return tuple(words)
+
 
 @dataclass(frozen=True)
 class PageReading:
     """A page as it was read.
 
     Args:
-        lines: in the order of the layout.
+        lines: in the order of reading.
         doubts: what may be wrong with the lines; empty if there is no reason to think so.
         layout: the layout file, or ``None`` if the lines were found without one.
+        width: of the image in pixels, as it is shown.
+        height: likewise.
     """
 
     lines: tuple[PageLine, ...]
     doubts: tuple[str, ...] = ()
     layout: PageLayout | None = field(default=None, repr=False)
+    width: int = 0
+    height: int = 0
 
     @property
     def text(self) -> str:
         """The lines' texts, one a line."""
         return "\n".join(line.reading.text for line in self.lines)
 
+    @property
+    def confidence(self) -> float:
+        """0 to 1, the mean of the lines' confidences; that of a blank page is 1."""
+        confidences = [line.reading.confidence for line in self.lines]
+        return float(np.mean(confidences)) if confidences else 1.0
+
+    def doubted(self, doubt: str) -> PageReading:
+        """The same with one more doubt."""
+        return replace(self, doubts=(*self.doubts, doubt))
+
     def __str__(self) -> str:
         return self.text
 
-    def save(self, path: str | os.PathLike[str]) -> Path:
-        """Write the layout file with text and confidences filled in.
+    def save(
+        self,
+        path: str | os.PathLike[str],
+        layout_format: LayoutFormat | None = None,
+        *,
+        image: str = "",
+        number: int = 1,
+        created: datetime | None = None,
+    ) -> Path:
+        """Write a layout file with text and confidences.
 
-        Lines that could not be read keep what they had.
+        The layout file that the page was read with is filled in; lines that could not be read keep
+        what they had. Of a page that was read without one, or if a format is named, a new file is
+        written, in which lines that could not be read have no text.
 
         Args:
             path: where to.
+            layout_format: ``"alto"`` (ALTO 4.4) or ``"page"`` (PAGE 2019-07-15); left out, the
+                layout file itself or, without one, ALTO.
+            image: the name of the page's image for a new file; left out, the one that the layout
+                file has.
+            number: which page of its document it is, for a new ALTO file.
+            created: the date in a new PAGE file; left out, now.
 
         Raises:
-            UsageError: the lines were found without a layout file.
+            UsageError: the format is none of these.
             ZooError: it cannot be written.
         """
-        if self.layout is None:
-            raise UsageError("the page was read without a layout file, so there is none to fill in")
-        texts = {
-            place: (line.reading.text, line.reading.confidence)
-            for place, line in enumerate(self.lines)
-            if not line.unread
-        }
+        if layout_format is not None:
+            check_format(layout_format)
         target = user_path(path)
-        write_bytes(target, self.layout.with_texts(texts))
+        if self.layout is not None and layout_format is None:
+            texts = {
+                place: (line.reading.text, line.reading.confidence)
+                for place, line in enumerate(self.lines)
+                if not line.unread
+            }
+            write_bytes(target, self.layout.with_texts(texts))
+            return target
+        page = WrittenPage(
+            image or (self.layout.image if self.layout else ""),
+            self.width,
+            self.height,
+            tuple(line.written() for line in self.lines),
+            number,
+            created or datetime.now(UTC),
+        )
+        write_bytes(target, page_bytes(page, layout_format or "alto"))
         return target
 
     def to_dict(self) -> dict[str, Any]:

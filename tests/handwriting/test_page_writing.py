@@ -1,0 +1,115 @@
+"""New ALTO and PAGE files: by the formats' rules, with text, confidences and order."""
+
+from __future__ import annotations
+
+import itertools
+from datetime import UTC, datetime
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from tests.handwriting.layout_schemas import check_layout_file
+from zoo.ctc.results import Alternative
+from zoo.errors import UsageError
+from zoo.handwriting.page_xml import TextLine, read_layout
+from zoo.handwriting.results import Character, PageLine, PageReading, Reading
+
+WHEN = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
+
+
+def page_line(text: str, top: float, unread: str = "") -> PageLine:
+    """A line of which each character is 10 pixels wide and 20 high."""
+    edges = 10.0 * np.arange(len(text) + 1)
+    right = edges[-1] + 30.4  # beyond the page, where a margin leads
+    polygon = np.array([(-3.0, top), (right, top), (right, top + 20), (-3.0, top + 20)])
+    baseline = np.array([(0.0, top + 15.2), (edges[-1], top + 15.2)])
+    characters = tuple(
+        Character(each, edges[i], edges[i + 1], 0.5 if each == "i" else 0.75)
+        for i, each in enumerate(text)
+    )
+    boxes = [
+        [(a, top), (b, top), (b, top + 20), (a, top + 20)] for a, b in itertools.pairwise(edges)
+    ]
+    reading = Reading(text, characters, 0.625, (Alternative(text, -1.0, 0.625),))
+    line = TextLine("any", polygon, baseline)
+    return PageLine(line, reading, np.array(boxes).reshape(-1, 4, 2), unread)
+
+
+def reading(*lines: PageLine) -> PageReading:
+    return PageReading(lines, width=100, height=200)
+
+
+PAGE = reading(page_line('a & "<b', 10), page_line("", 50, "lies outside"), page_line("é vi", 90))
+
+
+@pytest.mark.parametrize("layout_format", ["alto", "page"])
+@pytest.mark.parametrize("page", [PAGE, reading(), reading(page_line("", 10))])
+def test_a_new_file_follows_its_schema_and_reads_as_it_was_written(
+    page: PageReading, layout_format: str, tmp_path: Path
+) -> None:
+    path = page.save(tmp_path / "a.xml", layout_format, image="ä b.png", created=WHEN)  # type: ignore[arg-type]
+    check_layout_file(path.read_bytes())
+    found = read_layout(path)
+    assert (found.image, found.width, found.height) == ("ä b.png", 100, 200)
+    assert [line.text for line in found.lines] == [line.reading.text for line in page.lines]
+    for line, wanted in zip(found.lines, page.lines, strict=True):
+        inside = np.clip(wanted.line.polygon, 0, (100, 200)).round()
+        assert np.array_equal(line.polygon, inside)
+        assert np.array_equal(line.baseline, np.clip(wanted.line.baseline, 0, (100, 200)).round())
+
+
+def test_words_have_their_places_and_confidences(tmp_path: Path) -> None:
+    root = check_layout_file(PAGE.save(tmp_path / "a.xml", image="a").read_bytes())
+    strings = [each for each in root.iter() if each.tag.endswith("}String")]
+    facts = [(each.get("CONTENT"), each.get("WC"), each.get("HPOS")) for each in strings]
+    assert facts[:3] == [("a", "0.7500", "0"), ("&", "0.7500", "20"), ('"<b', "0.7500", "40")]
+    assert facts[3:] == [("", None, None), ("é", "0.7500", "0"), ("vi", "0.5000", "20")]
+    assert strings[2].get("WIDTH") == "30"
+    root = check_layout_file(PAGE.save(tmp_path / "a.xml", "page", image="a").read_bytes())
+    confidences = [
+        [each.get("conf") for each in line if each.tag.endswith("TextEquiv")]
+        for line in root.iter()
+        if line.tag.endswith("TextLine")
+    ]
+    assert confidences == [["0.6250"], [], ["0.6250"]]
+
+
+def test_what_xml_cannot_hold_is_replaced(tmp_path: Path) -> None:
+    for layout_format in ("alto", "page"):
+        path = reading(page_line("a\x01b", 10)).save(
+            tmp_path / "a.xml",
+            layout_format,  # type: ignore[arg-type]
+            image="\udc80.png",
+        )
+        check_layout_file(path.read_bytes())
+        found = read_layout(path)
+        assert (found.image, found.lines[0].text) == ("\ufffd.png", "a\ufffdb")
+
+
+def test_a_layout_file_is_filled_in_or_a_new_one_made_of_it(tmp_path: Path) -> None:
+    old = PAGE.save(tmp_path / "old.xml", "page", image="a.png", created=WHEN)
+    known = PageReading(PAGE.lines, (), read_layout(old), 100, 200)
+    assert b"PcGts" in known.save(tmp_path / "b.xml").read_bytes()
+    new = known.save(tmp_path / "b.xml", "alto")
+    check_layout_file(new.read_bytes())
+    assert b"<fileName>a.png</fileName>" in new.read_bytes()
+    with pytest.raises(UsageError, match="must be alto or page, not 'hocr'"):
+        known.save(tmp_path / "b.xml", "hocr")  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        (b'ID="line_1"', b'ID="line_2"'),
+        (b'REF="line_1"', b'REF="line_9"'),
+        (b'WC="0.7500"', b'WC="1.7500"'),
+        (b"<SP />", b"<SP /><SP />"),
+        (b'CONTENT="vi"', b"STYLE=''"),
+    ],
+)
+def test_the_rules_catch_what_is_wrong(change: tuple[bytes, bytes], tmp_path: Path) -> None:
+    data = PAGE.save(tmp_path / "a.xml", image="a").read_bytes()
+    assert change[0] in data
+    with pytest.raises((AssertionError, KeyError)):
+        check_layout_file(data.replace(*change, 1))
