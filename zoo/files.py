@@ -18,7 +18,7 @@ from zoo.errors import DataError, ZooError
 
 _PLANTED = 5  # times that something is removed to make a file in its place
 # As tempfile names them, of the kinds of files that models and runs consist of.
-_LEFTOVER = re.compile(r"\..+\.(npz|json|csv|png|txt|md|model|safetensors)\.[a-z0-9_]{8}")
+_LEFTOVER = re.compile(r"\..+\.(npz|jsonl?|csv|png|txt|md|model|safetensors|xml)\.[a-z0-9_]{8}")
 
 
 @contextlib.contextmanager
@@ -222,6 +222,11 @@ def is_file(path: Path) -> bool:
         return path.is_file()
     except (OSError, ValueError):  # the latter where the name has a NUL
         return False
+
+
+def same_file(first: Path, second: Path) -> bool:
+    """Whether two names are those of one file that exists."""
+    return is_file(first) and is_file(second) and first.samefile(second)
 
 
 def is_folder(path: Path) -> bool:

@@ -82,9 +82,12 @@ def test_strokes_print_their_text(zoo: Any, pen_folder: Path, tmp_path: Path) ->
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (["page.png", "page.png", "--layout", "page.xml"], "need a single input"),
-        (["page.png", "--out", "out.xml"], "give --layout"),
-        (["page.png", "--page", "--picture", "a.png"], "plots a line, not a page"),
+        (["page.png", "page.png", "--layout", "page.xml"], "--layout needs a single input"),
+        (["page.png", "--format", "alto"], "give --out"),
+        (["page.png", "page.png", "--out", "page.xml"], "is a file; give a folder"),
+        (["page.png", "--out", "."], "choose another folder for the results"),
+        (["*.tif", "--out", "texts"], "no file matches"),
+        (["page.png", "--page", "--picture", "a.png"], "plots a line"),
         (["page.png", "--layout", "page.xml", "--out", "page.xml"], "would be overwritten"),
         (["page.png", "--picture", "page.png"], "would be overwritten"),
         (["page.png", "--beam-size", "0"], "beam_size must be"),

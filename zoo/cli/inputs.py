@@ -52,7 +52,7 @@ def read_standard_input() -> str:
 
 @contextmanager
 def progress_bar(
-    description: str, unit: str, total: float | None = None
+    description: str, unit: str, total: float | None = None, done: float = 0
 ) -> Iterator[Callable[[float], object]]:
     """A progress bar on standard error, if that is a terminal and the work takes a while.
 
@@ -60,6 +60,7 @@ def progress_bar(
         description: what is being done, such as ``"reading"``.
         unit: of what is counted, such as ``"line"``.
         total: how many units there are, or ``None`` if that is unknown.
+        done: how many of them were done before.
 
     Yields:
         A function to call with the number of units done since the last call: a verb's
@@ -68,7 +69,13 @@ def progress_bar(
     from tqdm import tqdm
 
     with tqdm(
-        total=total, unit=unit, desc=description, unit_scale=True, delay=2, disable=None
+        total=total,
+        initial=done,
+        unit=unit,
+        desc=description,
+        unit_scale=True,
+        delay=2,
+        disable=None,
     ) as bar:
         yield bar.update
 

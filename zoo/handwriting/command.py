@@ -13,9 +13,11 @@ import click
 from zoo.cli.inputs import print_each, progress_bar, run_each
 from zoo.cli.inspection import inspect_input, inspection_options
 from zoo.cli.options import MODEL, OUT, search_options, training_options
-from zoo.cli.output import command_line, print_json
+from zoo.cli.output import command_line
 from zoo.errors import UsageError, ZooError
-from zoo.files import is_file
+from zoo.files import same_file
+from zoo.handwriting.page_command import PageRun, are_pages, run_pages
+from zoo.handwriting.page_writing import LayoutFormat
 from zoo.handwriting.training.options import HandwritingOptions
 from zoo.store.locate import Reference
 
@@ -24,6 +26,8 @@ from zoo.store.locate import Reference
     "run",
     epilog="Examples:\n\n\b\n  zoo run crnn.latin line.png\n"
     "  zoo run crnn.latin page.jpg --layout page.xml --out page.text.xml\n"
+    "  zoo run crnn.latin scans --out texts\n"
+    "  zoo run crnn.latin book.pdf --format page --out texts\n"
     "  zoo run pen_bilstm.unipen ink.inkml --json",
 )
 @MODEL
@@ -34,15 +38,26 @@ from zoo.store.locate import Reference
     help="The ALTO or PAGE layout file of the page; the input is the page's image.",
 )
 @click.option(
-    "--page", is_flag=True, help="The input is a page without a layout file; detect its lines."
+    "--page",
+    is_flag=True,
+    help="The inputs are pages; without a layout file their lines are detected.",
 )
 @click.option(
     "--out",
     type=click.Path(path_type=Path),
-    help="Write the layout file with the text filled in.",
+    help="Write layout files with the text: a file for one page, a folder for several. Repeat the "
+    "command to resume an interrupted run.",
 )
 @click.option(
-    "--page-number", type=click.IntRange(1), help="The page of a layout file that has several."
+    "--format",
+    "layout_format",
+    type=click.Choice(["alto", "page"]),
+    help="Write new ALTO 4 or PAGE XML files; default: fill in the layout file, or new ALTO.",
+)
+@click.option(
+    "--page-number",
+    type=click.IntRange(1),
+    help="The page of a layout file, a PDF or a TIFF file that has several.",
 )
 @click.option(
     "--layout-pixels",
@@ -68,6 +83,7 @@ def run(
     layout: Path | None,
     page: bool,
     out: Path | None,
+    layout_format: LayoutFormat | None,
     page_number: int | None,
     layout_pixels: str,
     strict: bool,
@@ -78,28 +94,32 @@ def run(
     """Read INPUTS: images of lines, images of pages, or files of pen strokes (InkML, UNIPEN).
 
     One line prints its text; several inputs print one row each: name, tab, text. A page prints one
-    row per line.
+    row per line. Folders, PDF and TIFF files of several pages hold pages; a page's layout file is
+    found beside it. A quoted pattern such as 'scans/*.jpg' stands for the files that it matches.
     """
     from zoo.handwriting.reading import HandwritingRecognition, LineRecognition
     from zoo.loading import load_model
 
-    is_page = page or layout is not None
-    if len(inputs) > 1 and (is_page or picture):
-        raise UsageError("--layout, --page and --picture need a single input")
-    if out is not None and layout is None:
-        raise UsageError("--out writes the layout file with the text; give --layout")
-    if is_page and picture:
-        raise UsageError("--picture plots a line, not a page")
+    is_page = page or layout is not None or out is not None
+    if picture and (len(inputs) > 1 or is_page):
+        raise UsageError("--picture plots a line, so it needs a single input that is no page")
+    if layout is not None and len(inputs) > 1:
+        raise UsageError("--layout needs a single input")
+    if layout_format is not None and out is None:
+        raise UsageError("--format is of the files that --out writes; give --out")
     input_files = [path for path in (*inputs, layout) if path is not None]
     for target in (out, picture):
-        if target is not None and any(_same_file(target, path) for path in input_files):
+        if target is not None and any(same_file(target, path) for path in input_files):
             raise UsageError(f"{target} is an input and would be overwritten; choose another file")
     loaded = load_model(model, kind=HandwritingRecognition)
-    if is_page and not isinstance(loaded, LineRecognition):
-        raise UsageError(f"{model} reads pen strokes; --layout and --page need a model for images")
+    if isinstance(loaded, LineRecognition):
+        is_page = is_page or are_pages(inputs)
+    elif is_page:
+        raise UsageError(f"{model} reads pen strokes; pages need a model for images")
     if is_page:
         how = {"page_number": page_number, "layout_pixels": layout_pixels, "strict": strict}
-        _run_page(loaded, inputs[0], layout, out, as_json, {**search, **how})
+        options = {**search, **how}
+        run_pages(loaded, PageRun(inputs, layout, out, layout_format, as_json, options))
         return
     names, sources = _sources(loaded, inputs, strict)
 
@@ -118,44 +138,17 @@ def run(
         click.echo("zoo: found no line of writing; is it a page? then add --page", err=True)
 
 
-def _same_file(first: Path, second: Path) -> bool:
-    return is_file(first) and is_file(second) and first.samefile(second)
-
-
-def _run_page(
-    loaded: Any,
-    image: Path,
-    layout: Path | None,
-    out: Path | None,
-    as_json: bool,
-    options: dict[str, Any],
-) -> None:
-    from zoo.handwriting.page_xml import read_layouts
-
-    pages = () if layout is None else read_layouts(layout, strict=options["strict"])
-    total = len(pages[0].lines) if len(pages) == 1 else None
-    with progress_bar("reading", "line", total) as update:
-        result = loaded.read_page(image, pages or None, on_progress=update, **options)
-    for doubt in result.doubts:
-        click.echo(f"zoo: unsure: {doubt}", err=True)
-    if out is not None:
-        click.echo(result.save(out), err=True)
-    if as_json:
-        print_json(result.to_dict())
-    else:
-        click.echo(result.text)
-
-
 def _sources(loaded: Any, inputs: tuple[Path, ...], strict: bool) -> tuple[list[str], list[Any]]:
     """Names and inputs; of a UNIPEN file its pieces of writing, of a bad one its error."""
+    from zoo.handwriting.archive_pages import expand_inputs
+    from zoo.handwriting.ink_files import SUFFIXES, read_ink_file
     from zoo.handwriting.reading import LineRecognition
 
     if isinstance(loaded, LineRecognition):
-        return [str(path) for path in inputs], list(inputs)
-    from zoo.handwriting.ink_files import read_ink_file
-
+        files = expand_inputs(inputs, ())
+        return [str(path) for path in files], list(files)
     names, sources = [], []
-    for path in inputs:
+    for path in expand_inputs(inputs, SUFFIXES):
         try:
             pieces: list[Any] = list(read_ink_file(path, strict=strict))
         except ZooError as error:

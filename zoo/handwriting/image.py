@@ -11,17 +11,19 @@ from __future__ import annotations
 import contextlib
 import functools
 import io
+import itertools
 import os
 import warnings
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, BinaryIO
 
 import numpy as np
 from PIL import ExifTags, Image, UnidentifiedImageError
 
 from zoo.errors import DataError, UsageError
-from zoo.files import open_without_waiting, user_path
+from zoo.files import open_without_waiting, reason_of, user_path
 
 ImageSource = str | os.PathLike[str] | bytes | BinaryIO | np.ndarray | Image.Image
 """A path, the bytes of a file, an open file, an array or a Pillow image."""
@@ -37,6 +39,9 @@ _DECODERS = {"JPEG2000": 5.0, "WEBP": 2.0, "GIF": 5.0, "TIFF": 1.25}
 _PROGRESSIVE = 1.5  # coefficients of a whole JPEG
 _TURNED_BY_90 = 5  # from this orientation on
 MAX_FILE_BYTES = 512 * 2**20
+MAX_PAGES = 10_000
+"""Pages of the longest file that is read."""
+_NEW_SUBFILE_TYPE, _REDUCED = 254, 1  # TIFF 6.0: bit 0 marks a smaller copy of another image
 SUFFIXES = (
     ".png",
     ".jpg",
@@ -95,14 +100,15 @@ def read_image(source: ImageSource) -> np.ndarray:
     return read_oriented(source).grey
 
 
-def read_oriented(source: ImageSource) -> OrientedImage:
+def read_oriented(source: ImageSource, page: int = 1) -> OrientedImage:
     """An image as grey values, and how it is stored.
 
     Args:
         source: as :func:`read_image` takes it.
+        page: which page of a TIFF file, from 1; see :func:`count_pages`.
 
     Raises:
-        DataError, UsageError: as :func:`read_image`.
+        DataError, UsageError: as :func:`read_image`, or there is no such page.
     """
     if isinstance(source, np.ndarray):
         return OrientedImage(_grey_of_array(source))
@@ -112,10 +118,63 @@ def read_oriented(source: ImageSource) -> OrientedImage:
     data, name = _file_bytes(source)
     if not data:
         raise DataError(f"{name} is empty")
+    with _opened(io.BytesIO(data), name) as image:
+        if page > 1:
+            _seek(image, page, name)
+        orientation = _orientation(image)  # TIFF files lose it when they are loaded
+        return OrientedImage(_grey_of_image(image, name, len(data)), orientation)
+
+
+def count_pages(path: Path) -> int:
+    """How many pages an image file has: of a TIFF file its full-size images, of others one.
+
+    Args:
+        path: the file, of which only the headers are read.
+
+    Raises:
+        DataError: as :func:`read_image`, or there are more than :data:`MAX_PAGES`.
+    """
     try:
-        # The size is checked below, before anything is decoded.
+        with (
+            open(path, "rb", opener=open_without_waiting) as stream,
+            _opened(stream, str(path)) as image,
+        ):
+            if image.format != "TIFF":
+                return 1
+            return sum(1 for _ in _full_frames(image, str(path)))
+    except (OSError, ValueError) as error:
+        raise DataError(f"cannot read {path}: {reason_of(error)}") from None
+
+
+def _full_frames(image: Image.Image, name: str) -> Iterator[int]:
+    """The numbers of a TIFF file's images from 0, without the smaller copies of others."""
+    for frame in itertools.count():
+        try:
+            with _quiet():
+                image.seek(frame)
+                kind = image.tag_v2.get(_NEW_SUBFILE_TYPE, 0)  # type: ignore[attr-defined]
+        except EOFError:
+            return
+        except Exception as error:  # Pillow's plug-ins raise many kinds on damaged headers
+            raise DataError(f"{name} is a damaged image: {error}") from None
+        if frame >= MAX_PAGES:
+            raise DataError(f"{name} has more than {MAX_PAGES:,} pages")
+        if not (isinstance(kind, int) and kind & _REDUCED) or not frame:
+            yield frame
+
+
+def _seek(image: Image.Image, page: int, name: str) -> None:
+    frames = _full_frames(image, name) if image.format == "TIFF" else iter((0,))
+    if next(itertools.islice(frames, page - 1, None), None) is None:
+        raise DataError(f"{name} has no page {page}")
+
+
+def _opened(stream: BinaryIO, name: str) -> Image.Image:
+    """An image whose pixels have not been read yet."""
+    try:
+        # The size is checked before anything is decoded.
         with _quiet():
-            image = Image.open(io.BytesIO(data), formats=FORMATS)
+            return Image.open(stream, formats=FORMATS)
     except Image.DecompressionBombError:
         raise DataError(f"{name} has more than {MAX_PIXELS:,} pixels") from None
     except UnidentifiedImageError:
@@ -123,9 +182,6 @@ def read_oriented(source: ImageSource) -> OrientedImage:
         raise DataError(f"{name} is not a valid image; readable formats are {known}") from None
     except Exception as error:  # Pillow's plug-ins raise many kinds on damaged headers
         raise DataError(f"{name} is a damaged image: {error}") from None
-    with image:
-        orientation = _orientation(image)  # TIFF files lose it when they are loaded
-        return OrientedImage(_grey_of_image(image, name, len(data)), orientation)
 
 
 def _file_bytes(source: Any) -> tuple[bytes, str]:

@@ -4,18 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from pathlib import Path, PurePath
+from pathlib import Path
 
 from zoo.errors import DataError
 from zoo.files import is_file, is_folder, is_outside, read_text, user_path
 from zoo.folder.manifest import sha256_of
-from zoo.handwriting.image import SUFFIXES as IMAGE_SUFFIXES
 from zoo.handwriting.image import read_image, read_oriented
 from zoo.handwriting.ink_files import SUFFIXES as INK_SUFFIXES
 from zoo.handwriting.ink_files import Ink, read_ink_file
 from zoo.handwriting.left_out import LeftOut
 from zoo.handwriting.line_cutter import cut_line
 from zoo.handwriting.page_fitting import fit_page, fitting_pages
+from zoo.handwriting.page_folder import image_of
 from zoo.handwriting.page_xml import PageLayout, read_layouts_if_any
 from zoo.handwriting.processor import Line, Lines, Pen
 from zoo.handwriting.training.examples import Sample, features_of
@@ -192,7 +192,7 @@ def _from_pages(folder: Path, left_out: LeftOut) -> Iterator[FolderLine]:
     for path in (path for path in files if path.suffix.lower() == ".xml"):
         try:
             pages = [page for page in read_layouts_if_any(path) if page.lines]
-            image = _image_of(pages, path, files) if pages else None
+            image = image_of(pages, path, files) if pages else None
         except DataError as error:
             left_out.add(str(path.relative_to(folder)), error)
             continue
@@ -208,23 +208,6 @@ def _from_pages(folder: Path, left_out: LeftOut) -> Iterator[FolderLine]:
             yield from _from_page(folder, path, pages, image, left_out)
         except DataError as error:
             left_out.add(str(path.relative_to(folder)), error)
-
-
-def _image_of(pages: Sequence[PageLayout], path: Path, files: Sequence[Path]) -> Path:
-    """The image that a layout file is about."""
-    name = PurePath(pages[0].image.replace("\\", "/")).name
-    named = [file for file in files if file.name == name]
-    if not named:  # images are renamed; then the file beside it with the name of the layout's
-        named = [
-            file
-            for file in files
-            if (file.parent, file.stem) == (path.parent, path.stem)
-            and file.suffix.lower() in IMAGE_SUFFIXES
-        ]
-    if not named:
-        raise DataError(f"it is about the image {pages[0].image!r}, which is not in the folder")
-    # Of several files of this name the one beside the layout is meant.
-    return min(named, key=lambda file: file.parent != path.parent)
 
 
 def _from_page(
