@@ -149,8 +149,11 @@ class MakeInference(Protocol):
 class GraphInference(Protocol):
     """Optional: an inference that calculates by ONNX graphs, which can be exported."""
 
-    def graphs(self) -> Mapping[str, Any]:
-        """The :class:`zoo.inference.graph.Graph` of each part, such as ``whole`` and ``chunk``."""
+    def sessions(self) -> Mapping[str, Any]:
+        """The :class:`zoo.inference.session.Session` of each part, such as ``whole`` and ``chunk``.
+
+        They are those that the inference runs, so that what replaces one of them is run.
+        """
 
     def network_outputs(self, inputs: Sequence[np.ndarray]) -> list[np.ndarray]:
         """What the Keras network gives for its inputs, such as logits.

@@ -355,8 +355,7 @@ class Task:
         self, weights: Weights, golden: Mapping[str, np.ndarray]
     ) -> dict[str, np.ndarray]:
         """Outputs ``output.0 ...`` of the network with these weights for ``golden``'s inputs."""
-        count = sum(name.startswith("input.") for name in golden)
-        inputs = [golden[f"input.{number}"] for number in range(count)]
+        inputs = network_inputs(golden)
         check_memory(
             activation_bytes([array.shape for array in weights.values()], inputs),
             f"the golden input of {sum(array.size for array in inputs):,} numbers",
@@ -395,8 +394,7 @@ class Task:
         Raises:
             ZooError: as the verb.
         """
-        golden = self.golden_inputs()
-        self.inference.network_outputs([golden[name] for name in sorted(golden)])
+        self.inference.network_outputs(network_inputs(self.golden_inputs()))
 
     def front_end(self) -> dict[str, Any]:
         """Each number that the way from raw input to the network's arrays needs, for an export."""
@@ -429,6 +427,12 @@ class Task:
             finally:
                 plain.unlink(missing_ok=True)
         return target
+
+
+def network_inputs(golden: Mapping[str, np.ndarray]) -> list[np.ndarray]:
+    """The arrays ``input.0`` and so on, in order."""
+    count = sum(name.startswith("input.") for name in golden)
+    return [golden[f"input.{number}"] for number in range(count)]
 
 
 def _restored(kind: type[Task], bundle: Bundle, processor: tuple[Any, ...], dtype: str) -> Task:

@@ -6,8 +6,6 @@ import errno
 import json
 import os
 import shutil
-import subprocess
-import sys
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +13,7 @@ import numpy as np
 import pytest
 
 import zoo
+from tests.export.running import run_example
 from zoo.errors import UsageError, ZooError
 from zoo.export import writing
 from zoo.export.checking import OnnxFile, all_outputs, run_on_files
@@ -23,24 +22,6 @@ from zoo.export.writing import FORMATS, export
 from zoo.handwriting.ink_files import ink_of_any
 
 SAMPLES = Path(__file__).parents[2] / "samples"
-
-# An exported example must run where nothing of these is installed.
-ALONE = """
-import runpy, sys
-for name in ("zoo", "keras", "tensorflow", "onnx", "sentencepiece", "kaldi_native_fbank"):
-    sys.modules[name] = None
-sys.argv = sys.argv[1:]
-runpy.run_path(sys.argv[0], run_name="__main__")
-"""
-
-
-def run_example(folder: Path, *arguments: object) -> str:
-    """What an exported folder's example prints."""
-    command = [sys.executable, "-c", ALONE, "example.py", *map(str, arguments)]
-    env = {"PATH": os.environ["PATH"], "PYTHONIOENCODING": "utf-8"}
-    run = subprocess.run(command, cwd=folder, env=env, capture_output=True, text=True)
-    assert run.returncode == 0, run.stderr
-    return run.stdout.rstrip("\n")
 
 
 @pytest.fixture(scope="module")
@@ -134,7 +115,7 @@ def test_int8_files_are_a_quarter_and_equal_alone_and_in_a_batch(
 ) -> None:
     whole = [exported("ctc_lstm.an4", kind) / "whole.onnx" for kind in ("onnx", "onnx-int8")]
     assert whole[1].stat().st_size < 0.27 * whole[0].stat().st_size
-    graph = loaded("ctc_lstm.an4").inference.graphs()["whole"]
+    graph = loaded("ctc_lstm.an4").inference.sessions()["whole"].graph
     rng = np.random.default_rng(0)
     features = rng.standard_normal((2, 60, 80)).astype(np.float32)
     inputs = {"features": features, "frames": np.array([60, 41], np.int32)}
@@ -147,15 +128,14 @@ def test_int8_files_are_a_quarter_and_equal_alone_and_in_a_batch(
 def test_a_model_can_run_on_its_exported_files(loaded: Any, exported: Any) -> None:
     model = zoo.load_model("ctc_lstm.an4")
     folder = exported("ctc_lstm.an4", "onnx-int8")
-    graphs = model.inference.graphs()
+    whole = model.inference.sessions()["whole"].graph
     samples = np.random.default_rng(0).standard_normal(16_000).astype(np.float32) * 0.1
     before = model.log_probs(samples, 16_000)
-    files = {graph.name: folder / f"{name}.onnx" for name, graph in graphs.items()}
-    run_on_files(model, files)
+    run_on_files(model, {part: folder / f"{part}.onnx" for part in ("whole", "chunk")})
     after = model.log_probs(samples, 16_000)
     features = model.processor.log_mel.features(samples)
     inputs = {"features": features[None], "frames": np.array([len(features)], np.int32)}
-    wanted = all_outputs(rounded(graphs["whole"]), graphs["whole"], inputs)["log_probs"][0]
+    wanted = all_outputs(rounded(whole), whole, inputs)["log_probs"][0]
     assert not np.array_equal(before, after)
     np.testing.assert_allclose(after, wanted, atol=1e-4)
 

@@ -63,8 +63,7 @@ def _compare(task: Any, reference: str, folder: Path) -> None:
     from zoo.training.recipe import evaluate
 
     exported = copy.deepcopy(task)
-    graphs = task.inference.graphs()
-    run_on_files(exported, {graph.name: folder / f"{name}.onnx" for name, graph in graphs.items()})
+    run_on_files(exported, {part: folder / f"{part}.onnx" for part in task.inference.sessions()})
     pairs = zip(evaluate(task, reference), evaluate(exported, reference), strict=True)
     rows = [(before.name, before.shown, after.shown, before.data) for before, after in pairs]
     print_table(("metric", "model", "exported", "data"), rows)

@@ -34,9 +34,9 @@ class GraphCTC:
         """Log-probabilities of the labels; see :meth:`zoo.contracts.CTCInference.log_probs`."""
         return self._run(features, frames, LOG_PROBS)
 
-    def graphs(self) -> dict[str, Graph]:
-        """The graph ``whole``; see :meth:`zoo.contracts.GraphInference.graphs`."""
-        return {"whole": self._whole.graph}
+    def sessions(self) -> dict[str, Session]:
+        """The part ``whole``; see :meth:`zoo.contracts.GraphInference.sessions`."""
+        return {"whole": self._whole}
 
     def network_outputs(self, inputs: Sequence[np.ndarray]) -> list[np.ndarray]:
         """What the network gives; see :meth:`zoo.contracts.GraphInference.network_outputs`."""
@@ -79,9 +79,9 @@ class StreamingGraphCTC(GraphCTC):
         self._states = dict(graph.states)
         self._start = tuple(graph.initial_states(batch=1))
 
-    def graphs(self) -> dict[str, Graph]:
-        """The graphs ``whole`` and ``chunk``."""
-        return {**super().graphs(), "chunk": self._chunk.graph}
+    def sessions(self) -> dict[str, Session]:
+        """The parts ``whole`` and ``chunk``."""
+        return {**super().sessions(), "chunk": self._chunk}
 
     def start(self) -> State:
         """The state of a stream at its beginning."""

@@ -53,12 +53,11 @@ def run_on_files(task: Any, files: Mapping[str, Path]) -> None:
     """Let a model run on exported graphs from now on.
 
     Args:
-        task: the model.
-        files: of each graph by the graph's name.
+        task: the model, whose inference is a :class:`~zoo.contracts.GraphInference`.
+        files: of each part of it by the part's name.
     """
-    for session in vars(task.inference).values():
-        if isinstance(session, Session):
-            session.replace(partial(OnnxFile, files[session.graph.name]))
+    for part, session in task.inference.sessions().items():
+        session.replace(partial(OnnxFile, files[part]))
 
 
 def golden_inputs(task: Any) -> Mapping[str, Arrays]:

@@ -22,6 +22,7 @@ from zoo.export.checking import Arrays, all_outputs, check_golden, difference, g
 from zoo.export.formats import ONNX_FORMATS
 from zoo.files import readable_os_errors, user_path
 from zoo.inference.graph import Graph, Tensor
+from zoo.task import network_inputs
 
 if TYPE_CHECKING:
     from zoo.task import Task
@@ -102,7 +103,7 @@ def _fill_keras(task: Task, folder: Path, kind: str) -> float:
     task.export_keras(folder / "model.keras")
     _fill_common(task, folder, kind, {})
     inputs = task.golden_inputs()
-    outputs = task.network([inputs[name] for name in sorted(inputs)], training=False)
+    outputs = task.network(network_inputs(inputs), training=False)
     listed = outputs if isinstance(outputs, (list, tuple)) else [outputs]
     golden = {f"model/in/{name}": array for name, array in inputs.items()}
     golden |= {f"model/out/output.{i}": np.asarray(part) for i, part in enumerate(listed)}
@@ -117,7 +118,7 @@ def _graphs(task: Task) -> Mapping[str, Graph]:
             f"{task.architecture.name} brings no graphs, so it runs on Keras alone; export it with "
             "--format keras"
         )
-    return inference.graphs()
+    return {part: session.graph for part, session in inference.sessions().items()}
 
 
 def _fill_common(task: Task, folder: Path, kind: str, graphs: Mapping[str, Any]) -> None:

@@ -138,9 +138,9 @@ class CharacterGraph:
         )
         return after, log_probs[:, 0]
 
-    def graphs(self) -> dict[str, Graph]:
-        """The graph ``step``; see :meth:`zoo.contracts.GraphInference.graphs`."""
-        return {"step": self._session.graph}
+    def sessions(self) -> dict[str, Session]:
+        """The part ``step``; see :meth:`zoo.contracts.GraphInference.sessions`."""
+        return {"step": self._session}
 
     def network_outputs(self, inputs: Sequence[np.ndarray]) -> list[np.ndarray]:
         """What the network gives; see :meth:`zoo.contracts.GraphInference.network_outputs`."""

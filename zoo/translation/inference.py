@@ -8,7 +8,6 @@ from typing import Any
 import numpy as np
 
 from zoo.contracts import State
-from zoo.inference.graph import Graph
 from zoo.inference.session import Session
 from zoo.translation.attention_kinds import NONE
 from zoo.translation.graphs import (
@@ -82,11 +81,11 @@ class GraphTranslator:
         (chosen,), attention = self._run_whole(source, before, after, ["after_log_probs"])
         return chosen, attention
 
-    def graphs(self) -> dict[str, Graph]:
-        """The graphs ``encoder`` and ``step``, and without input feeding ``whole``; see
-        :meth:`zoo.contracts.GraphInference.graphs`."""
-        graphs = {"encoder": self._encoder.graph, "step": self._step.graph}
-        return graphs if self.config.input_feeding else {**graphs, "whole": self._whole.graph}
+    def sessions(self) -> dict[str, Session]:
+        """The parts ``encoder`` and ``step``, and without input feeding ``whole``; see
+        :meth:`zoo.contracts.GraphInference.sessions`."""
+        sessions = {"encoder": self._encoder, "step": self._step}
+        return sessions if self.config.input_feeding else {**sessions, "whole": self._whole}
 
     def network_outputs(self, inputs: Sequence[np.ndarray]) -> list[np.ndarray]:
         """What the network gives; see :meth:`zoo.contracts.GraphInference.network_outputs`."""
