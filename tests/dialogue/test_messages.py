@@ -22,7 +22,8 @@ from zoo.dialogue.messages import (
 from zoo.dialogue.state import ConversationState
 from zoo.dialogue.tokens import tokenize, word_key
 from zoo.dialogue.values import normalise
-from zoo.dialogue.words import FIRST, PADDING, UNKNOWN, Words
+from zoo.dialogue.word_ids import FIRST, PADDING, UNKNOWN
+from zoo.dialogue.words import Words
 from zoo.errors import DataError, FolderError, UsageError
 
 

@@ -14,8 +14,8 @@ from tests.dialogue.toy import make_task, random_weights, save, vocabulary
 from zoo import load_model
 from zoo.catalogue import registry
 from zoo.dialogue.datasets import MoodMessage
-from zoo.dialogue.mood.following import speaker_number
 from zoo.dialogue.mood.processor import MoodWords
+from zoo.dialogue.mood.speakers import speaker_number
 from zoo.dialogue.mood.training.examples import conversation_arrays, make_examples
 from zoo.dialogue.mood.training.files import read_moods, split_conversations
 from zoo.dialogue.mood.training.scores import mood_figures, weighted_f1

@@ -14,7 +14,7 @@ from zoo.dialogue.datasets import Span, TaggedMessage
 from zoo.dialogue.tagging.training.files import read_tagged, split_messages
 from zoo.dialogue.tagging.training.growth import regrown
 from zoo.dialogue.training.growth import grown_words
-from zoo.dialogue.words import FIRST, UNKNOWN
+from zoo.dialogue.word_ids import FIRST, UNKNOWN
 from zoo.errors import DataError, UsageError, ZooWarning
 
 TEXT = "I am Ana at 7pm"

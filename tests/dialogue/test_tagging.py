@@ -21,7 +21,8 @@ from zoo.dialogue.tagging.results import Entity, Tagging
 from zoo.dialogue.tagging.training.examples import Annotation, label_names, make_examples
 from zoo.dialogue.tagging.training.scores import entity_f1
 from zoo.dialogue.training.batches import WordDropout
-from zoo.dialogue.words import UNKNOWN, pad_words
+from zoo.dialogue.word_ids import UNKNOWN
+from zoo.dialogue.words import pad_words
 from zoo.errors import DataError, FolderError, UsageError
 
 ODD = [

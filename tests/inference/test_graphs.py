@@ -45,6 +45,13 @@ DRAWN: dict[str, dict[str, Sequence[Any]]] = {
     "pen_bilstm": {"features": (3, 5), "layers": (1, 3), "units": (5, 16)},
 }
 CTC = ("ctc_bilstm", "ctc_lstm", "crnn", "pen_bilstm")
+WORDS = {"words": 40, "known": 12, "characters": 9, "word_characters": 6, "word_vectors": 7}
+WORDS |= {"known_vectors": 4, "character_vectors": 3, "filters": 5, "units": 6}
+DIALOGUE: dict[str, dict[str, Any]] = {
+    "tagger_bilstm": {"labels": 2, "intents": 4},
+    "sentiment_lstm": {"moods": 3, "message": 8, "context": 5},
+    "tracker_lstm": {"meaning": 5, "hidden": 7},
+}
 
 
 def made(name: str, cell: str, seed: int, **values: Any) -> tuple[Any, Any, Any]:
@@ -52,7 +59,13 @@ def made(name: str, cell: str, seed: int, **values: Any) -> tuple[Any, Any, Any]
     rng = np.random.default_rng(seed)
     drawn = {key: rng.choice(options).item() for key, options in DRAWN[name].items()}
     entry = MODELS.architecture(name)
-    config = entry.load("config")(**{**SMALL[name], "cell": cell, **drawn, **values})
+    return built(entry, {**SMALL[name], "cell": cell, **drawn, **values}, seed)
+
+
+def built(entry: Any, values: dict[str, Any], seed: int) -> tuple[Any, Any, Any]:
+    """Config, Keras network and inference of a network, whose weights are all random."""
+    rng = np.random.default_rng(seed)
+    config = entry.load("config")(**values)
     keras.utils.set_random_seed(seed)
     network = entry.load("builder")(config)
     for variable in network.weights:
@@ -78,8 +91,7 @@ def padded_batch(width: int) -> tuple[np.ndarray, np.ndarray]:
 def test_every_architecture_has_graphs() -> None:
     # char_gru and char_rnn are char_lstm with another cell; test_char_transformer has its own.
     others = {"char_gru", "char_rnn", "char_transformer"}
-    others |= {"sentiment_lstm", "tagger_bilstm", "tracker_lstm"}  # see tests/dialogue
-    assert {*SMALL, *others} == set(MODELS.architectures)
+    assert {*SMALL, *DIALOGUE, *others} == set(MODELS.architectures)
 
 
 @pytest.mark.parametrize("name", CTC)
@@ -100,6 +112,69 @@ def test_a_ctc_graph_gives_what_the_network_gives(name: str, cell: str, seed: in
         np.testing.assert_allclose(found[row, :count], wanted, atol=TOLERANCE)
         alone = inference.log_probs(batch[row : row + 1, :length], np.array([length]))
         np.testing.assert_allclose(alone[0, :count], wanted, atol=TOLERANCE)
+
+
+def texts(rng: np.random.Generator) -> list[np.ndarray]:
+    """Messages as words, known words and characters, padded; one of them has no words."""
+    lengths = np.array([5, 1, 0, 8])
+    real = np.arange(lengths.max()) < lengths[:, None]
+    words, known = (rng.integers(1, WORDS[name], real.shape) * real for name in ("words", "known"))
+    spelt = np.arange(6) < rng.integers(1, 7, (*real.shape, 1))
+    characters = rng.integers(1, 9, spelt.shape) * spelt * real[..., None]
+    return [array.astype(np.int32) for array in (words, known, characters)]
+
+
+def dialogue_inputs(name: str, rng: np.random.Generator) -> list[np.ndarray]:
+    """Random inputs of a dialogue network."""
+    if name == "tagger_bilstm":
+        return texts(rng)
+    if name == "sentiment_lstm":
+        order, speakers = np.array([[0, 1, 3], [2, 2, 0]]), rng.integers(4, size=(2, 3))
+        return [*texts(rng), order.astype(np.int32), speakers.astype(np.int32)]
+    candidates, inputs = 6, []
+    for _ in range(2):
+        words, known, characters = texts(rng)
+        match = rng.random((*words.shape, candidates)) * (words != 0)[..., None]
+        numbers = (match, rng.random((len(words), candidates)))
+        inputs += [words, known, characters, *(one.astype(np.float32) for one in numbers)]
+    named = rng.integers(0, WORDS["words"], (2, 4, candidates, 3)).astype(np.int32)
+    kinds = rng.integers(4, size=(4, candidates)).astype(np.int32)
+    return [*inputs, *named, kinds, rng.integers(2, size=(4, candidates)).astype(np.float32)]
+
+
+@pytest.mark.parametrize(
+    ("name", "values"),
+    [
+        ("tagger_bilstm", {"layers": 2, "intent_units": 5}),
+        ("tagger_bilstm", {"labels": 0}),
+        ("tagger_bilstm", {"intents": 0, "word_characters": 6}),
+        ("sentiment_lstm", {}),
+        ("sentiment_lstm", {"layers": 2}),
+        ("tracker_lstm", {}),
+        ("tracker_lstm", {"layers": 2}),
+    ],
+)
+def test_a_dialogue_graph_gives_what_the_network_gives(name: str, values: dict[str, Any]) -> None:
+    entry = MODELS.architecture(name)
+    _, network, inference = built(entry, {**WORDS, **DIALOGUE[name], **values}, 5)
+    assert isinstance(inference, GraphInference)
+    inputs = dialogue_inputs(name, np.random.default_rng(6))
+    wanted = one_or_more(network(inputs, training=False))
+    found = inference.network_outputs(inputs)
+    for one, other in zip(found, wanted, strict=True):
+        np.testing.assert_allclose(one, np.asarray(other), atol=TOLERANCE)
+    if name == "sentiment_lstm":
+        return  # whose inputs are not one of each message
+    for row, length in enumerate((5, 1, 1, 8)):
+        alone = [array[row : row + 1] for array in inputs]
+        for place in range(0, 10 if name == "tracker_lstm" else 3, 5):
+            texts_alone = slice(place, place + (4 if name == "tracker_lstm" else 3))
+            alone[texts_alone] = [array[:, :length] for array in alone[texts_alone]]
+        for one, other in zip(inference.network_outputs(alone), found, strict=True):
+            same = other[row : row + 1]
+            if one.ndim == 3:
+                same = same[:, :length]
+            np.testing.assert_allclose(one, same, atol=TOLERANCE)
 
 
 @pytest.mark.parametrize("cell", CELLS)
@@ -191,7 +266,7 @@ def test_the_translator_s_graphs_give_what_the_network_gives(
         4,
         config.vocabulary_size,
     )
-    assert config.input_feeding == ("whole" not in inference.graphs())
+    assert config.input_feeding == ("whole" not in inference.sessions())
 
 
 def one_or_more(outputs: Any) -> Any:
@@ -224,12 +299,13 @@ def test_a_stream_gives_what_the_network_gives_for_the_whole(cell: str, look_ahe
 
 def test_a_chunk_of_several_streams_gives_what_each_gives_by_itself() -> None:
     config, _, inference = made("ctc_lstm", "lstm", 3, look_ahead=2)
-    graph = inference.graphs()["chunk"]
+    chunk = inference.sessions()["chunk"]
+    graph = chunk.graph
     assert all(name in {tensor.name for tensor in graph.inputs} for name in graph.states)
     x = np.random.default_rng(6).standard_normal((3, 12, config.bins)).astype(np.float32)
     inputs = dict(zip(graph.states, graph.initial_states(batch=3), strict=True))
     inputs |= {"features": x, "real": np.ones((3, 3), np.float32)}
-    together, *_ = inference._chunk.run(inputs, ["log_probs"])
+    together, *_ = chunk.run(inputs, ["log_probs"])
     for row in range(3):
         state = inference.start()
         for step in range(3):

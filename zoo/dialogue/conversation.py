@@ -13,6 +13,9 @@ from zoo.task import Task
 
 R = TypeVar("R")
 
+WORD_MODULES = ("zoo.dialogue.standalone", "zoo.dialogue.tokens", "zoo.dialogue.word_ids")
+"""What the example of each exported model needs."""
+
 
 class ConversationTask(Task, Generic[R]):
     """A task that reads conversations message by message.

@@ -8,17 +8,12 @@ arXiv:1603.01354), which reads spelling, digits and capitals.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-import numpy as np
-
 from zoo.cells import Shapes, recurrent_shapes
-from zoo.dialogue.words import FIRST, Words
-from zoo.inference.graph import Graph, GraphBuilder
-from zoo.inference.graph_layers import recurrent, recurrent_paths
-from zoo.inference.session import Session
+from zoo.dialogue.word_ids import FIRST
+from zoo.dialogue.words import Words
 from zoo.values import check_range, check_same
 
 WIDTH = 3
@@ -192,75 +187,3 @@ def pool_words(x: Any, mask: Any) -> Any:
     count = ops.maximum(ops.sum(real, axis=1), 1)
     some = ops.cast(ops.any(mask, axis=1, keepdims=True), x.dtype)
     return ops.concatenate([highest * some, ops.sum(x * real, axis=1) / count], axis=-1)
-
-
-class WordReader:
-    """:func:`read_words` for one message, in NumPy and ONNX Runtime.
-
-    A message is always read alone, so its result does not depend on what else is read.
-
-    Args:
-        config: the values.
-        weights: arrays by variable path.
-    """
-
-    def __init__(self, config: WordConfig, weights: Mapping[str, np.ndarray]) -> None:
-        arrays = {path: np.asarray(weights[path], np.float32) for path in config.word_shapes()}
-        self._words = arrays["word_vectors/embeddings"]
-        self._known = arrays["known_vectors/embeddings"]
-        # The convolution of each character at each of its places; padding gives nothing.
-        letters = arrays["character_vectors/embeddings"].copy()
-        letters[0] = 0.0
-        self._letters = np.einsum("ce,kef->kcf", letters, arrays["spelling/kernel"][0])
-        self._bias = arrays["spelling/bias"]
-        self._session = Session(lambda: recurrent_graph(config, arrays))
-        self._width = 2 * config.units
-
-    def read(self, words: np.ndarray, known: np.ndarray, characters: np.ndarray) -> np.ndarray:
-        """Read a message.
-
-        Args:
-            words: ``(tokens,)`` int32.
-            known: ``(tokens,)`` int32.
-            characters: ``(tokens, word_characters)`` int32.
-
-        Returns:
-            ``(tokens, 2 * units)`` float32.
-        """
-        if not len(words):
-            return np.zeros((0, self._width), np.float32)
-        spelling = self._letters[1][characters] + self._bias
-        spelling[:, 1:] += self._letters[0][characters[:, :-1]]
-        spelling[:, :-1] += self._letters[2][characters[:, 1:]]
-        np.maximum(spelling, 0.0, out=spelling)
-        spelling *= (characters != 0)[..., None]
-        parts = [self._words[words], self._known[known], spelling.max(axis=1)]
-        features = np.concatenate(parts, axis=1)[:, None]
-        return self._session.run({"features": features}, ["tokens"])[0]
-
-
-def recurrent_graph(config: WordConfig, weights: Mapping[str, np.ndarray]) -> Graph:
-    """The recurrent layers of :func:`read_words` for one message.
-
-    Args:
-        config: the values.
-        weights: arrays by variable path.
-
-    Returns:
-        A graph from ``features`` ``(tokens, 1, features)`` to ``tokens`` ``(tokens, 2 * units)``.
-    """
-    graph = GraphBuilder("words", weights)
-    x = graph.input("features", np.float32, ("tokens", 1, config.features))
-    for number in range(1, config.layers + 1):
-        paths = recurrent_paths(f"recurrent_{number}", "lstm", bidirectional=True)
-        x, _ = recurrent(graph, x, paths, "lstm")
-    width = 2 * config.units
-    graph.output("tokens", graph.squeeze(x, 1), np.float32, ("tokens", width))
-    return graph.build()
-
-
-def pool_message(x: np.ndarray) -> np.ndarray:
-    """:func:`pool_words` of one message, ``(tokens, width)`` to ``(2 * width,)``."""
-    if not len(x):
-        return np.zeros(2 * x.shape[1], np.float32)
-    return np.concatenate([x.max(axis=0), x.mean(axis=0)])

@@ -10,11 +10,9 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from zoo.dialogue.tokens import Token, tokenize, word_key
+from zoo.dialogue.word_ids import FIRST, numbered, token_ids
 from zoo.errors import FolderError, UsageError
 from zoo.folder.vocabulary import MAX_VOCABULARY
-
-PADDING, UNKNOWN, FIRST = 0, 1, 2
-"""Ids of padding, what is not in the vocabulary, and the first entry."""
 
 WORDS_FILE = "words.txt"
 CHARACTERS_FILE = "characters.txt"
@@ -72,10 +70,8 @@ class Words:
             raise UsageError(f"known must be from 0 to {len(self.words)}, not {self.known!r}")
         if type(self.word_characters) is not int or not 2 <= self.word_characters <= 64:
             raise UsageError(f"word_characters must be from 2 to 64, not {self.word_characters!r}")
-        words = {word: number for number, word in enumerate(self.words, FIRST)}
-        characters = {one: number for number, one in enumerate(self.characters, FIRST)}
-        object.__setattr__(self, "_words", words)
-        object.__setattr__(self, "_characters", characters)
+        object.__setattr__(self, "_words", numbered(self.words))
+        object.__setattr__(self, "_characters", numbered(self.characters))
 
     @classmethod
     def of_texts(
@@ -155,18 +151,8 @@ class Words:
         """Tokens as ids."""
         table: dict[str, int] = self._words  # type: ignore[attr-defined]
         letters: dict[str, int] = self._characters  # type: ignore[attr-defined]
-        words = np.fromiter(
-            (table.get(word_key(token.text), UNKNOWN) for token in tokens), np.int32, len(tokens)
-        )
-        known = np.where(words < self.known + FIRST, words, UNKNOWN).astype(np.int32)
-        width = self.word_characters
-        characters = np.full((len(tokens), width), PADDING, np.int32)
-        for row, token in enumerate(tokens):
-            word = token.text
-            if len(word) > width:
-                word = word[: width // 2] + word[-(width - width // 2) :]
-            characters[row, : len(word)] = [letters.get(one, UNKNOWN) for one in word]
-        return WordIds(tokens, words, known, characters)
+        ids = token_ids(tokens, table, self.known, letters, self.word_characters)
+        return WordIds(tokens, *ids)
 
 
 def pad_words(messages: Sequence[WordIds], length: int = 1) -> tuple[np.ndarray, ...]:

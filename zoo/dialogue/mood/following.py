@@ -9,12 +9,12 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from zoo.dialogue.conversation import ConversationTask
+from zoo.dialogue.conversation import WORD_MODULES, ConversationTask
 from zoo.dialogue.messages import Message, as_messages
 from zoo.dialogue.mood.inference import SentimentInference
 from zoo.dialogue.mood.processor import MoodWords
 from zoo.dialogue.mood.results import Mood
-from zoo.dialogue.mood.sentiment_lstm import SPEAKERS
+from zoo.dialogue.mood.speakers import speaker_number
 from zoo.dialogue.state import ConversationState
 from zoo.dialogue.words import pad_words
 from zoo.errors import DataError, UsageError
@@ -66,6 +66,12 @@ class MoodFollower(ConversationTask[Mood]):
     """
 
     verb = "follow"
+    example = "zoo.dialogue.mood.standalone"
+    example_modules = (
+        *WORD_MODULES,
+        "zoo.dialogue.mood.results",
+        "zoo.dialogue.mood.speakers",
+    )
     config: SentimentConfig
     processor: MoodWords
 
@@ -164,17 +170,3 @@ class MoodFollower(ConversationTask[Mood]):
         turns = np.arange(len(_GOLDEN), dtype=np.int32)[None]
         arrays = (*words, turns, np.asarray([[1, 2, 1]], np.int32))
         return {f"input.{number}": array for number, array in enumerate(arrays)}
-
-
-def speaker_number(speaker: str, known: list[str]) -> tuple[int, list[str]]:
-    """The number of a speaker in a conversation, and the speakers known after it.
-
-    Args:
-        speaker: the name; empty for one who is not known, who is number 0.
-        known: the speakers so far, in the order in which they began.
-    """
-    if not speaker:
-        return 0, known
-    after = known if speaker in known or len(known) >= SPEAKERS else [*known, speaker]
-    place = after.index(speaker) + 1 if speaker in after else SPEAKERS
-    return min(place, SPEAKERS - 1), after

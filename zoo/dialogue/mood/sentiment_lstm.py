@@ -11,15 +11,12 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from zoo.cells import Shapes, count, dense_shapes, recurrent_shapes
+from zoo.dialogue.mood.speakers import SPEAKERS
 from zoo.dialogue.word_features import WordConfig, pool_words, read_words, word_inputs
 from zoo.values import check_range, check_same
 
 if TYPE_CHECKING:
     import keras
-
-SPEAKERS = 4
-"""Speakers that are told apart, by the order in which they begin; the last stands for all others,
-and the first for one who is not known."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from zoo.decoding.crf import bio_spans
-from zoo.dialogue.conversation import ConversationTask
+from zoo.dialogue.conversation import WORD_MODULES, ConversationTask
 from zoo.dialogue.messages import Message
 from zoo.dialogue.state import ConversationState
 from zoo.dialogue.tagging.inference import TaggerInference, softmax
@@ -72,6 +72,8 @@ class Tagger(ConversationTask[Tagging]):
     """
 
     verb = "tag"
+    example = "zoo.dialogue.tagging.standalone"
+    example_modules = (*WORD_MODULES, "zoo.decoding.crf", "zoo.errors")
     config: TaggerConfig
     processor: TaggedWords
 
@@ -167,6 +169,18 @@ class Tagger(ConversationTask[Tagging]):
             if len(ids.tokens) and intent_score >= settings.intent_threshold:
                 intent = self.processor.intents[best]
         return Tagging(text, tuple(entities), intent, intent_score)
+
+    def front_end(self) -> dict[str, Any]:
+        """The processor's settings, and the chain's scores ``between`` tags, ``start`` and ``end``.
+
+        The tags are outside, then of each label beginning and inside.
+        """
+        chain = self.inference.chain
+        if chain is None:
+            return super().front_end()
+        scores = {"between": chain.transitions, "start": chain.start, "end": chain.end}
+        told = {name: array.tolist() for name, array in scores.items()}
+        return {**super().front_end(), "chain": told}
 
     def golden_inputs(self) -> dict[str, np.ndarray]:
         """A message for the golden outputs."""

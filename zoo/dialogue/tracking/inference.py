@@ -1,30 +1,43 @@
-"""``tracker_lstm`` in NumPy and ONNX Runtime, for use without Keras."""
+"""``tracker_lstm`` without Keras: its graphs in ONNX Runtime, a message at a time."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
 
+from zoo.dialogue.graph_parts import message_inputs
+from zoo.dialogue.tracking.graphs import HEARD_PARTS, candidates_graph, scores_graph, text_graph
 from zoo.dialogue.tracking.processor import CandidateIds, TrackedWords
 from zoo.dialogue.tracking.tracker_lstm import HEARD
-from zoo.dialogue.word_features import WordReader, pool_message
+from zoo.dialogue.word_features import INPUTS
+from zoo.inference.session import Session
+
+SUBJECT = ("subject", "slot")
+"""What the candidates are compared by."""
 
 
 class Heard(NamedTuple):
-    """A text as the scores see it.
+    """Texts as the scores see them, float32.
 
     Args:
-        tokens: ``(tokens, 2 * units)`` float32.
-        match: ``(tokens, candidates)`` float32, see
+        tokens: ``(batch, tokens, 2 * units)``.
+        real: ``(batch, tokens)``, 1 where a token is.
+        match: ``(batch, tokens, candidates)``, see
             :meth:`~zoo.dialogue.tracking.processor.TrackedWords.matches`.
-        covered: ``(candidates,)`` float32.
+        covered: ``(batch, candidates)``.
     """
 
     tokens: np.ndarray
+    real: np.ndarray
     match: np.ndarray
     covered: np.ndarray
+
+    @property
+    def empty(self) -> bool:
+        """Whether there is no token."""
+        return not self.real.any()
 
 
 class TrackerInference:
@@ -36,20 +49,18 @@ class TrackerInference:
     """
 
     def __init__(self, config: Any, weights: Mapping[str, np.ndarray]) -> None:
-        self._config = config
-        self._reader = WordReader(config, weights)
-        self._vectors = np.asarray(weights["word_vectors/embeddings"], np.float32)
-        self._weights = {
-            path: np.asarray(weights[path], np.float32)
-            for path in config.shapes().keys() - config.word_shapes().keys()
-        }
-        self._known: tuple[CandidateIds, tuple[np.ndarray, ...]] | None = None
+        self._text = Session(lambda: text_graph(config, weights))
+        self._candidates = Session(lambda: candidates_graph(config, weights))
+        self._scores = Session(lambda: scores_graph(config, weights))
+        self._known: tuple[CandidateIds, dict[str, np.ndarray]] | None = None
 
     def hear(self, text: str, processor: TrackedWords) -> Heard:
         """Read a text."""
         ids = processor.encode(text)
-        tokens = self._reader.read(ids.words, ids.known, ids.characters)
-        return Heard(tokens, *processor.matches(ids))
+        match, covered = processor.matches(ids)
+        if not len(match):  # padding, which nothing matches
+            match = np.zeros((1, match.shape[1]), np.float32)
+        return self._hear(message_inputs(ids), match[None], covered[None])
 
     def score(
         self, heard: tuple[Heard, Heard], candidates: CandidateIds, held: np.ndarray
@@ -64,46 +75,44 @@ class TrackerInference:
         Returns:
             ``(candidates,)`` float32 logits.
         """
-        subject, slots, marks = self._subjects(candidates)
-        found, numbers, pooled = [], [held], []
-        for part, _ in zip(heard, HEARD, strict=True):
-            pooled.append(pool_message(part.tokens))
-            numbers.append(part.covered)
-            if not len(part.tokens):
-                # The network's attention over padding alone finds what padding holds: zeros.
-                nothing = np.zeros((len(held), part.tokens.shape[1]), np.float32)
-                found.append(np.maximum(self._dense("found", nothing), 0.0))
-                numbers.append(np.zeros(len(held), np.float32))
-                continue
-            meant = self._dense("tokens", part.tokens) @ subject.T
-            meant = meant / np.float32(self._config.meaning**0.5)
-            scores = meant + self._weights["likeness/kernel"][0, 0] * part.match
-            raised = np.exp(scores - scores.max(axis=0))
-            weights = raised / raised.sum(axis=0)
-            found.append(np.maximum(self._dense("found", weights.T @ part.tokens), 0.0))
-            numbers.append(part.match.max(axis=0))
-        numbers.append(held * numbers[3])
-        both = np.maximum(self._dense("pooled", np.concatenate(pooled)), 0.0)
-        around = np.broadcast_to(both, (len(held), len(both)))
-        columns = [*found, around, subject, slots * marks, np.stack(numbers, axis=1)]
-        hidden = np.maximum(self._dense("joined", np.concatenate(columns, axis=1)), 0.0)
-        return self._dense("scores", hidden)[:, 0].astype(np.float32)
-
-    def _subjects(self, candidates: CandidateIds) -> tuple[np.ndarray, ...]:
         known = self._known
         if known is None or known[0] is not candidates:
-            slots = self._mean_vectors(candidates.slots) @ self._weights["slot_meaning/kernel"]
-            marks = self._weights["kinds/embeddings"][candidates.kinds]
-            values = self._mean_vectors(candidates.words) @ self._weights["value_meaning/kernel"]
-            known = self._known = candidates, (values + slots + marks, slots, marks)
-        return known[1]
+            ids = (candidates.words, candidates.slots, candidates.kinds)
+            known = self._known = candidates, self._subject(*ids)
+        return self._score(heard, known[1], held[None])[0]
 
-    def _mean_vectors(self, words: np.ndarray) -> np.ndarray:
-        real = (words != 0).astype(np.float32)[..., None]
-        summed = (self._vectors[words] * real).sum(axis=1)
-        mean: np.ndarray = summed / np.maximum(real.sum(axis=1), 1.0)
-        return mean
+    def sessions(self) -> dict[str, Session]:
+        """The parts ``text``, ``candidates`` and ``scores``; see
+        :meth:`zoo.contracts.GraphInference.sessions`."""
+        return {"text": self._text, "candidates": self._candidates, "scores": self._scores}
 
-    def _dense(self, name: str, x: np.ndarray) -> np.ndarray:
-        found: np.ndarray = x @ self._weights[f"{name}/kernel"] + self._weights[f"{name}/bias"]
-        return found
+    def network_outputs(self, inputs: Sequence[np.ndarray]) -> list[np.ndarray]:
+        """What the network gives; see :meth:`zoo.contracts.GraphInference.network_outputs`."""
+        rows = []
+        for row in range(len(inputs[0])):  # each may have candidates of its own
+            one = [array[row : row + 1] for array in inputs]
+            heard = []
+            for texts in (one[:5], one[5:10]):
+                ids = dict(zip(INPUTS, texts[:3], strict=True))
+                heard.append(self._hear(ids, texts[3], texts[4]))
+            subject = self._subject(*(array[0] for array in one[10:13]))
+            rows.append(self._score((heard[0], heard[1]), subject, one[13]))
+        return [np.concatenate(rows)]
+
+    def _hear(self, ids: Mapping[str, np.ndarray], match: Any, covered: Any) -> Heard:
+        tokens, real = self._text.run(ids, ["tokens", "real"])
+        return Heard(tokens, real, match, covered)
+
+    def _subject(
+        self, value_words: np.ndarray, slot_words: np.ndarray, kinds: np.ndarray
+    ) -> dict[str, np.ndarray]:
+        inputs = {"value_words": value_words, "slot_words": slot_words, "kinds": kinds}
+        return dict(zip(SUBJECT, self._candidates.run(inputs, SUBJECT), strict=True))
+
+    def _score(
+        self, heard: tuple[Heard, Heard], subject: Mapping[str, np.ndarray], held: np.ndarray
+    ) -> np.ndarray:
+        inputs = {**subject, "held": held}
+        for name, texts in zip(HEARD, heard, strict=True):
+            inputs |= {f"{name}_{part}": getattr(texts, part) for part in HEARD_PARTS}
+        return self._scores.run(inputs, ["scores"])[0]

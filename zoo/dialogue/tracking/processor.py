@@ -11,13 +11,15 @@ import numpy as np
 
 from zoo.dialogue.tokens import word_key
 from zoo.dialogue.tracking.ontology import MAX_WORDS, Ontology
-from zoo.dialogue.words import UNKNOWN, WordIds, Words
+from zoo.dialogue.word_ids import UNKNOWN
+from zoo.dialogue.words import WordIds, Words
 from zoo.errors import FolderError, UsageError
 
 LIKE = 0.8
 """Words that are less alike, by edit distance, do not match at all."""
 
-_SHORTEST = 5  # characters of a word that may differ a little
+SHORTEST = 5
+"""Characters of a word that may differ a little."""
 
 
 @dataclass(frozen=True)
@@ -141,7 +143,7 @@ class TrackedWords:
         # A word that begins otherwise is another: "inexpensive" is not "expensive".
         begins = np.asarray([token[:1] for token in tokens])
         others = begins[:, None] != np.asarray([word[:1] for word in self._vocabulary])
-        short = np.asarray([len(token) < _SHORTEST for token in tokens])
+        short = np.asarray([len(token) < SHORTEST for token in tokens])
         found[(others | short[:, None]) & (found < 1)] = 0.0
         found[:, 0] = 0.0
         return found

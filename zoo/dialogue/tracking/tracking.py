@@ -8,13 +8,13 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from zoo.dialogue.conversation import ConversationTask
+from zoo.dialogue.conversation import WORD_MODULES, ConversationTask
 from zoo.dialogue.messages import Message, as_messages
 from zoo.dialogue.state import ConversationState
 from zoo.dialogue.tracking.arrays import turn_arrays
 from zoo.dialogue.tracking.inference import TrackerInference
-from zoo.dialogue.tracking.ontology import CARELESS, DONT_CARE, NOTHING, Ontology
-from zoo.dialogue.tracking.processor import TrackedWords
+from zoo.dialogue.tracking.ontology import CARELESS, DONT_CARE, MAX_WORDS, NOTHING, Ontology
+from zoo.dialogue.tracking.processor import LIKE, SHORTEST, TrackedWords
 from zoo.dialogue.tracking.results import DialogueState
 from zoo.errors import DataError, UsageError
 from zoo.values import make_settings
@@ -63,6 +63,13 @@ class Tracker(ConversationTask[DialogueState]):
     """
 
     verb = "track"
+    example = "zoo.dialogue.tracking.standalone"
+    example_modules = (
+        *WORD_MODULES,
+        "zoo.dialogue.tracking.ontology",
+        "zoo.dialogue.tracking.results",
+        "zoo.errors",
+    )
     config: TrackerConfig
     processor: TrackedWords
 
@@ -123,7 +130,7 @@ class Tracker(ConversationTask[DialogueState]):
         )
         held = self.held(slots)
         logits = inference.score((heard[0], heard[1]), self.processor.candidates, held)
-        spoken = len(heard[0].tokens) > 0
+        spoken = not heard[0].empty
         changes, requests = self.decide(logits) if spoken else ({}, ())
         changed = tuple(slot for slot, (value, _) in changes.items() if slots.get(slot) != value)
         slots = {**slots, **{slot: value for slot, (value, _) in changes.items()}}
@@ -164,6 +171,11 @@ class Tracker(ConversationTask[DialogueState]):
         asked = 1 / (1 + np.exp(-logits[self.ontology.questions].astype(np.float64)))
         requests = zip(self.ontology.requests, asked, strict=True)
         return said, tuple(name for name, p in requests if p >= settings.request_threshold)
+
+    def front_end(self) -> dict[str, Any]:
+        """The processor's settings, and from where on words look alike."""
+        alike = {"like": LIKE, "shortest": SHORTEST, "candidate_words": MAX_WORDS}
+        return {**super().front_end(), **alike}
 
     def golden_inputs(self) -> dict[str, np.ndarray]:
         """A message and its answer for the golden outputs."""

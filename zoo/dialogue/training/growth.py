@@ -10,7 +10,8 @@ import numpy as np
 
 from zoo.dialogue.tokens import tokenize, word_key
 from zoo.dialogue.training.glove import known_vectors
-from zoo.dialogue.words import FIRST, UNKNOWN, Words
+from zoo.dialogue.word_ids import FIRST, UNKNOWN
+from zoo.dialogue.words import Words
 
 _SPREAD = 0.05  # of the new rows of a head
 

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from zoo.dialogue.datasets import MoodMessage
-from zoo.dialogue.mood.following import speaker_number
 from zoo.dialogue.mood.processor import MoodWords
+from zoo.dialogue.mood.speakers import speaker_number
 from zoo.dialogue.words import WordIds, pad_words
 from zoo.errors import DataError
 
