@@ -75,6 +75,8 @@ class Task:
     """A module whose source runs an exported model without the zoo."""
     example_modules: ClassVar[tuple[str, ...]] = ()
     """Modules that :attr:`example` needs; their sources lie in ``front_end`` beside it."""
+    example_javascript: ClassVar[str] = ""
+    """The same in JavaScript, for onnxruntime-web: a package, and a file in it after a ``:``."""
     config: Config
     processor: Processor
 

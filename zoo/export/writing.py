@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.resources
 import importlib.util
 import io
 import json
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
 FORMATS = (*ONNX_FORMATS, "keras")
 CODE = "front_end"
 EXAMPLE = "example.py"
+JAVASCRIPT = "example.mjs"
 FRONT_END = "front_end.json"
 GOLDEN = "golden.npz"
 MODEL = "model.json"
@@ -144,6 +146,10 @@ def _fill_common(task: Task, folder: Path, kind: str, graphs: Mapping[str, Any])
             path = folder / CODE / f"{module.rpartition('.')[2]}.py"
             path.parent.mkdir(exist_ok=True)
             _write(path, _IMPORT.sub(rf"from {CODE}.\1 import", _source(module)))
+        if task.example_javascript:
+            package, _, name = task.example_javascript.partition(":")
+            script = importlib.resources.files(package).joinpath(name)
+            _write(folder / JAVASCRIPT, script.read_text("utf-8"))
     _write(folder / "README.md", _card(task, kind, graphs, has_example))
 
 
@@ -184,6 +190,9 @@ def _card(task: Task, kind: str, graphs: Mapping[str, Any], has_example: bool) -
         lines += [f"## {part}", "", f"Inputs: {given}.", "", f"Outputs: {taken}.", ""]
     if has_example:
         lines += ["## Run it", "", "    pip install numpy onnxruntime", f"    python {EXAMPLE}", ""]
+        if task.example_javascript:
+            lines += ["or in JavaScript:", ""]
+            lines += ["    npm install onnxruntime-web", f"    node {JAVASCRIPT}", ""]
     if task.metrics:
         lines += ["## Figures of the model it was exported from", ""]
         lines += [f"- {figure.name}: {figure.shown} ({figure.data})" for figure in task.metrics]

@@ -62,6 +62,7 @@ class TextGeneration(Task):
 
     verb = "generate"
     example = "zoo.text.standalone"
+    example_javascript = "zoo.text:standalone.mjs"
     processor: Characters
 
     def __init__(self, bundle: Bundle, network: Any = None, *, dtype: str = PLAIN) -> None:
