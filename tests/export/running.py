@@ -17,9 +17,10 @@ runpy.run_path(sys.argv[0], run_name="__main__")
 """
 
 
-def run_example(folder: Path, *arguments: object) -> str:
-    """What an exported folder's example prints."""
-    command = [sys.executable, "-c", ALONE, "example.py", *map(str, arguments)]
+def run_example(folder: Path, *arguments: object, without: str = "ai_edge_litert") -> str:
+    """What an exported folder's example prints, where the package ``without`` is not there."""
+    alone = f"import sys; sys.modules[{without!r}] = None\n{ALONE}"
+    command = [sys.executable, "-c", alone, "example.py", *map(str, arguments)]
     env = {"PATH": os.environ["PATH"], "PYTHONIOENCODING": "utf-8"}
     run = subprocess.run(command, cwd=folder, env=env, capture_output=True, text=True)
     assert run.returncode == 0, run.stderr

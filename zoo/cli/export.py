@@ -11,7 +11,7 @@ import click
 from zoo.cli.output import MODEL_HELP, complete_model, import_tensorflow_quietly, print_table
 from zoo.errors import UsageError
 
-_FORMATS = ("onnx", "onnx-int8", "onnx-int8-dynamic", "keras", "folder")
+_FORMATS = ("onnx", "onnx-int8", "onnx-int8-dynamic", "litert", "keras", "folder")
 
 
 @click.command(
@@ -33,13 +33,14 @@ def export_command(model: str, kind: str, out: Path, check: bool) -> None:
     """Write MODEL for other programs.
 
     The formats onnx, onnx-int8 (weights in int8 with a scale a channel, arithmetic in float32),
-    onnx-int8-dynamic (arithmetic in int8 too) and keras give a folder with what runs the model, its
-    front end's numbers, the vocabulary, golden outputs, a card and an example; a name that ends in
-    .keras gives that file alone, and folder gives a model folder of the zoo.
+    onnx-int8-dynamic (arithmetic in int8 too), litert (a step of streaming and character models,
+    with built-in operations alone) and keras give a folder with what runs the model, its front
+    end's numbers, the vocabulary, golden outputs, a card and an example; a name that ends in .keras
+    gives that file alone, and folder gives a model folder of the zoo.
     """
     if check and not kind.startswith("onnx"):
         raise UsageError("--check compares ONNX graphs with the model")
-    if kind == "keras":
+    if kind in ("litert", "keras"):
         import_tensorflow_quietly()
     from zoo.export.writing import export
     from zoo.loading import load_model

@@ -1,25 +1,19 @@
-"""What exported recognisers share: a folder's graphs, and the likeliest label of each step."""
+"""What exported recognisers share: whole inputs, and the likeliest label of each step."""
 
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
-
-def session(folder: Path, name: str) -> Any:
-    """One of the folder's graphs, ready to be run."""
-    import onnxruntime
-
-    return onnxruntime.InferenceSession(folder / f"{name}.onnx", providers=["CPUExecutionProvider"])
+from zoo.export.runner import open_graph
 
 
 def whole(folder: Path, features: np.ndarray) -> np.ndarray:
     """Log-probabilities ``(steps, labels)`` of ``(frames, width)`` at once."""
     lengths = np.array([len(features)], np.int32)
     inputs = {"features": features[None].astype(np.float32), "frames": lengths}
-    (log_probs,) = session(folder, "whole").run(["log_probs"], inputs)
+    (log_probs,) = open_graph(folder, "whole").run(["log_probs"], inputs)
     result: np.ndarray = log_probs[0]
     return result
 

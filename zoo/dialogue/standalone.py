@@ -11,6 +11,7 @@ import numpy as np
 
 from zoo.dialogue.tokens import Token, tokenize
 from zoo.dialogue.word_ids import numbered, token_ids
+from zoo.export.runner import open_graph
 
 
 class Folder:
@@ -31,11 +32,7 @@ class Folder:
 
     def session(self, part: str) -> Any:
         """A graph, ready to be run."""
-        import onnxruntime
-
-        return onnxruntime.InferenceSession(
-            self.path / f"{part}.onnx", providers=["CPUExecutionProvider"]
-        )
+        return open_graph(self.path, part)
 
     @cached_property
     def words(self) -> dict[str, int]:

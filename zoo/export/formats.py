@@ -10,6 +10,8 @@ from zoo.export.checking import TOLERANCE
 from zoo.export.quantisation import dynamic_int8, rounded, weight_only_int8
 from zoo.inference.graph import Graph
 
+LITERT = "litert"
+
 
 @dataclass(frozen=True)
 class OnnxFormat:

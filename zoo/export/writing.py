@@ -19,8 +19,17 @@ import numpy as np
 
 from zoo.contracts import GraphInference
 from zoo.errors import UsageError, ZooError
-from zoo.export.checking import Arrays, all_outputs, check_golden, difference, golden_inputs
-from zoo.export.formats import ONNX_FORMATS
+from zoo.export.checking import (
+    TOLERANCE,
+    Arrays,
+    OnnxFile,
+    all_outputs,
+    check_golden,
+    difference,
+    golden_inputs,
+)
+from zoo.export.formats import LITERT, ONNX_FORMATS
+from zoo.export.litert import first_step, is_step, litert_file, one_step, run_file
 from zoo.files import readable_os_errors, user_path
 from zoo.inference.graph import Graph, Tensor
 from zoo.task import network_inputs
@@ -28,7 +37,7 @@ from zoo.task import network_inputs
 if TYPE_CHECKING:
     from zoo.task import Task
 
-FORMATS = (*ONNX_FORMATS, "keras")
+FORMATS = (*ONNX_FORMATS, LITERT, "keras")
 CODE = "front_end"
 EXAMPLE = "example.py"
 JAVASCRIPT = "example.mjs"
@@ -42,11 +51,11 @@ _IMPORT = re.compile(r"^from zoo(?:\.\w+)*\.(\w+) import", re.MULTILINE)
 def export(task: Task, folder: str | Path, kind: str) -> tuple[Path, float]:
     """Write a model as a folder that needs nothing of the zoo.
 
-    It holds the graphs (or ``model.keras``), ``model.json`` (what the graphs take and give),
-    ``front_end.json`` (each number that the way from raw input to arrays needs), the vocabulary,
-    ``golden.npz`` (inputs ``GRAPH/in/NAME`` and outputs ``GRAPH/out/NAME``), a card and an example
-    that runs with NumPy and the runtime alone. The graphs are run on the golden inputs before the
-    folder gets its name.
+    It holds the graphs (in the format ``litert`` those of one step alone) or ``model.keras``,
+    ``model.json`` (what the graphs take and give), ``front_end.json`` (each number that the way
+    from raw input to arrays needs), the vocabulary, ``golden.npz`` (inputs ``GRAPH/in/NAME`` and
+    outputs ``GRAPH/out/NAME``), a card and an example that runs with NumPy and the runtime alone.
+    The graphs are run on the golden inputs before the folder gets its name.
 
     Args:
         task: the model.
@@ -57,7 +66,8 @@ def export(task: Task, folder: str | Path, kind: str) -> tuple[Path, float]:
         The folder, and the largest difference of its golden outputs from those in float32.
 
     Raises:
-        UsageError: there is no such format, or the folder exists.
+        UsageError: there is no such format, the folder exists, or the model has nothing that the
+            format can hold.
         ZooError: the model has no graphs, its golden outputs differ, or it cannot be written; then
             there is no folder.
     """
@@ -66,7 +76,9 @@ def export(task: Task, folder: str | Path, kind: str) -> tuple[Path, float]:
         raise UsageError(f"no format {kind!r}; there are {', '.join(FORMATS)}")
     if os.path.lexists(target):
         raise UsageError(f"{target} already exists; choose another folder")
-    fill: Callable[[Task, Path, str], float] = _fill_keras if kind == "keras" else _fill_onnx
+    fills: dict[str, Callable[[Task, Path, str], float]]
+    fills = {"keras": _fill_keras, LITERT: _fill_litert}
+    fill = fills.get(kind, _fill_onnx)
     with readable_os_errors(f"write {target}"):
         target.parent.mkdir(parents=True, exist_ok=True)
         unfinished = Path(tempfile.mkdtemp(prefix=f".{target.name}.", dir=target.parent))
@@ -92,13 +104,44 @@ def _fill_onnx(task: Task, folder: Path, kind: str) -> float:
         plain = all_outputs(graph, graph, given)
         exact = how.exact(graph)
         outputs = plain if exact is graph else all_outputs(exact, graph, given)
-        written = check_golden(folder / f"{name}.onnx", graph, given, outputs, how.tolerance)
+        path = folder / f"{name}.onnx"
+        written = all_outputs(OnnxFile(path), graph, given)
+        check_golden(path.name, written, outputs, how.tolerance)
         worst = max(worst, difference(written, plain))
-        golden |= {f"{name}/in/{key}": value for key, value in given.items()}
-        golden |= {f"{name}/out/{key}": value for key, value in outputs.items()}
+        golden |= _named(name, given, outputs)
     _fill_common(task, folder, kind, {name: _described(graphs[name], name) for name in graphs})
     _write_golden(folder, golden)
     return worst
+
+
+def _fill_litert(task: Task, folder: Path, kind: str) -> float:
+    graphs = {name: one_step(graph) for name, graph in _graphs(task).items() if is_step(graph)}
+    if not graphs:
+        raise UsageError(
+            f"{task.architecture.name} has no graph of one step, which is all that LiteRT's "
+            "built-in operations can do; export it with --format onnx"
+        )
+    golden: Arrays = {}
+    inputs, worst = golden_inputs(task), 0.0
+    for name, graph in graphs.items():
+        given, path = first_step(graph, inputs[graph.name]), folder / f"{name}.tflite"
+        _write(path, litert_file(graph))
+        outputs, written = all_outputs(graph, graph, given), run_file(path, graph, given)
+        check_golden(path.name, written, outputs, TOLERANCE)
+        worst = max(worst, difference(written, outputs))
+        golden |= _named(name, given, outputs)
+    files = {name: _described(graph, name, "tflite") for name, graph in graphs.items()}
+    _fill_common(task, folder, kind, files)
+    _write_golden(folder, golden)
+    return worst
+
+
+def _named(part: str, inputs: Arrays, outputs: Arrays) -> Arrays:
+    """Golden arrays by their names in the file."""
+    return {
+        **{f"{part}/in/{name}": array for name, array in inputs.items()},
+        **{f"{part}/out/{name}": array for name, array in outputs.items()},
+    }
 
 
 def _fill_keras(task: Task, folder: Path, kind: str) -> float:
@@ -142,25 +185,27 @@ def _fill_common(task: Task, folder: Path, kind: str, graphs: Mapping[str, Any])
     has_example = bool(task.example) and kind != "keras"
     if has_example:
         _write(folder / EXAMPLE, _source(task.example))
+        (folder / CODE).mkdir()
+        runner = "zoo.export.litert_runner" if kind == LITERT else "zoo.export.runner"
+        _write(folder / CODE / "runner.py", _source(runner))
         for module in task.example_modules:
             path = folder / CODE / f"{module.rpartition('.')[2]}.py"
-            path.parent.mkdir(exist_ok=True)
             _write(path, _IMPORT.sub(rf"from {CODE}.\1 import", _source(module)))
-        if task.example_javascript:
+        if task.example_javascript and kind != LITERT:
             package, _, name = task.example_javascript.partition(":")
             script = importlib.resources.files(package).joinpath(name)
             _write(folder / JAVASCRIPT, script.read_text("utf-8"))
     _write(folder / "README.md", _card(task, kind, graphs, has_example))
 
 
-def _described(graph: Graph, name: str) -> dict[str, Any]:
+def _described(graph: Graph, name: str, suffix: str = "onnx") -> dict[str, Any]:
     def listed(tensors: tuple[Tensor, ...]) -> list[dict[str, Any]]:
         return [
             {"name": one.name, "dtype": str(one.dtype), "shape": list(one.shape)} for one in tensors
         ]
 
     return {
-        "file": f"{name}.onnx",
+        "file": f"{name}.{suffix}",
         "inputs": listed(graph.inputs),
         "outputs": listed(graph.outputs),
         "states": dict(graph.states),
@@ -189,8 +234,9 @@ def _card(task: Task, kind: str, graphs: Mapping[str, Any], has_example: bool) -
         )
         lines += [f"## {part}", "", f"Inputs: {given}.", "", f"Outputs: {taken}.", ""]
     if has_example:
-        lines += ["## Run it", "", "    pip install numpy onnxruntime", f"    python {EXAMPLE}", ""]
-        if task.example_javascript:
+        runtime = "ai-edge-litert" if kind == LITERT else "onnxruntime"
+        lines += ["## Run it", "", f"    pip install numpy {runtime}", f"    python {EXAMPLE}", ""]
+        if task.example_javascript and kind != LITERT:
             lines += ["or in JavaScript:", ""]
             lines += ["    npm install onnxruntime-web", f"    node {JAVASCRIPT}", ""]
     if task.metrics:

@@ -1,4 +1,4 @@
-"""Speech to text with NumPy and ONNX Runtime alone: python example.py recording.wav [--stream]
+"""Speech to text with NumPy and a runtime alone: python example.py recording.wav [--stream]
 
 It lies beside the graphs of an exported model and reads what they need from ``front_end.json``. A
 recording is 16-bit PCM WAV at the model's sample rate; without one, the golden input is recognised.
@@ -10,7 +10,8 @@ import pathlib
 import wave
 
 import numpy as np
-from front_end.standalone import GreedyText, session, whole
+from front_end.runner import open_graph
+from front_end.standalone import GreedyText, whole
 
 HERE = pathlib.Path(__file__).resolve().parent
 
@@ -72,7 +73,7 @@ class Normaliser:
 def streamed(features, front_end, model):
     """The same a few frames at a time: log-probabilities as soon as they are known."""
     graph = model["graphs"]["chunk"]
-    chunk, step = session(HERE, "chunk"), front_end["subsampling"]
+    chunk, step = open_graph(HERE, "chunk"), front_end["subsampling"]
     state = {
         one["name"]: np.zeros([1 if size == "batch" else size for size in one["shape"]], np.float32)
         for one in graph["inputs"]
@@ -104,9 +105,10 @@ def main():
         samples = read_wav(arguments.recording, front_end["sample_rate"])
         features = Normaliser(front_end)(log_mel(samples, front_end))
     else:
-        features = np.load(HERE / "golden.npz")["whole/in/features"][0]
+        golden = np.load(HERE / "golden.npz")
+        features = golden[f"{next(iter(model['graphs']))}/in/features"][0]
     text = GreedyText(front_end["labels"], front_end["blank"])
-    if not arguments.stream:
+    if "whole" in model["graphs"] and not arguments.stream:
         print(text(whole(HERE, features)))
         return
     for log_probs in streamed(features, front_end, model):

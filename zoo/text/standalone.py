@@ -1,4 +1,4 @@
-"""Writes text with NumPy and ONNX Runtime alone: python example.py "ROMEO:" [--length 200]
+"""Writes text with NumPy and a runtime alone: python example.py "ROMEO:" [--length 200]
 
 It lies beside the graph of an exported model.
 """
@@ -8,7 +8,7 @@ import json
 import pathlib
 
 import numpy as np
-import onnxruntime
+from front_end.runner import open_graph
 
 HERE = pathlib.Path(__file__).resolve().parent
 
@@ -45,7 +45,7 @@ def main():
         raise SystemExit(f"the prompt must be of characters that the model knows, not {unknown}")
 
     graph = model["graphs"]["step"]
-    step = onnxruntime.InferenceSession(HERE / "step.onnx", providers=["CPUExecutionProvider"])
+    step = open_graph(HERE, "step")
     state = {
         one["name"]: np.zeros([1 if size == "batch" else size for size in one["shape"]], np.float32)
         for one in graph["inputs"]
@@ -54,13 +54,16 @@ def main():
     random = np.random.default_rng(arguments.seed)
     ids = [characters.index(character) for character in arguments.prompt]
     print(arguments.prompt, end="")
-    for _ in range(arguments.length):
-        inputs = {"ids": np.array([ids], np.int32), **state}
+    prompted = len(ids)
+    for number in range(prompted + arguments.length - 1):
+        inputs = {"ids": np.array([[ids[number]]], np.int32), **state}
         log_probs, *after = step.run(["log_probs", *graph["states"].values()], inputs)
         state = dict(zip(graph["states"], after, strict=True))
+        if number < prompted - 1:
+            continue
         best = choose(log_probs[0, -1].astype(np.float64), random=random, **settings)
         print(characters[best], end="", flush=True)
-        ids = [best]
+        ids.append(best)
     print()
 
 

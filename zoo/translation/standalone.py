@@ -11,7 +11,7 @@ import pathlib
 import unicodedata
 
 import numpy as np
-import onnxruntime
+from front_end.runner import open_graph
 
 HERE = pathlib.Path(__file__).resolve().parent
 LONGEST = 200
@@ -64,23 +64,18 @@ class Subwords:
         return data.decode(errors="replace").replace("▁", " ").strip()
 
 
-def session(name):
-    """One of the folder's graphs."""
-    return onnxruntime.InferenceSession(HERE / f"{name}.onnx", providers=["CPUExecutionProvider"])
-
-
 def translate(text, target, front_end, model):
     """The translation of one sentence."""
     subwords = Subwords(front_end)
     source = [subwords.ids[f"<2{target}>"], *subwords.encode(text), subwords.end]
     graphs = model["graphs"]
     names = [one["name"] for one in graphs["encoder"]["outputs"]]
-    values = session("encoder").run(names, {"source": np.array([source], np.int32)})
+    values = open_graph(HERE, "encoder").run(names, {"source": np.array([source], np.int32)})
     inputs = dict(zip(names, values, strict=True))
     for one in graphs["step"]["inputs"]:  # what begins as zeros, such as the last answer
         if one["name"] in graphs["step"]["states"] and one["name"] not in inputs:
             inputs[one["name"]] = np.zeros([1, one["shape"][1]], np.float32)
-    step, written, token = session("step"), [], subwords.begin
+    step, written, token = open_graph(HERE, "step"), [], subwords.begin
     states = graphs["step"]["states"]
     while len(written) < LONGEST:
         inputs["tokens"], inputs["k"] = np.array([token], np.int32), np.array([1], np.int64)
