@@ -2,16 +2,22 @@
 
 from __future__ import annotations
 
+import json
 import re
+import socket
 import subprocess
 import sys
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
 import soundfile
 
+import zoo
+
 ROOT = Path(__file__).parent.parent
 EXAMPLE = ROOT / "examples" / "voice_commands.py"
+SERVER = ROOT / "examples" / "speech_server.py"
 PAGE = ROOT / "docs" / "tutorials" / "voice-commands.md"
 
 
@@ -30,3 +36,42 @@ def test_the_voice_commands_of_the_tutorial_are_heard(tmp_path: Path) -> None:
     first, second = run.stdout.decode().splitlines()
     assert first == "do: eleven twenty seven fifty seven {'first': 'eleven'}"
     assert second.startswith("not a command: none of the phrases")
+
+
+def called(port: int, samples: np.ndarray) -> list[dict[str, object]]:
+    """What a caller is told who says something and hangs up."""
+    with socket.create_connection(("127.0.0.1", port), timeout=60) as line:
+        line.sendall(samples.tobytes() + b"x")  # half a sample at the end counts for nothing
+        line.shutdown(socket.SHUT_WR)
+        return [json.loads(told) for told in line.makefile("rb")]
+
+
+def test_the_server_hears_many_callers_at_once() -> None:
+    assert len(SERVER.read_text("utf-8").splitlines()) <= 100
+    samples, _ = soundfile.read(ROOT / "samples" / "census.wav", dtype="int16")
+    model = zoo.load_model("ctc_lstm.an4")
+    pause = np.zeros(24_000, np.int16)
+    said = [samples, samples[:20_000], np.concatenate([samples, pause, samples]), pause[:0]]
+    server = subprocess.Popen(
+        [sys.executable, str(SERVER), "--port", "0"], stdout=subprocess.PIPE, text=True
+    )
+    try:
+        assert server.stdout is not None
+        port = int(server.stdout.readline().split()[-1])
+        with ThreadPoolExecutor(len(said)) as callers:
+            told = list(callers.map(lambda one: called(port, one), said))
+        with socket.create_connection(("127.0.0.1", port)) as line:
+            line.sendall(b"gone in the middle of a sample!")
+        assert called(port, samples) == told[0]  # it goes on
+    finally:
+        server.kill()
+        server.wait()
+    finals = [[line["text"] for line in lines if line["final"]] for lines in told]
+    whole, part = (model.transcribe(one, 16_000, beam_size=1).text for one in said[:2])
+    assert finals[:2] == [[whole], [part]]
+    assert finals[2][0] == whole
+    assert len(finals[2]) == 2
+    assert finals[3] == [""]
+    growing = [line["text"] for line in told[0] if not line["final"]]
+    assert len(growing) > 5
+    assert all(whole.startswith(str(text).strip()) for text in growing)
