@@ -168,3 +168,20 @@ def test_the_end_says_what_was_reached_and_why_it_ended(
         trainer.train()
         best = trainer.history.rows[-1]["validation_loss"]
     assert capsys.readouterr().out.endswith(said.format(best=best))
+
+
+def test_one_graph_serves_batches_of_all_lengths(tmp_path: Path) -> None:
+    class Rows(Slope):
+        traced = 0
+
+        def batches(self, epoch: int) -> Sequence[tuple[np.ndarray, ...]]:
+            return [(np.full(3 + 2 * n, g, np.float32),) for n, g in enumerate(self.gradients)]
+
+        def loss(self, batch: Any, carry: Any, training: bool) -> tuple[Any, Any]:
+            self.traced += 1
+            return super().loss((tf.reduce_mean(batch[0]),), carry, training)
+
+    rows = Rows(small_network(), [1.0] * 10)
+    with RunDirectory(tmp_path, {}) as run:
+        Trainer(rows, Plan(epochs=2), run).train()
+    assert rows.traced == 1

@@ -13,6 +13,7 @@ from tests.translation.toy import language
 from zoo import load_model
 from zoo.decoding.beam_search import length_penalty
 from zoo.errors import FolderError, UsageError, ZooError
+from zoo.translation import search
 from zoo.translation.results import (
     Alternative,
     TranslatedSentence,
@@ -107,6 +108,35 @@ def test_a_list_gives_each_text_as_alone_in_its_order(translator: Any) -> None:
         assert result.text == alone.text
         np.testing.assert_allclose(result.log_probs, alone.log_probs, atol=1e-4)
     assert translator.translate([], "fr") == []
+
+
+def test_what_is_searched_at_once_stays_below_the_ceiling_on_memory(
+    translator: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pairs = language()[:6]
+    texts = [pair.english for pair in pairs]
+    written = [pair.translations["fr"][0] for pair in pairs]
+    found = translator.translate(texts, "fr", beam_size=64)
+    scores = [score.log_probability for score in translator.score(texts, written, target="fr")]
+    # Logits of 64 hypotheses fit into the first limit, and those of two sentences do not.
+    row = 4 * len(translator.processor) * 64
+    widths: list[int] = []
+    start = type(translator.inference).start
+    monkeypatch.setattr(
+        type(translator.inference),
+        "start",
+        lambda self, source, beams=1: widths.append(len(source)) or start(self, source, beams),
+    )
+    monkeypatch.setattr(search, "memory_limit", lambda: 2 * row - 1)
+    again = translator.translate(texts, "fr", beam_size=64)
+    assert widths == [1] * len(texts)
+    assert [one.text for one in again] == [one.text for one in found]
+    assert [
+        score.log_probability for score in translator.score(texts, written, target="fr")
+    ] == pytest.approx(scores, abs=1e-4)
+    monkeypatch.undo()
+    with pytest.raises(ZooError, match=r"logits of 9,000 steps.*limit"):
+        search._rows_in_memory(64_000, 9_000)
 
 
 def test_a_text_is_cut_into_sentences_and_joined_again(translator: Any) -> None:

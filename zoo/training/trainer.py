@@ -14,6 +14,7 @@ from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import asdict
+from itertools import chain, islice
 from typing import Any
 
 import keras
@@ -53,6 +54,7 @@ class Trainer:
         self._measure = objective.validation_figure
         self.history = History(self._measure)
         self._trainable = objective.network.trainable_variables
+        self._schedule = self._make_schedule()
         self._optimizer = self._make_optimizer()
         self._average = [tf.Variable(v.value, trainable=False) for v in self._trainable]
         self._best = [v.numpy() for v in self._trainable]
@@ -88,10 +90,13 @@ class Trainer:
     def _train_epoch(
         self, epoch: int, done: int, carry: list[Any], losses: list[float], bar: tqdm
     ) -> None:
-        batches = self.objective.batches(epoch)
         indices = range(done, self.objective.steps_per_epoch)
+        batches = _made_ahead(self.objective.batches(epoch), indices)
+        first = list(islice(batches, _AHEAD))
+        if first:
+            self._trace(first, carry)
         saved = started = time.monotonic()
-        for index, arrays in zip(indices, _made_ahead(batches, indices), strict=True):
+        for index, arrays in zip(indices, chain(first, batches), strict=True):
             batch = tuple(tf.constant(array) for array in arrays)
             loss, carry = self._compiled_step(batch, [tf.convert_to_tensor(c) for c in carry])
             losses.append(float(loss))
@@ -114,7 +119,7 @@ class Trainer:
         validation = self.objective.validate()
         if self._measure.is_better(validation, self._best_loss):
             self._best_loss, self._best = validation, [v.numpy() for v in self._trainable]
-        rate = float(keras.ops.convert_to_numpy(self._optimizer.learning_rate))
+        rate = float(keras.ops.convert_to_numpy(self._schedule(self._optimizer.iterations)))
         self.history.add(
             epoch=epoch + 1,
             step=(epoch + 1) * self.objective.steps_per_epoch,
@@ -153,7 +158,24 @@ class Trainer:
         began = "" if start is None else f"start {start:.4f}, "
         return f"{began}best {value:.4f} in epoch {best['epoch']}; {ended}"
 
+    def _trace(self, batches: Sequence[Sequence[np.ndarray]], carry: Sequence[Any]) -> None:
+        """Make the graph of a step for batches of all the shapes that some have, once.
+
+        Left to itself, TensorFlow makes one for the shapes of the first batch and then another.
+        """
+        if self._compiled_step.experimental_get_tracing_count():
+            return
+        batch = tuple(
+            tf.TensorSpec([_only(sizes) for sizes in zip(*shapes, strict=True)], arrays[0].dtype)
+            for arrays in zip(*batches, strict=True)
+            for shapes in [[array.shape for array in arrays]]
+        )
+        states = [tf.TensorSpec(c.shape, c.dtype) for c in map(tf.convert_to_tensor, carry)]
+        self._compiled_step.get_concrete_function(batch, states)
+
     def _step(self, batch: Any, carry: Any) -> tuple[Any, Any]:
+        # Asked for a rate, Keras would work it out once for each weight.
+        self._rate = self._schedule(self._optimizer.iterations)
         with tf.GradientTape() as tape:
             loss, carry = self.objective.loss(batch, carry, training=True)
         gradients = tape.gradient(loss, [v.value for v in self._trainable])
@@ -166,19 +188,22 @@ class Trainer:
                 average.assign(decay * average + (1.0 - decay) * variable.value)
         return loss, carry
 
-    def _make_optimizer(self) -> keras.Optimizer:
+    def _make_schedule(self) -> Any:
         plan = self.plan
         total = plan.epochs * self.objective.steps_per_epoch
         warmup = min(plan.warmup_steps, max(1, total // 10))
-        schedule = keras.optimizers.schedules.CosineDecay(
+        return keras.optimizers.schedules.CosineDecay(
             initial_learning_rate=plan.learning_rate / 100,
             warmup_target=plan.learning_rate,
             warmup_steps=warmup,
             decay_steps=max(1, total - warmup),
             alpha=plan.final_share,
         )
+
+    def _make_optimizer(self) -> keras.Optimizer:
+        plan = self.plan
         optimizer = keras.optimizers.AdamW(
-            schedule,
+            lambda: self._rate,
             weight_decay=plan.weight_decay,
             beta_2=plan.beta_2,
             global_clipnorm=plan.clip_norm,
@@ -250,6 +275,11 @@ def _made_ahead(batches: Sequence[Any], indices: Sequence[int]) -> Iterator[Any]
                 yield coming.popleft().result()
         while coming:
             yield coming.popleft().result()
+
+
+def _only(sizes: Sequence[int]) -> int | None:
+    """What all are, if they are all the same."""
+    return sizes[0] if len(set(sizes)) == 1 else None
 
 
 _AHEAD = 6

@@ -12,6 +12,7 @@ import numpy as np
 
 from zoo.contracts import TranslationInference
 from zoo.decoding.beam_search import BeamHypothesis, BeamSettings, beam_search, length_penalty
+from zoo.memory import check_memory, memory_limit
 from zoo.task import batches_by_length, distinct
 from zoo.translation.alignment import Alignment
 from zoo.translation.preparation import Prepared, finished, prepare
@@ -104,9 +105,10 @@ class SentenceSearch:
         settings = self.settings
         # Where hypotheses may be turned down the search must find several.
         checked = {one for one, made in prepared.items() if made.stand_ins or made.numbers}
+        most = min(_BATCH, _rows_in_memory(len(self.subwords), settings.beam_size))
         for batch in [
-            *_by_length(encoded, [one for one in prepared if one not in checked]),
-            *_by_length(encoded, checked),
+            *_by_length(encoded, [one for one in prepared if one not in checked], most),
+            *_by_length(encoded, checked, most),
         ]:
             several = bool(self.origins) or self.n_best > 1 or batch[0] in checked
             sources = [encoded[one] for one in batch]
@@ -171,7 +173,7 @@ class SentenceSearch:
         sources = [self.subwords.encode_source(text, code) for text, code, _ in asked]
         written = [ids for _, _, ids in asked]
         found = [-math.inf] * len(asked)
-        for number, log_probs, _ in scored(self.inference, sources, written):
+        for number, log_probs, _ in scored(self.inference, self.subwords, sources, written):
             found[number] = float(log_probs.sum(dtype=np.float64))
         return found
 
@@ -211,19 +213,37 @@ class SentenceSearch:
         )
 
 
-def _by_length(encoded: Mapping[str, np.ndarray], sentences: Iterable[str]) -> list[list[str]]:
-    """Batches of sentences, the short ones first."""
+def _by_length(
+    encoded: Mapping[str, np.ndarray], sentences: Iterable[str], most: int
+) -> list[list[str]]:
+    """Batches of so many sentences at most, the short ones first."""
     ordered = sorted(sentences, key=lambda one: (len(encoded[one]), one))
-    return [ordered[start : start + _BATCH] for start in range(0, len(ordered), _BATCH)]
+    return [ordered[start : start + most] for start in range(0, len(ordered), most)]
+
+
+def _rows_in_memory(vocabulary: int, steps: int) -> int:
+    """How many rows of so many steps may have their logits of a vocabulary in memory at once.
+
+    Raises:
+        ZooError: not even one.
+    """
+    row = 4 * vocabulary * steps
+    check_memory(row, f"the logits of {steps:,} steps for a vocabulary of {vocabulary:,}")
+    return max(1, memory_limit() // max(1, row))
 
 
 def scored(
-    inference: TranslationInference, sources: Sequence[np.ndarray], written: Sequence[np.ndarray]
+    inference: TranslationInference,
+    subwords: Subwords,
+    sources: Sequence[np.ndarray],
+    written: Sequence[np.ndarray],
 ) -> Iterator[tuple[int, np.ndarray, np.ndarray]]:
     """For each source its number, the log-probability of each token that is written for it, the end
     included, and the attention."""
     longest = [max(map(len, both)) + 2 for both in zip(sources, written, strict=True)]
-    for rows in batches_by_length(longest, _BATCH, _SCORED):
+    steps = max(longest, default=1)
+    tokens = min(_SCORED, steps * _rows_in_memory(len(subwords), steps))
+    for rows in batches_by_length(longest, _BATCH, tokens):
         log_probs, attention = inference.score(
             padded([sources[i] for i in rows]),
             padded([np.concatenate([[BEGIN], written[i]]) for i in rows]),

@@ -266,7 +266,7 @@ class Translation(Task):
         ]
         written = [self._scorable(text, self.processor.encode(text)) for text in translations]
         results: list[Any] = [None] * len(texts)
-        for i, log_probs, attention in scored(self.inference, sources, written):
+        for i, log_probs, attention in scored(self.inference, self.processor, sources, written):
             results[i] = TranslationScore(
                 texts[i],
                 translations[i],

@@ -58,7 +58,9 @@ class CTCObjective:
         self._blank, self._batch = blank, batch
         self._batching = batching or EvenBatches(lengths, batch, seed)
         self.steps_per_epoch = self._batching.steps
-        self._log_probs = tf.function(self._run, reduce_retracing=True, autograph=False)
+        bins = network.inputs[0].shape[-1]
+        signature = tf.TensorSpec((None, None, bins), "float32"), tf.TensorSpec((None,), "int32")
+        self._log_probs = tf.function(self._run, input_signature=signature, autograph=False)
 
     def batches(self, epoch: int) -> Sequence[tuple[np.ndarray, ...]]:
         """The batches of an epoch, each made when it is asked for."""

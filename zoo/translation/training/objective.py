@@ -88,7 +88,9 @@ class Seq2SeqObjective:
         self._batching = EvenBatches(rank, batch, seed, _POOL)
         self.steps_per_epoch = self._batching.steps
         self._mean_tokens = float(target.sum() / self.steps_per_epoch)
-        self._compiled_nats = tf.function(self._nats, reduce_retracing=True, autograph=False)
+        rows, flat = tf.TensorSpec((None, None), "int32"), tf.TensorSpec((None,), "int32")
+        signature = rows, rows, flat, flat
+        self._compiled_nats = tf.function(self._nats, input_signature=signature, autograph=False)
 
     def batches(self, epoch: int) -> Sequence[tuple[np.ndarray, ...]]:
         """The batches of an epoch, each made when it is asked for."""
