@@ -15,6 +15,7 @@ from typing import Any
 from unittest import mock
 
 import pytest
+from filelock import FileLock
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
 if "PYTEST_XDIST_WORKER" in os.environ:  # one of several that share the cores
@@ -89,7 +90,12 @@ def translator_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The folder of a small trained translator; not to be changed."""
     from tests.translation.toy import train_small
 
-    return train_small(tmp_path_factory.mktemp("models") / "translator")
+    base = tmp_path_factory.getbasetemp()
+    if "PYTEST_XDIST_WORKER" in os.environ:  # trained by one worker for all
+        base = base.parent
+    with FileLock(base / "translator.lock"):
+        folder = base / "translator"
+        return folder if (folder / "manifest.json").exists() else train_small(folder)
 
 
 @pytest.fixture(scope="session")
