@@ -11,14 +11,14 @@ import numpy as np
 from zoo.contracts import CharacterReading
 from zoo.errors import ZooError
 from zoo.forks import check_not_forked
-from zoo.inference.sampling import sample
+from zoo.inference.sampling import SteppedCharacters
 from zoo.inference.stack import log_softmax
 from zoo.inference.stateful import with_state
 
 _TOLERANCE = 1e-3  # of logits, between reading at once and in parts
 
 
-class KerasCharacters:
+class KerasCharacters(SteppedCharacters):
     """A :class:`~zoo.contracts.CharacterInference` that runs on Keras, a step at a time.
 
     Args:
@@ -71,39 +71,11 @@ class KerasCharacters:
         log_probs, _, after = self.read(np.asarray(ids)[:, None], state)
         return after, log_probs[:, 0]
 
-    def generate(
-        self,
-        state: Sequence[np.ndarray],
-        first: np.ndarray,
-        length: int,
-        *,
-        temperature: float = 1.0,
-        top_k: int = 0,
-        top_p: float = 1.0,
-        seed: int | Sequence[int],
-        position: int = 0,
-    ) -> tuple[np.ndarray, np.ndarray, list[np.ndarray]]:
-        """Sample ids; see :meth:`zoo.inference.generator.Generator.run`."""
-
-        def advance(
-            ids: np.ndarray, state: Sequence[np.ndarray]
-        ) -> tuple[np.ndarray, list[np.ndarray]]:
-            logits, *rest = self._outputs(ids, state)
-            return logits[:, 0], rest[len(rest) - len(self._sizes) :]
-
-        return sample(
-            advance,
-            self.vocabulary_size,
-            self.initial_state,
-            state,
-            first,
-            length,
-            temperature=temperature,
-            top_k=top_k,
-            top_p=top_p,
-            seed=seed,
-            position=position,
-        )
+    def _advance(
+        self, ids: np.ndarray, state: Sequence[np.ndarray]
+    ) -> tuple[np.ndarray, list[np.ndarray]]:
+        logits, *rest = self._outputs(ids, state)
+        return logits, rest[len(rest) - len(self._sizes) :]
 
     def _outputs(self, ids: np.ndarray, state: Sequence[np.ndarray]) -> list[np.ndarray]:
         """Logits, hidden states and state, in float32."""

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Mapping, Sequence
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
@@ -100,29 +101,33 @@ def check_ids(ids: np.ndarray, vocabulary_size: int) -> np.ndarray:
     return ids.astype(np.int32)
 
 
-class CharacterGraph:
-    """A :class:`~zoo.contracts.CharacterInference`.
+class GraphCharacters(ABC):
+    """The part of a :class:`~zoo.contracts.CharacterInference` that reads, by an ONNX graph.
+
+    The graph has the inputs ``ids`` and the state, and the outputs ``logits``, ``log_probs``,
+    ``hidden_1`` and so on for each layer, and ``next_`` before the name of each part of the state.
 
     Args:
-        config: a :class:`zoo.text.char_lstm.CharLSTMConfig`.
-        weights: arrays by variable path.
+        config: of the architecture: it has ``vocabulary_size`` and ``layers``.
+        states: names of the parts of the state.
+        graph: makes the graph, when it is first run.
 
     Attributes:
+        config: as given.
         vocabulary_size: number of ids.
     """
 
-    def __init__(self, config: Any, weights: Mapping[str, np.ndarray]) -> None:
+    def __init__(self, config: Any, states: Sequence[str], graph: Callable[[], Graph]) -> None:
         self.config = config
         self.vocabulary_size: int = config.vocabulary_size
-        self._weights = weights
-        self._states = state_names(config)
-        self._next_states = [f"next_{name}" for name in self._states]
+        self._states = list(states)
+        self._next_states = [f"next_{name}" for name in states]
         self._hidden = [f"hidden_{number}" for number in range(1, config.layers + 1)]
-        self._session = Session(lambda: character_graph(config, weights))
+        self._session = Session(graph)
 
+    @abstractmethod
     def initial_state(self, batch: int) -> list[np.ndarray]:
-        """Zeros: a ``(batch, units)`` array for each h, and after it c for an LSTM."""
-        return [np.zeros((batch, self.config.units), np.float32) for _ in self._states]
+        """The state before the first character of each text."""
 
     def read(self, ids: np.ndarray, state: Sequence[np.ndarray]) -> CharacterReading:
         """Read a window; see :meth:`zoo.contracts.CharacterInference.read`."""
@@ -156,6 +161,23 @@ class CharacterGraph:
             for name, part in zip(self._states, state, strict=True)
         }
         return self._session.run({"ids": ids, **inputs}, outputs)
+
+
+class CharacterGraph(GraphCharacters):
+    """A :class:`~zoo.contracts.CharacterInference` of recurrent layers.
+
+    Args:
+        config: a :class:`zoo.text.char_lstm.CharLSTMConfig`.
+        weights: arrays by variable path.
+    """
+
+    def __init__(self, config: Any, weights: Mapping[str, np.ndarray]) -> None:
+        super().__init__(config, state_names(config), lambda: character_graph(config, weights))
+        self._weights = weights
+
+    def initial_state(self, batch: int) -> list[np.ndarray]:
+        """Zeros: a ``(batch, units)`` array for each h, and after it c for an LSTM."""
+        return [np.zeros((batch, self.config.units), np.float32) for _ in self._states]
 
     def generate(
         self,

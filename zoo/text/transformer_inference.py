@@ -7,12 +7,10 @@ from typing import Any
 
 import numpy as np
 
-from zoo.contracts import CharacterReading
 from zoo.inference.graph import Graph, GraphBuilder
 from zoo.inference.graph_layers import dense, embedding, layer_normalisation
-from zoo.inference.sampling import sample
-from zoo.inference.session import Session
-from zoo.text.inference import check_ids
+from zoo.inference.sampling import SteppedCharacters
+from zoo.text.inference import GraphCharacters
 from zoo.text.rotary import frequencies
 
 _FAR_BELOW = -1e9
@@ -143,24 +141,17 @@ def _cache_names(config: Any) -> list[str]:
     return [f"{part}_{n}" for n in range(1, config.layers + 1) for part in ("keys", "values")]
 
 
-class TransformerGraph:
-    """A :class:`~zoo.contracts.CharacterInference`.
+class TransformerGraph(GraphCharacters, SteppedCharacters):
+    """A :class:`~zoo.contracts.CharacterInference` with caches of keys and values.
 
     Args:
         config: a :class:`zoo.text.char_transformer.CharTransformerConfig`.
         weights: arrays by variable path.
-
-    Attributes:
-        vocabulary_size: number of ids.
     """
 
     def __init__(self, config: Any, weights: Mapping[str, np.ndarray]) -> None:
-        self.config = config
-        self.vocabulary_size: int = config.vocabulary_size
-        self._states = [*_cache_names(config), "filled"]
-        self._next_states = [f"next_{name}" for name in self._states]
-        self._hidden = [f"hidden_{number}" for number in range(1, config.layers + 1)]
-        self._session = Session(lambda: transformer_graph(config, weights))
+        states = [*_cache_names(config), "filled"]
+        super().__init__(config, states, lambda: transformer_graph(config, weights))
 
     def initial_state(self, batch: int) -> list[np.ndarray]:
         """Empty caches ``(batch, context, width)`` of keys and values, and that they are empty."""
@@ -168,67 +159,8 @@ class TransformerGraph:
         caches = [np.zeros(shape, np.float32) for _ in self._states[:-1]]
         return [*caches, np.zeros((batch, 1), np.float32)]
 
-    def read(self, ids: np.ndarray, state: Sequence[np.ndarray]) -> CharacterReading:
-        """Read a window; see :meth:`zoo.contracts.CharacterInference.read`."""
-        names = ["log_probs", *self._hidden, *self._next_states]
-        log_probs, *rest = self._run(ids, state, names)
-        return CharacterReading(log_probs, rest[: len(self._hidden)], rest[len(self._hidden) :])
-
-    def step(
-        self, state: Sequence[np.ndarray], ids: np.ndarray
-    ) -> tuple[list[np.ndarray], np.ndarray]:
-        """Read one id in each row; see :meth:`zoo.contracts.CharacterInference.step`."""
-        names = ["log_probs", *self._next_states]
-        log_probs, *after = self._run(np.asarray(ids)[:, None], state, names)
-        return after, log_probs[:, 0]
-
-    def generate(
-        self,
-        state: Sequence[np.ndarray],
-        first: np.ndarray,
-        length: int,
-        *,
-        temperature: float = 1.0,
-        top_k: int = 0,
-        top_p: float = 1.0,
-        seed: int | Sequence[int],
-        position: int = 0,
-    ) -> tuple[np.ndarray, np.ndarray, list[np.ndarray]]:
-        """Sample ids; see ``zoo.inference.generator.Generator.run``."""
-
-        def advance(
-            ids: np.ndarray, state: Sequence[np.ndarray]
-        ) -> tuple[np.ndarray, list[np.ndarray]]:
-            logits, *after = self._run(ids, state, ["logits", *self._next_states])
-            return logits[:, 0], after
-
-        return sample(
-            advance,
-            self.vocabulary_size,
-            self.initial_state,
-            state,
-            first,
-            length,
-            temperature=temperature,
-            top_k=top_k,
-            top_p=top_p,
-            seed=seed,
-            position=position,
-        )
-
-    def sessions(self) -> dict[str, Session]:
-        """The part ``step``; see :meth:`zoo.contracts.GraphInference.sessions`."""
-        return {"step": self._session}
-
-    def network_outputs(self, inputs: Sequence[np.ndarray]) -> list[np.ndarray]:
-        """What the network gives; see :meth:`zoo.contracts.GraphInference.network_outputs`."""
-        (ids,) = inputs
-        return self._run(ids, self.initial_state(len(ids)), ["logits"])
-
-    def _run(
-        self, ids: np.ndarray, state: Sequence[np.ndarray], outputs: Sequence[str]
-    ) -> list[np.ndarray]:
-        ids = check_ids(ids, self.vocabulary_size)
-        parts = zip(self._states, state, strict=True)
-        inputs = {name: np.asarray(part, np.float32) for name, part in parts}
-        return self._session.run({"ids": ids, **inputs}, outputs)
+    def _advance(
+        self, ids: np.ndarray, state: Sequence[np.ndarray]
+    ) -> tuple[np.ndarray, list[np.ndarray]]:
+        logits, *after = self._run(ids, state, ["logits", *self._next_states])
+        return logits, after
