@@ -29,8 +29,9 @@ if [ -n "$missing" ]; then
       fi
     fi
   fi
+  # Of the many modules that come, those that are imported are compiled then.
   echo "setting up $venv (a minute or two, the first time only)" >&2
-  "$venv/bin/python" -m pip install --quiet --disable-pip-version-check --editable ".${extras:+[$extras]}"
+  "$venv/bin/python" -m pip install --quiet --disable-pip-version-check --no-compile --editable ".${extras:+[$extras]}"
   for extra in ${extras//,/ } base; do echo "$wanted" >"$venv/.zoo-$extra"; done
 fi
 export PATH="$venv/bin:$PATH"
