@@ -386,10 +386,7 @@ def evaluate(
         )
     corpus = own_corpus(model, reference, MODELS)
     values = next(one for one in MODELS.values() if one.corpus == corpus)
-    sets = {
-        source.corpus: _in_labels_of_the_model(load_tagged(source.corpus, "test"), source.labels)
-        for source in values.sources
-    }
+    sets = scored_sets(values, "test")
     total = sum(map(len, sets.values()))
     figures = []
     for name, messages in sets.items():
@@ -403,6 +400,19 @@ def evaluate(
             command=f"zoo evaluate {reference}",
         )
     return figures
+
+
+def scored_sets(values: Values, split: str) -> dict[str, list[TaggedMessage]]:
+    """The messages of a split in the labels of the model, by corpus.
+
+    Raises:
+        DataError: a corpus is not there and cannot be fetched.
+    """
+    return {
+        source.corpus: _in_labels_of_the_model(load_tagged(source.corpus, split), source.labels)
+        for source in values.sources
+        if split != "validation" or source.validation
+    }
 
 
 def _in_labels_of_the_model(messages: list[TaggedMessage], labels: Labels) -> list[TaggedMessage]:
