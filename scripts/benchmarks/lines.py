@@ -1,13 +1,14 @@
 #!/usr/bin/env python3
-"""Times a line recogniser: the zoo, Keras line by line, ONNX Runtime, and kraken's own network.
+"""Times a line recogniser: the zoo, Keras line by line, PyTorch, ONNX Runtime, kraken's network.
 
-    scripts/benchmarks/lines.py                          # all sides but kraken's, about ten minutes
+    scripts/benchmarks/lines.py                          # all sides but kraken's, about 20 minutes
     scripts/benchmarks/lines.py --kraken-python ~/kraken/bin/python
     scripts/benchmarks/lines.py --sides zoo onnxruntime --threads 2 --rounds 2
 
 The network is the one of crnn.latin with random weights, the same on every side but kraken's, and a
-batch is 1 or 32 lines of 696 columns, about 45 characters. `zoo_read` is the whole way from images
-to text. `keras_predict` is the way of the Keras tutorials: `model.predict`, line by line. `kraken`
+batch is 1, 16 or 32 lines of 696 columns, about 45 characters. `zoo_read` is the whole way from
+images to text, `onnxruntime_images` the least that it can take: the columns and a bare session.
+`keras_predict` is the way of the Keras tutorials: `model.predict`, line by line. `kraken`
 is the network that kraken trains if it is told nothing else, on the same lines at its own height;
 kraken wants other versions of what it stands on, so it is run by an interpreter of its own, from an
 environment where it is installed. Each side runs in a process of its own that waits while the
@@ -21,6 +22,7 @@ from __future__ import annotations
 
 import statistics
 import sys
+from collections.abc import Callable
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -36,16 +38,19 @@ from side_by_side import (
     work,
     write_table,
 )
+from torch_layers import TorchLayers
 
 ROOT = Path(__file__).resolve().parents[2]
 LINE = 696  # columns of a line
 LABELS = 120  # about as many as crnn.latin has
-BATCHES = (1, 32)
+BATCHES = (1, 16, 32)
 SIDES = {
     "zoo_read": "zoo read: images to text",
     "zoo": "zoo: columns to posteriors",
     "keras_predict": "Keras layers: model.predict, line by line",
+    "torch": "PyTorch nn.LSTM",
     "onnxruntime": "ONNX Runtime",
+    "onnxruntime_images": "ONNX Runtime and the zoo's columns: images to posteriors",
     "kraken": "kraken's default network",
 }
 COLUMNS = (
@@ -107,22 +112,30 @@ def make_side(name: str, threads: int) -> Side:
     columns = task.processor.read(image).columns[:LINE]
     assert len(columns) == LINE
     parameters = task.config.parameters()
-    if name == "onnxruntime":
-        session = onnx_session(task, threads)
-        inputs = {batch: np.stack([columns] * batch) for batch in BATCHES}
-        return Side(
-            lambda x: session.run(None, {"columns": x})[0],
-            inputs,
-            parameters,
-            f"onnxruntime {version('onnxruntime')}",
-            lambda outputs: outputs[0],
-        )
-    versions = f"keras {version('keras')} tensorflow {version('tensorflow')}"
-    if name == "zoo_read":
-        return Side(task.read, {n: [image] * n for n in BATCHES}, parameters, versions)
+    runtime = f"onnxruntime {version('onnxruntime')}"
+    images = {batch: [image] * batch for batch in BATCHES}
     lines = {batch: [columns] * batch for batch in BATCHES}
+    stacked = {batch: np.stack(each) for batch, each in lines.items()}
+    if name == "zoo_read":
+        return Side(task.read, images, parameters, runtime)
     if name == "zoo":
-        return Side(task.outputs, lines, parameters, versions, lambda outputs: outputs[0])
+        return Side(task.outputs, lines, parameters, runtime, first_of)
+    if name == "torch":
+        call, versions = torch_side(task, threads)
+        return Side(call, stacked, parameters, versions, first_of)
+    if name.startswith("onnxruntime"):
+        session = onnx_session(task, threads)
+
+        def bare(x: Any) -> Any:
+            return session.run(None, {"columns": x})[0]
+
+        if name == "onnxruntime":
+            return Side(bare, stacked, parameters, runtime, first_of)
+
+        def from_images(given: list[Any]) -> Any:
+            return bare(np.stack([task.processor.read(one).columns[:LINE] for one in given]))
+
+        return Side(from_images, images, parameters, runtime, first_of)
     from zoo.layers import to_keras_layers
 
     plain = to_keras_layers(task.network)
@@ -131,7 +144,42 @@ def make_side(name: str, threads: int) -> Side:
     def predict(images: list[Any]) -> list[Any]:
         return [plain.predict([image[None], mask], verbose=0)[0] for image in images]
 
-    return Side(predict, lines, parameters, versions, lambda outputs: outputs[0])
+    versions = f"keras {version('keras')} tensorflow {version('tensorflow')}"
+    return Side(predict, lines, parameters, versions, first_of)
+
+
+def first_of(outputs: Any) -> Any:
+    """The first line's logits."""
+    return outputs[0]
+
+
+def torch_side(task: Any, threads: int) -> tuple[Callable[[Any], Any], str]:
+    """The same network in PyTorch, with the same weights, and the versions it stands on."""
+    import torch
+
+    from zoo.handwriting.crnn import CONVOLUTIONS
+
+    torch.set_num_threads(threads)
+    layers = TorchLayers(weights_of(task))
+    convolutions = []
+    for number, layer in enumerate(CONVOLUTIONS, 1):
+        name = f"convolution_{number}"
+        norm = layers.normalisation(f"{name}_normalisation") if layer.normalised else None
+        convolutions.append((layers.convolution(name, layer.strides, layer.size // 2), norm))
+    recurrent = layers.recurrent_layers(task.config.layers)
+    projection, dense = layers.dense("projection"), layers.dense("logits")
+
+    def call(columns: Any) -> Any:
+        with torch.inference_mode():
+            x = torch.from_numpy(columns)[:, None]
+            for convolution, norm in convolutions:
+                x = torch.relu(convolution(x))
+                if norm is not None:
+                    x = norm(x.permute(0, 2, 3, 1)).permute(0, 3, 1, 2)
+            x = torch.relu(projection(recurrent(x.permute(0, 2, 3, 1).flatten(2))))
+            return dense(x.reshape(len(x), -1, task.config.projection)).numpy()
+
+    return call, f"torch {torch.__version__}"
 
 
 def recogniser() -> Any:

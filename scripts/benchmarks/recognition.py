@@ -1,13 +1,14 @@
 #!/usr/bin/env python3
 """Times a speech recogniser's network on the same features: the zoo, Keras, PyTorch, ONNX Runtime.
 
-    scripts/benchmarks/recognition.py                 # all sides, about six minutes
+    scripts/benchmarks/recognition.py                 # all sides, about 15 minutes
     scripts/benchmarks/recognition.py --sides zoo onnxruntime --threads 2 --rounds 2
 
 The network is the one of ctc_bilstm.an4 with random weights, the same on every side, and a batch is
-1 or 16 utterances of three seconds. The first call is timed apart, with all that it compiles. The
-real-time factor is seconds of work for each second of audio. `zoo_transcribe` is the whole way from
-samples to text. Each side runs in a process of its own that waits while the others are timed;
+1, 16 or 32 utterances of three seconds. The first call is timed apart, with all that it compiles.
+The real-time factor is seconds of work for each second of audio. `zoo_transcribe` is the whole way
+from samples to text, `onnxruntime_samples` the least that it can take: the features and a bare
+session. Each side runs in a process of its own that waits while the others are timed;
 rounds alternate and the median of all calls counts. All sides must give the same logits.
 
 Writes docs/benchmarks/recognition.csv and a chart beside it.
@@ -28,18 +29,19 @@ from side_by_side import (
     arguments,
     compare,
     draw,
-    recurrent_weights,
     say,
     weights_of,
     work,
     write_table,
 )
+from torch_layers import TorchLayers
 
 from zoo.folder.provenance import processor_name
 
 ROOT = Path(__file__).resolve().parents[2]
+RUNTIME = f"onnxruntime {version('onnxruntime')}"
 SECONDS = 3.0
-BATCHES = (1, 16)
+BATCHES = (1, 16, 32)
 SIDES = {
     "zoo_transcribe": "zoo transcribe: samples to text",
     "zoo": "zoo: features to posteriors",
@@ -48,6 +50,7 @@ SIDES = {
     "keras_predict": "Keras layers: model.predict(x)",
     "torch": "PyTorch nn.LSTM",
     "onnxruntime": "ONNX Runtime",
+    "onnxruntime_samples": "ONNX Runtime and the zoo's features: samples to posteriors",
 }
 COLUMNS = (
     *("side", "label", "batch", "threads", "real_time_factor", "seconds_per_call"),
@@ -96,10 +99,20 @@ def make_side(name: str, threads: int) -> Side:
     rng = np.random.default_rng(0)
     samples = (0.1 * rng.standard_normal(round(SECONDS * 16_000))).astype(np.float32)
     parameters = task.config.parameters()
+    recordings = {batch: [samples] * batch for batch in BATCHES}
     if name == "zoo_transcribe":
-        recordings = {batch: [samples] * batch for batch in BATCHES}
-        return Side(lambda x: task.transcribe(x, 16_000), recordings, parameters, keras_versions())
-    features = task.processor.log_mel.features(samples)
+        return Side(lambda x: task.transcribe(x, 16_000), recordings, parameters, RUNTIME)
+    log_mel = task.processor.log_mel
+    if name == "onnxruntime_samples":
+        bare, versions = onnxruntime_side(task, threads)
+        return Side(
+            lambda x: bare(np.stack([log_mel.features(one) for one in x])),
+            recordings,
+            parameters,
+            versions,
+            lambda outputs: outputs[0],
+        )
+    features = log_mel.features(samples)
     call, versions = network_side(name, task, threads)
     inputs = {batch: np.stack([features] * batch) for batch in BATCHES}
     return Side(call, inputs, parameters, versions, lambda outputs: outputs[0])
@@ -132,15 +145,11 @@ def network_side(name: str, task: Any, threads: int) -> tuple[Callable[[Any], An
         return torch_side(task, threads)
     if name == "onnxruntime":
         return onnxruntime_side(task, threads)
-    import tensorflow as tf
-
-    tf.config.set_soft_device_placement(True)
     if name == "zoo":
         inference = task.inference
-        return (
-            lambda x: inference.log_probs(x, np.full(len(x), x.shape[1], np.int32)),
-            f"onnxruntime {version('onnxruntime')}",
-        )
+        return lambda x: inference.log_probs(x, np.full(len(x), x.shape[1], np.int32)), RUNTIME
+    import tensorflow as tf
+
     if name == "zoo_graph":
 
         @tf.function(reduce_retracing=True)
@@ -169,55 +178,17 @@ def torch_side(task: Any, threads: int) -> tuple[Callable[[Any], Any], str]:
     import torch
 
     torch.set_num_threads(threads)
-    config, weights = task.config, weights_of(task)
-
-    def tensor(array: Any) -> Any:
-        return torch.from_numpy(array.copy())
-
-    class Network(torch.nn.Module):
-        def __init__(self) -> None:
-            super().__init__()
-            channels = config.channels
-            width = (config.bins + 3) // 4 * channels
-            self.first = torch.nn.Conv2d(1, channels, 3, stride=2, padding=1)
-            self.second = torch.nn.Conv2d(channels, channels, 3, stride=2, padding=1)
-            self.layers, self.norms = torch.nn.ModuleList(), torch.nn.ModuleList()
-            for _ in range(config.layers):
-                self.layers.append(
-                    torch.nn.LSTM(width, config.units, batch_first=True, bidirectional=True)
-                )
-                width = 2 * config.units
-                self.norms.append(torch.nn.LayerNorm(width, eps=1e-3))
-            self.logits = torch.nn.Linear(width, config.labels)
-
-        def forward(self, features: Any) -> Any:
-            x = torch.relu(self.second(torch.relu(self.first(features[:, None]))))
-            x = x.permute(0, 2, 3, 1).flatten(2)
-            for layer, norm in zip(self.layers, self.norms, strict=True):
-                x = norm(layer(x)[0])
-            return self.logits(x)
-
-    network = Network().eval()
-    with torch.no_grad():
-        for number, layer in ((1, network.first), (2, network.second)):
-            layer.weight.copy_(tensor(weights[f"convolution_{number}/kernel"]).permute(3, 2, 0, 1))
-            layer.bias.copy_(tensor(weights[f"convolution_{number}/bias"]))
-        for number in range(1, config.layers + 1):
-            lstm, norm = network.layers[number - 1], network.norms[number - 1]
-            for direction, ending in (("forward", ""), ("backward", "_reverse")):
-                kernel, recurrent, bias = recurrent_weights(weights, number, direction)
-                getattr(lstm, f"weight_ih_l0{ending}").copy_(tensor(kernel).T)
-                getattr(lstm, f"weight_hh_l0{ending}").copy_(tensor(recurrent).T)
-                getattr(lstm, f"bias_ih_l0{ending}").copy_(tensor(bias))
-                getattr(lstm, f"bias_hh_l0{ending}").zero_()
-            norm.weight.copy_(tensor(weights[f"normalisation_{number}/gamma"]))
-            norm.bias.copy_(tensor(weights[f"normalisation_{number}/beta"]))
-        network.logits.weight.copy_(tensor(weights["logits/kernel"]).T)
-        network.logits.bias.copy_(tensor(weights["logits/bias"]))
+    layers = TorchLayers(weights_of(task))
+    convolutions = [layers.convolution(f"convolution_{n}", (2, 2), 1) for n in (1, 2)]
+    recurrent = layers.recurrent_layers(task.config.layers)
+    dense = layers.dense("logits")
 
     def call(features: Any) -> Any:
         with torch.inference_mode():
-            return network(torch.from_numpy(features)).numpy()
+            x = torch.from_numpy(features)[:, None]
+            for convolution in convolutions:
+                x = torch.relu(convolution(x))
+            return dense(recurrent(x.permute(0, 2, 3, 1).flatten(2))).numpy()
 
     return call, f"torch {torch.__version__}"
 
@@ -237,10 +208,7 @@ def onnxruntime_side(task: Any, threads: int) -> tuple[Callable[[Any], Any], str
     x = graph.recurrent_layers(graph.reshape(x, (0, 0, -1), "frames"), config.layers, config.units)
     graph.node("Transpose", [graph.dense(x, "logits")], "logits", perm=[1, 0, 2])
     session = graph.session(("features", config.bins), ("logits", config.labels), threads)
-    return (
-        lambda features: session.run(None, {"features": features})[0],
-        f"onnxruntime {version('onnxruntime')}",
-    )
+    return lambda features: session.run(None, {"features": features})[0], RUNTIME
 
 
 if __name__ == "__main__":

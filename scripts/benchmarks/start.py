@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """How long the zoo takes to start and how much memory it takes: commands, loading, the first text.
 
-    scripts/benchmarks/start.py                  # writes docs/benchmarks/start.csv
+    scripts/benchmarks/start.py                  # writes docs/benchmarks/start.csv and a chart
     scripts/benchmarks/start.py --rounds 11 --out start.csv
 
 Each measurement is a process of its own, the rounds interleaved; the median is reported beside the
@@ -19,7 +19,7 @@ import statistics
 import subprocess
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from pathlib import Path
 
@@ -48,6 +48,8 @@ RUNS = {
     "crnn.latin": ["samples/line.png"],
     "pen_bilstm.unipen": ["samples/word.inkml"],
     "seq2seq_lstm.tatoeba": ["Where is the station?", "--target", "fr"],
+    "tagger_bilstm.chat": ["Hi, I'm Ana Lopez, order 4471"],
+    "sentiment_lstm.topical_chat": ["I love this movie!"],
 }
 Measured = tuple[float, float]
 """Seconds, and the most memory in MiB."""
@@ -130,6 +132,26 @@ def main() -> None:
             machine = f"{processor_name()}, {os.cpu_count()} cores"
             writer.writerow([side, *cells, len(values), f"{memory:.0f}", machine, versions()])
             print(f"{side}: {row[0]:.3f} s, {memory:.0f} MiB")
+    draw(measured, arguments.out.with_suffix(".png"))
+
+
+def draw(measured: Mapping[str, Sequence[Measured]], path: Path) -> None:
+    """Bars of the median seconds and of the most memory of each side."""
+    from matplotlib.figure import Figure
+
+    sides = list(measured)[::-1]
+    figure = Figure((11.0, 0.4 * len(sides) + 1.2), layout="constrained")
+    panels = figure.subplots(1, 2, sharey=True)
+    for axes, part, label in zip(panels, (0, 1), ("seconds", "memory, MiB"), strict=True):
+        summary = max if part else statistics.median
+        values = [summary([one[part] for one in measured[side]]) for side in sides]
+        colours = ["#d95f02" if "zoo" in side else "#8da0cb" for side in sides]
+        bars = axes.barh(sides, values, color=colours)
+        axes.bar_label(bars, [f"{value:.3g}" for value in values], padding=3)
+        axes.set_xlabel(f"{label} (less is better)")
+        axes.margins(x=0.15)
+        axes.spines[["top", "right"]].set_visible(False)
+    figure.savefig(path, dpi=130)
 
 
 def versions() -> str:
