@@ -16,6 +16,7 @@ from tests.plain_lstm import PlainConfig, architecture, build
 from zoo import load_model
 from zoo.catalogue import builtin
 from zoo.errors import FolderError, UsageError, ZooError
+from zoo.export.writing import export
 from zoo.folder.bundle import Bundle
 from zoo.language_models.recurrent_characters import RecurrentCharacters
 from zoo.loading import assemble
@@ -40,6 +41,15 @@ def plain() -> TextGeneration:
     model = assemble(bundle(), "here")
     assert isinstance(model, TextGeneration)
     return model
+
+
+@pytest.mark.parametrize("kind", ["onnx", "onnx-int8", "litert"])
+def test_an_export_says_that_it_has_no_graphs(
+    plain: TextGeneration, tmp_path: Path, kind: str
+) -> None:
+    with pytest.raises(ZooError, match=r"brings no graphs.*--format keras"):
+        export(plain, tmp_path / "model", kind)
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_it_writes_and_scores_as_the_same_weights_in_a_graph(plain: TextGeneration) -> None:

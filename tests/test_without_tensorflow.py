@@ -73,6 +73,7 @@ def test_without_tensorflow_every_run_writes_and_training_says_what_it_needs(
         ["finetune", "char_lstm.shakespeare", "--text", "README.md", "--out", str(tmp_path / "x")],
         ["evaluate", "char_lstm.shakespeare"],
         ["export", "ctc_lstm.an4", "--format", "keras", "--out", str(tmp_path / "x.keras")],
+        ["export", "ctc_lstm.an4", "--format", "litert", "--out", str(tmp_path / "litert")],
     ]
     commands = json.dumps([*runs, *others, *needing])
     done = subprocess.run(
