@@ -43,7 +43,7 @@ class SteppedCharacters(ABC):
         seed: int | Sequence[int],
         position: int = 0,
     ) -> tuple[np.ndarray, np.ndarray, list[np.ndarray]]:
-        """Sample ids; see :meth:`zoo.inference.generator.Generator.run`."""
+        """Sample ids; see :meth:`zoo.inference.Generator.run`."""
         from zoo.inference.loop import choose
 
         sampling = Sampling(float(temperature), int(top_k), float(top_p))

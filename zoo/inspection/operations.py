@@ -98,6 +98,25 @@ def layer_normalisation(
     return tape.add(normal * gamma + beta, [x], pull)
 
 
+def highest(tape: Tape, x: Node) -> Node:
+    """The maximum over the steps of ``(batch, steps, width)``."""
+    place = x.value.argmax(axis=1)[:, None]
+
+    def pull(d: np.ndarray) -> list[np.ndarray]:
+        whole = np.zeros_like(x.value)
+        np.put_along_axis(whole, place, d[:, None], axis=1)
+        return [whole]
+
+    return tape.add(np.take_along_axis(x.value, place, axis=1)[:, 0], [x], pull)
+
+
+def mean(tape: Tape, x: Node) -> Node:
+    """The mean over the steps of ``(batch, steps, width)``."""
+    steps = x.value.shape[1]
+    value = x.value.mean(axis=1)
+    return tape.add(value, [x], lambda d: [np.repeat(d[:, None] / steps, steps, axis=1)])
+
+
 def concatenate(tape: Tape, parts: Sequence[Node]) -> Node:
     """Nodes side by side on the last axis."""
     cuts = np.cumsum([part.value.shape[-1] for part in parts])[:-1]

@@ -41,19 +41,23 @@ class Run:
 
 
 class JoinedRun(Run):
-    """A run whose steps were made one by one, since something outside the layer stands between.
+    """A run whose steps were made in several parts, since something outside the layer stands
+    between.
 
     Args:
-        parts: the run of each step.
+        parts: the runs, in the order of the input.
+        apart: whether each part began from an empty state, so that nothing is kept from one to the
+            next.
     """
 
-    def __init__(self, parts: Sequence[Run]) -> None:
+    def __init__(self, parts: Sequence[Run], apart: bool = False) -> None:
+        self._parts = list(reversed(parts)) if parts[0].backwards else list(parts)
         arrays = {
-            name: np.concatenate([one.arrays[name] for one in parts], axis=1)
+            name: np.concatenate([one.arrays[name] for one in self._parts], axis=1)
             for name in parts[0].arrays
         }
-        super().__init__(parts[0].cell, parts[0].axis, False, arrays)
-        self._parts = parts
+        super().__init__(parts[0].cell, parts[0].axis, parts[0].backwards, arrays)
+        self._apart = apart
 
     def gradients(self) -> Mapping[str, np.ndarray]:
         """See :meth:`Run.gradients`."""
@@ -65,3 +69,8 @@ class JoinedRun(Run):
             )
             for name in names
         }
+
+    @property
+    def keep(self) -> str | None:
+        """The gate by which a state is kept; none where the parts stand apart."""
+        return None if self._apart else super().keep

@@ -1,4 +1,4 @@
-"""``zoo run`` and ``zoo finetune`` for the task ``text-classification``."""
+"""``zoo run``, ``inspect`` and ``finetune`` for the task ``text-classification``."""
 
 from __future__ import annotations
 
@@ -7,10 +7,12 @@ from typing import TYPE_CHECKING, Any, cast
 
 import click
 
+from zoo.cli.inspection import inspect_input, inspection_options
 from zoo.cli.options import MODEL, OUT, training_options
 from zoo.cli.output import command_line
-from zoo.dialogue.command_line import conversation_options, run_conversation
+from zoo.dialogue.command_line import conversation_options, read_conversation, run_conversation
 from zoo.dialogue.mood.training.options import MoodOptions
+from zoo.errors import ZooError
 from zoo.store.locate import Reference
 
 if TYPE_CHECKING:
@@ -62,6 +64,28 @@ def run(
         as_json=as_json,
         on_end=draw,
     )
+
+
+@click.command(
+    "inspect",
+    epilog="Example:\n\n\b\n  zoo inspect sentiment_lstm.topical_chat chat.jsonl --plot gates.png",
+)
+@MODEL
+@click.argument("inputs", nargs=-1)
+@inspection_options
+def inspect(model: Reference, inputs: tuple[str, ...], **options: Any) -> None:
+    """Look into MODEL while it reads INPUTS, which are the messages of one conversation.
+
+    An input is a text, or a .jsonl file with a message a line.
+    """
+    from zoo.loading import load_model
+
+    messages = list(read_conversation(inputs, follow=False))
+    for one in messages:
+        if isinstance(one, ZooError):
+            raise one
+    loaded = load_model(model)
+    inspect_input(loaded, str(loaded.card.get("name", model)), messages, **options)
 
 
 @click.command(

@@ -18,10 +18,12 @@ from zoo.dialogue.mood.speakers import speaker_number
 from zoo.dialogue.state import ConversationState
 from zoo.dialogue.words import pad_words
 from zoo.errors import DataError, UsageError
+from zoo.task import check_no_options
 from zoo.values import make_settings
 
 if TYPE_CHECKING:
     from zoo.dialogue.mood.sentiment_lstm import SentimentConfig
+    from zoo.inspection.subject import InspectedInput
 
 _GOLDEN = ("Hi, my parcel has not arrived.", "I'm sorry to hear that!", "This is terrible.")
 
@@ -163,6 +165,25 @@ class MoodFollower(ConversationTask[Mood]):
         )
         facts = {"speakers": speakers, "levels": {**levels, message.speaker: level}}
         return mood, replace(state, messages=state.messages + 1, facts=facts, arrays=arrays)
+
+    def subject(self, source: Any, **options: Any) -> InspectedInput:
+        """A conversation with its messages and words as steps; see :meth:`zoo.task.Task.subject`.
+
+        Args:
+            source: as in :meth:`follow`.
+            **options: there are none.
+
+        Raises:
+            UsageError: they are no messages, or they have no words.
+        """
+        from zoo.dialogue.mood.inspection import conversation_subject
+
+        check_no_options(options)
+        messages = as_messages(source)
+        ids = [self.processor.encode(message.text) for message in messages]
+        if not any(one.tokens for one in ids):
+            raise UsageError("a conversation to look into needs at least one word")
+        return conversation_subject(messages, ids, self.moods)
 
     def golden_inputs(self) -> dict[str, np.ndarray]:
         """A conversation for the golden outputs."""

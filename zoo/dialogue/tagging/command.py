@@ -1,4 +1,4 @@
-"""``zoo run`` and ``zoo finetune`` for the task ``token-classification``."""
+"""``zoo run``, ``inspect`` and ``finetune`` for the task ``token-classification``."""
 
 from __future__ import annotations
 
@@ -7,6 +7,8 @@ from typing import Any
 
 import click
 
+from zoo.cli.inputs import read_texts
+from zoo.cli.inspection import inspect_input, inspection_options
 from zoo.cli.options import MODEL, OUT, training_options
 from zoo.cli.output import command_line
 from zoo.dialogue.command_line import conversation_options, run_conversation
@@ -40,6 +42,22 @@ def run(
 
     loaded = load_model(model, kind=Tagger)
     run_conversation(loaded, inputs, follow=follow, state_file=state_file, as_json=as_json)
+
+
+@click.command(
+    "inspect",
+    epilog="Example:\n\n\b\n  zoo inspect tagger_bilstm.chat 'Order 4471 is late' --out page.html",
+)
+@MODEL
+@click.argument("text")
+@inspection_options
+def inspect(model: Reference, text: str, **options: Any) -> None:
+    """Look into MODEL while it reads TEXT; "-" reads it from standard input."""
+    from zoo.loading import load_model
+
+    (source,) = read_texts([text])
+    loaded = load_model(model)
+    inspect_input(loaded, str(loaded.card.get("name", model)), source, **options)
 
 
 @click.command(

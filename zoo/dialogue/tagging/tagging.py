@@ -18,11 +18,12 @@ from zoo.dialogue.tagging.processor import TaggedWords
 from zoo.dialogue.tagging.results import Entity, Tagging
 from zoo.dialogue.values import KINDS, normalise
 from zoo.errors import UsageError
-from zoo.task import one_or_many
+from zoo.task import check_no_options, one_or_many
 from zoo.values import make_settings
 
 if TYPE_CHECKING:
     from zoo.dialogue.tagging.tagger_bilstm import TaggerConfig
+    from zoo.inspection.subject import InspectedInput
 
 _GOLDEN = "Hi, I'm Ana, order 4471 was for March 3rd at 7:30pm."
 
@@ -181,6 +182,25 @@ class Tagger(ConversationTask[Tagging]):
         scores = {"between": chain.transitions, "start": chain.start, "end": chain.end}
         told = {name: array.tolist() for name, array in scores.items()}
         return {**super().front_end(), "chain": told}
+
+    def subject(self, source: str, **options: Any) -> InspectedInput:
+        """A message with its words as steps; see :meth:`zoo.task.Task.subject`.
+
+        Args:
+            source: one text.
+            **options: there are none.
+
+        Raises:
+            UsageError: it is no text, or has no words.
+        """
+        from zoo.dialogue.tagging.inspection import message_subject
+
+        check_no_options(options)
+        text = Message(source).text
+        ids = self.processor.encode(text)
+        if not ids.tokens:
+            raise UsageError("a message to look into needs at least one word")
+        return message_subject(text, ids, self.processor.labels, self.processor.intents)
 
     def golden_inputs(self) -> dict[str, np.ndarray]:
         """A message for the golden outputs."""

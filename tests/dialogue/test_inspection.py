@@ -1,0 +1,151 @@
+"""Taggers and mood readers looked into: traces, gradients and the command."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from tests.inspection.networks import random_weights
+from zoo import load_model
+from zoo.dialogue.mood.inspection import SentimentNetwork
+from zoo.dialogue.mood.sentiment_lstm import SentimentConfig
+from zoo.dialogue.tagging.inspection import TaggerNetwork
+from zoo.dialogue.tagging.tagger_bilstm import TaggerConfig
+from zoo.errors import UsageError
+from zoo.inspection.attribution import attribute_output
+from zoo.inspection.highway import highway_of
+from zoo.inspection.subject import InspectedInput, Steps
+from zoo.inspection.tape import Tape
+from zoo.inspection.traces import log_softmax, trace_network
+
+WIDTHS: dict[str, int] = {
+    "words": 20,
+    "known": 10,
+    "characters": 12,
+    "word_characters": 4,
+    "word_vectors": 3,
+    "known_vectors": 2,
+    "character_vectors": 3,
+    "filters": 4,
+    "units": 3,
+}
+CHAT = [("Great, thanks!", "ana"), ("", "ben"), ("My order 4471 is late. This is awful.", "ana")]
+
+
+def ids(*shape: int, most: int) -> np.ndarray:
+    return np.random.default_rng(1).integers(1, most, shape).astype(np.int32)
+
+
+def made(values: dict[str, Any]) -> tuple[Any, InspectedInput]:
+    """A small network on a tape and an input of it."""
+    if "moods" in values:
+        config: Any = SentimentConfig(**WIDTHS, message=4, context=3, **values)
+        words = ids(3, 5, most=10)
+        words[1], words[2, 3:] = 0, 0  # an empty message, and one of three words
+        arrays: tuple[np.ndarray, ...] = (
+            words,
+            np.where(words, words % 9 + 1, 0),
+            ids(3, 5, 4, most=12) * (words != 0)[..., None],
+            np.array([[0, 1, 2]], np.int32),
+            np.array([[1, 2, 1]], np.int32),
+        )
+        axes = {"messages": Steps("messages", np.arange(3.0)), "words": Steps("w", np.arange(8.0))}
+        return SentimentNetwork, (config, InspectedInput(arrays, axes, "messages"))
+    config = TaggerConfig(**WIDTHS, layers=2, **values)
+    arrays = ids(1, 5, most=20), ids(1, 5, most=10), ids(1, 5, 4, most=12)
+    axes = {"words": Steps("words", np.arange(5.0)), "messages": Steps("messages", np.zeros(1))}
+    axis = "words" if config.labels else "messages"
+    return TaggerNetwork, (config, InspectedInput(arrays, axes, axis))
+
+
+NETWORKS: list[dict[str, Any]] = [
+    {"labels": 2},
+    {"labels": 2, "intents": 3, "intent_units": 4},
+    {"labels": 0, "intents": 3},
+    {"moods": 4},
+]
+
+
+@pytest.mark.parametrize("values", NETWORKS, ids=lambda one: "-".join(one))
+def test_gradients_are_those_of_finite_differences(values: dict[str, Any]) -> None:
+    kind, (config, subject) = made(values)
+    network = kind(config, random_weights(config.shapes()))
+    inputs = network.inputs(subject.arrays)
+
+    def loss(x: np.ndarray) -> float:
+        tape = Tape(record=False)
+        return float(log_softmax(network.run(tape, [tape.leaf(x)]).logits.value)[0, -1, 1])
+
+    tape = Tape()
+    leaf = tape.leaf(inputs[0])
+    logits = network.run(tape, [leaf]).logits
+    gradient = np.zeros_like(logits.value)
+    gradient[0, -1] = -np.exp(log_softmax(logits.value[0, -1]))
+    gradient[0, -1, 1] += 1
+    tape.backward(logits, gradient)
+    assert leaf.gradient is not None
+    draw = np.random.default_rng(0)
+    for _ in range(5):
+        direction = draw.normal(size=inputs[0].shape)
+        step = 1e-6 * direction
+        slope = (loss(inputs[0] + step) - loss(inputs[0] - step)) / 2e-6
+        assert (leaf.gradient * direction).sum() == pytest.approx(slope, abs=1e-6)
+    assert attribute_output(network, subject, points=64).error < 0.02
+    curves = {(one.layer, one.state) for one in highway_of(network, subject).curves}
+    assert ("recurrent_1/forward", "c") in curves
+
+
+def test_the_runs_over_words_are_those_of_each_message_in_the_order_of_the_text() -> None:
+    kind, (config, subject) = made({"moods": 4})
+    weights = random_weights(config.shapes())
+    whole = trace_network(kind(config, weights), subject)
+    words, known, characters, _, _ = subject.arrays
+    alone = []
+    for row, length in ((0, 5), (2, 3)):
+        tape = Tape(record=False)
+        network = kind(config, weights)
+        arrays = (
+            words[row : row + 1, :length],
+            known[row : row + 1, :length],
+            characters[row : row + 1, :length],
+            np.zeros((1, 1), np.int32),
+            np.ones((1, 1), np.int32),
+        )
+        network.run(tape, [tape.leaf(one) for one in network.inputs(arrays)])
+        backward = tape.runs["recurrent_1/backward"]
+        alone.append(backward.arrays["f"][0, ::-1])
+    np.testing.assert_allclose(
+        whole.gate("f", "recurrent_1/backward"), np.concatenate(alone), atol=1e-6
+    )
+    assert len(whole.steps("context")) == 3
+
+
+def test_the_pretrained_models_are_looked_into_by_what_their_verbs_take(
+    tmp_path: Path, zoo: Any
+) -> None:
+    tagger, moods = load_model("tagger_bilstm.chat"), load_model("sentiment_lstm.topical_chat")
+    trace = tagger.trace("Hi, I'm Ana, order 4471 was for March 3rd")
+    assert trace.steps("recurrent_1/forward").texts[:3] == ("Hi", ",", "I'm")
+    found = moods.trace(CHAT)
+    assert found.steps("context").texts == ("Great, thanks!", "", "My order 4471 is late. …")
+    followed = moods.follow(CHAT)
+    settings = moods.settings
+    raised = np.exp(np.asarray(found.log_probs, np.float64) / settings.temperature)
+    for row, mood in zip(raised / raised.sum(-1, keepdims=True), followed, strict=True):
+        assert row == pytest.approx(list(mood.probabilities.values()), abs=1e-4)
+    for model, empty in ((tagger, " "), (moods, ["", " "])):
+        with pytest.raises(UsageError, match="at least one word"):
+            model.trace(empty)
+    said = zoo("inspect", "tagger_bilstm.chat", "Order 4471 is late", "--out", tmp_path / "a.html")
+    assert "recurrent_1/backward: lstm" in said
+    (tmp_path / "chat.jsonl").write_text('{"text": "Hi"}\n{"text": "This is awful"}\n')
+    chat = tmp_path / "chat.jsonl"
+    said = zoo("inspect", "sentiment_lstm.topical_chat", chat, "--plot", tmp_path / "a.png")
+    assert "context: lstm" in said
+    assert (tmp_path / "a.png").stat().st_size > 1000
+    (tmp_path / "chat.jsonl").write_text('{"text": "Hi"}\n{"text": \n')
+    said = zoo("inspect", "sentiment_lstm.topical_chat", chat, code=1)
+    assert "line 2" in said
