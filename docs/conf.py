@@ -43,7 +43,7 @@ nitpick_ignore_regex = [
     (r"py:.*", r"(Self|Unpack|TypedDict|NamedTuple)"),
     (r"py:(class|obj)", r"(.*\.)?([A-Z]|TaskT|Source|Read)"),  # type variables
     # Names of types in signatures, which are not pages of their own.
-    (r"py:class", r"(AudioSource|zoo\.dialogue\..*\.(Sentiment|Tracker)Inference)"),
+    (r"py:class", r"(AudioSource|LayoutFormat|zoo\.dialogue\..*\.(Sentiment|Tracker)Inference)"),
 ]
 
 

@@ -76,7 +76,8 @@ class Task:
     example_modules: ClassVar[tuple[str, ...]] = ()
     """Modules that :attr:`example` needs; their sources lie in ``front_end`` beside it."""
     example_javascript: ClassVar[str] = ""
-    """The same in JavaScript, for onnxruntime-web: a package, and a file in it after a ``:``."""
+    """The same in JavaScript for onnxruntime-web; the name of the file stands behind that of its
+    package and a colon."""
     config: Config
     processor: Processor
 

@@ -19,7 +19,7 @@ from zoo.export.litert_runner import LiteRTGraph
 from zoo.inference.graph import Graph, Tensor
 
 LENGTHS = {"batch": 1, "time": 1, "outputs": 1, "frames": 4}
-"""Lengths of the free axes of a step: one character, or one output of a stream."""
+"""Lengths of the free axes of a step, which reads one character or writes one output."""
 
 
 def is_step(graph: Graph) -> bool:

@@ -88,7 +88,7 @@ class WrittenPage:
 
 
 def check_format(name: str) -> None:
-    """Raise :class:`~zoo.UsageError` if it is none of :data:`LayoutFormat`."""
+    """Raise :class:`~zoo.UsageError` if it is not the name of a format."""
     if name not in get_args(LayoutFormat):
         known = " or ".join(get_args(LayoutFormat))
         raise UsageError(f"layout_format must be {known}, not {name!r}")
