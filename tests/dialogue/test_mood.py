@@ -177,7 +177,11 @@ def test_messages_without_a_mood_are_read_but_not_learnt() -> None:
 def test_the_inference_equals_the_network(follower: Any) -> None:
     rows = [MoodMessage(text, speaker, "good", "1") for text, speaker in CHAT]
     rows += [MoodMessage("hello", "ana", "bad", "2")]
-    inputs, _ = conversation_arrays(make_examples(rows, follower.processor))
+    # Rows and conversations that only fill the arrays change nothing.
+    examples = make_examples(rows, follower.processor)
+    inputs, moods = conversation_arrays(examples, messages=12, conversations=4)
+    assert (len(inputs[0]), len(inputs[3])) == (12, 4)
+    assert moods[2:].max() == -1
     outputs = np.asarray(follower.network(list(inputs), training=False))
     state = follower.inference.start()
     known: list[str] = []

@@ -4,17 +4,22 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from functools import wraps
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from zoo.cli.inputs import STANDARD_INPUT, read_standard_input
-from zoo.cli.output import print_json
+from zoo.cli.options import MODEL, OUT, Decorator, training_options
+from zoo.cli.output import command_line, print_json
 from zoo.dialogue.messages import Message, read_message_lines
 from zoo.errors import UsageError, ZooError
 from zoo.files import is_file, user_path
+from zoo.store.locate import Reference
+from zoo.training.plan import FinetuneOptions
 
 if TYPE_CHECKING:
     from zoo.dialogue.conversation import Conversation, ConversationTask
@@ -24,24 +29,86 @@ SUFFIX = ".jsonl"
 Read = Message | ZooError
 
 
+@dataclass(frozen=True)
+class Reading:
+    """How a command reads a conversation.
+
+    Args:
+        inputs: texts; ``"-"`` is the text on standard input, and the name of a ``.jsonl`` file
+            stands for its lines.
+        follow: read JSON lines from standard input as they come.
+        state_file: the file of the state to go on from, and to write back to.
+        as_json: print JSON.
+    """
+
+    inputs: tuple[str, ...] = ()
+    follow: bool = False
+    state_file: Path | None = None
+    as_json: bool = False
+
+
 def conversation_options(command: Callable[..., Any]) -> Callable[..., Any]:
-    """The options of every command that reads a conversation."""
-    for option in (
-        click.option("--json", "as_json", is_flag=True, help="Print JSON."),
-        click.option(
-            "--state",
-            "state_file",
+    """The arguments of every command that reads a conversation: a model, and a :class:`Reading`."""
+
+    @MODEL
+    @click.argument("inputs", nargs=-1)
+    @click.option(
+        "--follow",
+        is_flag=True,
+        help="Read JSON lines from standard input and answer each with one at once.",
+    )
+    @click.option(
+        "--state",
+        "state_file",
+        type=click.Path(path_type=Path),
+        help="Go on from the conversation in this file, and write it back.",
+    )
+    @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+    @wraps(command)
+    def gathered(
+        model: Reference,
+        inputs: tuple[str, ...],
+        follow: bool,
+        state_file: Path | None,
+        as_json: bool,
+        **others: Any,
+    ) -> None:
+        command(model, Reading(inputs, follow, state_file, as_json), **others)
+
+    return gathered
+
+
+def finetune_options(options: type[FinetuneOptions], *, data: str, **texts: str) -> Decorator:
+    """The arguments of every command that fine-tunes on files; the command returns the folder.
+
+    The command is called with the model, the files, the run's folder, ``options`` and the command
+    line.
+
+    Args:
+        options: the task's.
+        data: the help of ``--data``.
+        **texts: see :func:`~zoo.cli.options.training_options`.
+    """
+
+    def decorate(command: Callable[..., Path]) -> Callable[..., None]:
+        @MODEL
+        @click.option(
+            "--data",
+            "files",
+            required=True,
+            multiple=True,
             type=click.Path(path_type=Path),
-            help="Go on from the conversation in this file, and write it back.",
-        ),
-        click.option(
-            "--follow",
-            is_flag=True,
-            help="Read JSON lines from standard input and answer each with one at once.",
-        ),
-    ):
-        command = option(command)
-    return command
+            help=f"{data}; may be repeated.",
+        )
+        @OUT
+        @training_options(options, **texts)
+        @wraps(command)
+        def gathered(model: Reference, files: tuple[Path, ...], out: Path, **chosen: Any) -> None:
+            click.echo(command(model, files, out, options(**chosen), command_line()))
+
+        return gathered
+
+    return decorate
 
 
 def open_from(model: ConversationTask[Any], state_file: Path | None) -> Conversation[Any]:
@@ -57,18 +124,14 @@ def open_from(model: ConversationTask[Any], state_file: Path | None) -> Conversa
     return model.open_conversation(ConversationState.load(state_file))
 
 
-def read_conversation(inputs: Sequence[str], follow: bool) -> Iterator[Read]:
+def read_conversation(reading: Reading) -> Iterator[Read]:
     """The messages that a command's arguments mean, or the errors met instead.
 
-    Args:
-        inputs: texts; ``"-"`` is the text on standard input, and the name of a ``.jsonl`` file
-            stands for its lines.
-        follow: read JSON lines from standard input as they come.
-
     Raises:
-        UsageError: there is nothing to read, or both.
+        UsageError: there is nothing to read, or both texts and a stream.
     """
-    if follow:
+    inputs = reading.inputs
+    if reading.follow:
         if inputs:
             raise UsageError("--follow reads standard input; give it no texts or files")
         lines = (line.decode("utf-8", "replace") for line in sys.stdin.buffer)
@@ -101,11 +164,7 @@ def feed_all(
 
 def run_conversation(
     model: ConversationTask[Any],
-    inputs: Sequence[str],
-    *,
-    follow: bool,
-    state_file: Path | None,
-    as_json: bool,
+    reading: Reading,
     on_end: Callable[[tuple[Any, ...]], object] | None = None,
 ) -> None:
     """Read a conversation and print a result for each message.
@@ -115,22 +174,19 @@ def run_conversation(
 
     Args:
         model: reads it.
-        inputs: see :func:`read_conversation`.
-        follow: the same.
-        state_file: see :func:`open_from`.
-        as_json: print JSON.
+        reading: what it reads, and how it answers.
         on_end: called with the results of all messages.
     """
-    conversation = open_from(model, state_file)
+    conversation = open_from(model, reading.state_file)
     rows, failed = [], False
     try:
-        for message, result in feed_all(conversation, read_conversation(inputs, follow)):
+        for message, result in feed_all(conversation, read_conversation(reading)):
             failed = failed or message is None
             row = _row(message, result)
-            if follow:
+            if reading.follow:
                 click.echo(json.dumps(row, ensure_ascii=False))
                 sys.stdout.flush()
-            elif as_json:
+            elif reading.as_json:
                 rows.append(row)
             elif message is None:
                 click.echo(f"zoo: {result}", err=True)
@@ -138,9 +194,9 @@ def run_conversation(
                 speaker = f"{message.speaker}\t" if message.speaker else ""
                 click.echo(f"{speaker}{result}")
     finally:
-        if state_file is not None:
-            conversation.state.save(state_file)
-    if as_json and not follow:
+        if reading.state_file is not None:
+            conversation.state.save(reading.state_file)
+    if reading.as_json and not reading.follow:
         print_json(rows)
     if on_end is not None:
         on_end(conversation.results)

@@ -155,18 +155,22 @@ class Words:
         return WordIds(tokens, *ids)
 
 
-def pad_words(messages: Sequence[WordIds], length: int = 1) -> tuple[np.ndarray, ...]:
+def pad_words(
+    messages: Sequence[WordIds], length: int = 1, rows: int = 1
+) -> tuple[np.ndarray, ...]:
     """Messages as arrays ``words``, ``known`` ``(batch, tokens)`` and ``characters``.
 
     Args:
         messages: as ids.
         length: tokens at least.
+        rows: messages at least; those that are added have no words.
     """
     longest = max(length, *(len(ids.words) for ids in messages))
     width = messages[0].characters.shape[1]
-    words = np.zeros((len(messages), longest), np.int32)
+    rows = max(rows, len(messages))
+    words = np.zeros((rows, longest), np.int32)
     known = np.zeros_like(words)
-    characters = np.zeros((len(messages), longest, width), np.int32)
+    characters = np.zeros((rows, longest, width), np.int32)
     for row, ids in enumerate(messages):
         count = len(ids.words)
         words[row, :count], known[row, :count] = ids.words, ids.known

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from typing import Any, Protocol
 
 import numpy as np
 
 from zoo.folder.figures import Measure
+from zoo.training.batching import Batching, LazyBatches
 
 
 class Objective(Protocol):
@@ -38,3 +40,33 @@ class Objective(Protocol):
 
     def validate(self) -> float:
         """What is measured on held-out data, see ``validation_figure``."""
+
+
+class BatchedObjective(ABC):
+    """An :class:`Objective` without a carry, whose batches are made when they are asked for.
+
+    Args:
+        network: the ``keras.Model``.
+        batching: which examples make a batch.
+    """
+
+    def __init__(self, network: Any, batching: Batching) -> None:
+        self.network, self._batching = network, batching
+        self.steps_per_epoch = batching.steps
+
+    def batches(self, epoch: int) -> Sequence[tuple[np.ndarray, ...]]:
+        """See :class:`Objective`."""
+        return LazyBatches(self._batching.groups(epoch), self.make_batch, epoch)
+
+    @abstractmethod
+    def make_batch(self, group: np.ndarray, epoch: int) -> tuple[np.ndarray, ...]:
+        """The arrays of a batch.
+
+        Args:
+            group: the numbers of its examples.
+            epoch: counted from 0.
+        """
+
+    def initial_carry(self) -> list[np.ndarray]:
+        """See :class:`Objective`; nothing is carried from batch to batch."""
+        return []

@@ -106,6 +106,38 @@ class FinetuneOptions:
         )
 
 
+@dataclass(frozen=True, kw_only=True)
+class BatchOptions(FinetuneOptions):
+    """How a model is fine-tuned in batches of a chosen size.
+
+    Args:
+        epochs: maximum number of epochs.
+        patience: stop after this many epochs without improvement; 0 for never.
+        learning_rate: its peak.
+        validation: fraction of the data held out for validation.
+        seed: of dropout, data order and augmentation.
+        batch: examples in a batch; fewer when there are few.
+
+    Raises:
+        UsageError: a value is out of range.
+    """
+
+    batch: int = 32
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if self.batch < 1:
+            raise UsageError(f"batch must be at least 1, not {self.batch}")
+
+    def batch_for(self, examples: int) -> int:
+        """The size of a batch: at least four steps an epoch, so that a few examples are not one.
+
+        Args:
+            examples: number of training examples.
+        """
+        return max(1, min(self.batch, examples // 4))
+
+
 @dataclass(frozen=True)
 class Stage:
     """One of several plans by which a model is trained.

@@ -13,13 +13,14 @@ from zoo.ctc.decoding import greedy
 from zoo.ctc.subsampling import output_frames
 from zoo.errors import DataError
 from zoo.folder.figures import Measure
-from zoo.training.batching import Batching, EvenBatches, LazyBatches
+from zoo.training.batching import Batching, EvenBatches
+from zoo.training.objective import BatchedObjective
 
 Example = tuple[np.ndarray, np.ndarray]
 """Features ``(frames, width)`` float32, which of an image are its columns, and int32 labels."""
 
 
-class CTCObjective:
+class CTCObjective(BatchedObjective):
     """CTC loss on utterances of real lengths, batched by length.
 
     Args:
@@ -53,22 +54,12 @@ class CTCObjective:
     ) -> None:
         if not len(lengths) or not validation:
             raise DataError("there must be examples to train on and examples to validate on")
-        self.network = network
+        super().__init__(network, batching or EvenBatches(lengths, batch, seed))
         self._prepare, self._validation = prepare, validation
         self._blank, self._batch = blank, batch
-        self._batching = batching or EvenBatches(lengths, batch, seed)
-        self.steps_per_epoch = self._batching.steps
         bins = network.inputs[0].shape[-1]
         signature = tf.TensorSpec((None, None, bins), "float32"), tf.TensorSpec((None,), "int32")
         self._log_probs = tf.function(self._run, input_signature=signature, autograph=False)
-
-    def batches(self, epoch: int) -> Sequence[tuple[np.ndarray, ...]]:
-        """The batches of an epoch, each made when it is asked for."""
-        return LazyBatches(self._batching.groups(epoch), self._make, epoch)
-
-    def initial_carry(self) -> list[np.ndarray]:
-        """Nothing is carried from batch to batch."""
-        return []
 
     def loss(self, batch: Any, carry: Any, training: bool) -> tuple[Any, Any]:
         """CTC loss in nats, for each label; an example without labels counts as one."""
@@ -112,7 +103,8 @@ class CTCObjective:
         for start in range(0, len(ordered), self._batch):
             yield ordered[start : start + self._batch]
 
-    def _make(self, group: np.ndarray, epoch: int) -> tuple[np.ndarray, ...]:
+    def make_batch(self, group: np.ndarray, epoch: int) -> tuple[np.ndarray, ...]:
+        """See :class:`~zoo.training.objective.BatchedObjective`."""
         return pad_batch([self._prepare(int(i), epoch) for i in group])
 
     def _logits(self, features: Any, frames: Any, training: bool) -> Any:

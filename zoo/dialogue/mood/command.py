@@ -3,20 +3,22 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, cast
+from typing import Any
 
 import click
 
 from zoo.cli.inspection import inspect_input, inspection_options
-from zoo.cli.options import MODEL, OUT, training_options
-from zoo.cli.output import command_line
-from zoo.dialogue.command_line import conversation_options, read_conversation, run_conversation
+from zoo.cli.options import MODEL
+from zoo.dialogue.command_line import (
+    Reading,
+    conversation_options,
+    finetune_options,
+    read_conversation,
+    run_conversation,
+)
 from zoo.dialogue.mood.training.options import MoodOptions
 from zoo.errors import ZooError
 from zoo.store.locate import Reference
-
-if TYPE_CHECKING:
-    from zoo.dialogue.mood.following import MoodFollower
 
 
 @click.command(
@@ -26,44 +28,26 @@ if TYPE_CHECKING:
     "  zoo run sentiment_lstm.topical_chat chat.jsonl --plot mood.png\n"
     "  zoo run sentiment_lstm.topical_chat --follow --state state.json < chat.jsonl",
 )
-@MODEL
-@click.argument("inputs", nargs=-1)
+@conversation_options
 @click.option(
     "--plot", "picture", type=click.Path(path_type=Path), help="Draw the course into this file."
 )
-@conversation_options
-def run(
-    model: Reference,
-    inputs: tuple[str, ...],
-    picture: Path | None,
-    follow: bool,
-    state_file: Path | None,
-    as_json: bool,
-) -> None:
+def run(model: Reference, reading: Reading, picture: Path | None) -> None:
     """Tell the mood of each of INPUTS, which are the messages of one conversation.
 
     An input is a text, or a .jsonl file with a message a line, such as {"text": "Hi", "speaker":
     "customer"}.
     """
+    from zoo.dialogue.mood.following import MoodFollower
     from zoo.loading import load_model
     from zoo.plots import check_format
 
-    if picture is not None:
-        check_format(picture)
-    loaded = cast("MoodFollower", load_model(model))
-
-    def draw(moods: tuple[object, ...]) -> None:
-        if picture is not None:
-            loaded.plot(list(moods), picture)  # type: ignore[arg-type]
-
-    run_conversation(
-        loaded,
-        inputs,
-        follow=follow,
-        state_file=state_file,
-        as_json=as_json,
-        on_end=draw,
-    )
+    if picture is None:
+        run_conversation(load_model(model, kind=MoodFollower), reading)
+        return
+    check_format(picture)
+    loaded = load_model(model, kind=MoodFollower)
+    run_conversation(loaded, reading, on_end=lambda moods: loaded.plot(list(moods), picture))
 
 
 @click.command(
@@ -80,7 +64,7 @@ def inspect(model: Reference, inputs: tuple[str, ...], **options: Any) -> None:
     """
     from zoo.loading import load_model
 
-    messages = list(read_conversation(inputs, follow=False))
+    messages = list(read_conversation(Reading(inputs)))
     for one in messages:
         if isinstance(one, ZooError):
             raise one
@@ -93,18 +77,12 @@ def inspect(model: Reference, inputs: tuple[str, ...], **options: Any) -> None:
     epilog="Example:\n\n\b\n"
     "  zoo finetune sentiment_lstm.topical_chat --data mine.csv --out runs/mine",
 )
-@MODEL
-@click.option(
-    "--data",
-    "files",
-    required=True,
-    multiple=True,
-    type=click.Path(path_type=Path),
-    help="A CSV file with the columns text and mood; may be repeated.",
+@finetune_options(
+    MoodOptions, data="A CSV file with the columns text and mood", batch="Messages per batch."
 )
-@OUT
-@training_options(MoodOptions, batch="Messages per batch.")
-def finetune(model: Reference, files: tuple[Path, ...], out: Path, **options: Any) -> None:
+def finetune(
+    model: Reference, files: tuple[Path, ...], out: Path, options: MoodOptions, command: str
+) -> Path:
     """Fine-tune MODEL on your own messages with moods.
 
     The columns speaker and conversation may be there too; the rows of a conversation follow each
@@ -112,5 +90,4 @@ def finetune(model: Reference, files: tuple[Path, ...], out: Path, **options: An
     """
     from zoo.dialogue.mood.training.run import finetune_moods
 
-    chosen = MoodOptions(**options)
-    click.echo(finetune_moods(model, list(files), out, chosen, command=command_line()))
+    return finetune_moods(model, files, out, options, command=command)

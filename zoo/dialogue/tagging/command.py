@@ -9,9 +9,13 @@ import click
 
 from zoo.cli.inputs import read_texts
 from zoo.cli.inspection import inspect_input, inspection_options
-from zoo.cli.options import MODEL, OUT, training_options
-from zoo.cli.output import command_line
-from zoo.dialogue.command_line import conversation_options, run_conversation
+from zoo.cli.options import MODEL
+from zoo.dialogue.command_line import (
+    Reading,
+    conversation_options,
+    finetune_options,
+    run_conversation,
+)
 from zoo.dialogue.tagging.training.options import TaggerOptions
 from zoo.store.locate import Reference
 
@@ -23,16 +27,8 @@ from zoo.store.locate import Reference
     "  zoo run tagger_bilstm.snips chat.jsonl --json\n"
     "  zoo run tagger_bilstm.snips --follow < chat.jsonl",
 )
-@MODEL
-@click.argument("inputs", nargs=-1)
 @conversation_options
-def run(
-    model: Reference,
-    inputs: tuple[str, ...],
-    follow: bool,
-    state_file: Path | None,
-    as_json: bool,
-) -> None:
+def run(model: Reference, reading: Reading) -> None:
     """Tag each of INPUTS: texts, or .jsonl files with a message a line; "-" reads a text.
 
     A line of a file is a table such as {"text": "Hi", "speaker": "customer"}.
@@ -40,8 +36,7 @@ def run(
     from zoo.dialogue.tagging.tagging import Tagger
     from zoo.loading import load_model
 
-    loaded = load_model(model, kind=Tagger)
-    run_conversation(loaded, inputs, follow=follow, state_file=state_file, as_json=as_json)
+    run_conversation(load_model(model, kind=Tagger), reading)
 
 
 @click.command(
@@ -64,22 +59,15 @@ def inspect(model: Reference, text: str, **options: Any) -> None:
     "finetune",
     epilog="Example:\n\n\b\n  zoo finetune tagger_bilstm.snips --data mine.jsonl --out runs/mine",
 )
-@MODEL
-@click.option(
-    "--data",
-    "files",
-    required=True,
-    multiple=True,
-    type=click.Path(path_type=Path),
-    help="Tagged messages: .conll, .jsonl, .json, .spacy or .yml; may be repeated.",
-)
-@OUT
-@training_options(
+@finetune_options(
     TaggerOptions,
+    data="Tagged messages: .conll, .jsonl, .json, .spacy or .yml",
     batch="Messages per batch.",
     keep_labels="Keep labels that the data does not mark.",
 )
-def finetune(model: Reference, files: tuple[Path, ...], out: Path, **options: Any) -> None:
+def finetune(
+    model: Reference, files: tuple[Path, ...], out: Path, options: TaggerOptions, command: str
+) -> Path:
     """Fine-tune MODEL on your own tagged messages.
 
     The model learns the labels and intents of the messages, whether it knew them or not. Repeat the
@@ -87,5 +75,4 @@ def finetune(model: Reference, files: tuple[Path, ...], out: Path, **options: An
     """
     from zoo.dialogue.tagging.training.run import finetune_tagger
 
-    chosen = TaggerOptions(**options)
-    click.echo(finetune_tagger(model, list(files), out, chosen, command=command_line()))
+    return finetune_tagger(model, files, out, options, command=command)

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from zoo.errors import UsageError
-from zoo.training.plan import FinetuneOptions
+from zoo.training.plan import BatchOptions
 
 
 @dataclass(frozen=True, kw_only=True)
-class RecogniserOptions(FinetuneOptions):
+class RecogniserOptions(BatchOptions):
     """How a speech recogniser is fine-tuned.
 
     Args:
@@ -29,8 +28,3 @@ class RecogniserOptions(FinetuneOptions):
     patience: int = 8
     learning_rate: float = 3e-4
     batch: int = 16
-
-    def __post_init__(self) -> None:
-        super().__post_init__()
-        if self.batch < 1:
-            raise UsageError(f"batch must be at least 1, not {self.batch}")

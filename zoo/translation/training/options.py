@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from zoo.errors import UsageError
-from zoo.training.plan import FinetuneOptions, Plan
+from zoo.training.plan import BatchOptions, Plan
 
 
 @dataclass(frozen=True, kw_only=True)
-class TranslatorOptions(FinetuneOptions):
+class TranslatorOptions(BatchOptions):
     """How a translator is fine-tuned.
 
     Args:
@@ -28,11 +27,6 @@ class TranslatorOptions(FinetuneOptions):
     learning_rate: float = 5e-4
     batch: int = 64
     both_ways: bool = False
-
-    def __post_init__(self) -> None:
-        super().__post_init__()
-        if self.batch < 1:
-            raise UsageError("batch must be at least 1")
 
     def plan(self) -> Plan:
         """The plan that these options make."""

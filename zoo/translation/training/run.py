@@ -215,8 +215,7 @@ class TranslatorFinetuning(Finetuning[Translation]):
             task.config,
             examples,
             validation,
-            # At least four steps an epoch, so that a few pairs are not a single batch.
-            batch=max(1, min(self.options.batch, len(examples) // 4)),
+            batch=self.options.batch_for(len(examples)),
             seed=seed,
             others=0,
         )

@@ -88,12 +88,18 @@ def make_examples(
 
 
 def conversation_arrays(
-    examples: Sequence[MoodExample],
+    examples: Sequence[MoodExample], messages: int = 1, conversations: int = 1
 ) -> tuple[tuple[np.ndarray, ...], np.ndarray]:
-    """The network's inputs for conversations, and the moods ``(conversations, turns)``."""
-    words = pad_words([ids for example in examples for ids in example.ids])
+    """The network's inputs for conversations, and the moods ``(conversations, turns)``.
+
+    Args:
+        examples: the conversations.
+        messages: rows at least; those that are added are in no conversation.
+        conversations: the same; those that are added have no mood to learn.
+    """
+    words = pad_words([ids for example in examples for ids in example.ids], rows=messages)
     longest = max(len(example.ids) for example in examples)
-    order = np.zeros((len(examples), longest), np.int32)
+    order = np.zeros((max(conversations, len(examples)), longest), np.int32)
     speakers = np.zeros_like(order)
     moods = np.full_like(order, -1)
     first = 0

@@ -7,11 +7,10 @@ import io
 from collections.abc import Sequence
 from pathlib import Path
 
-import numpy as np
-
 from zoo.dialogue.datasets import MoodMessage
 from zoo.dialogue.messages import MAX_CHARACTERS
 from zoo.dialogue.mood.training.examples import conversations
+from zoo.dialogue.training.learning import held_out
 from zoo.errors import DataError
 from zoo.files import read_text
 
@@ -69,9 +68,6 @@ def split_conversations(
         DataError: there are fewer than two conversations with a mood.
     """
     found = [one for one in conversations(messages) if any(message.mood for message in one)]
-    if len(found) < 2:
-        raise DataError("there must be at least two conversations with moods: one is held out")
-    order = np.random.default_rng(seed).permutation(len(found))
-    held = set(order[: max(1, round(fraction * len(found)))].tolist())
+    held = held_out(len(found), fraction, seed, "conversations with moods")
     training = [m for n, one in enumerate(found) if n not in held for m in one]
     return training, [m for n, one in enumerate(found) if n in held for m in one]

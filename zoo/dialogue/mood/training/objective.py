@@ -13,12 +13,18 @@ from zoo.dialogue.mood.training.examples import MoodExample, conversation_arrays
 from zoo.dialogue.mood.training.scores import weighted_f1
 from zoo.dialogue.training.batches import WordDropout
 from zoo.folder.figures import Measure
-from zoo.training.batching import LazyBatches, SizedBatches
+from zoo.training.batching import SizedBatches
+from zoo.training.objective import BatchedObjective
 
 _VALIDATION_BATCH = 64
 
+# A recurrent step is compiled for each number of rows, which takes longer than many steps do: so
+# there are few different ones.
+_CONVERSATIONS = 8
+_SHARE = 4  # of a batch, by which its number of messages grows
 
-class MoodObjective:
+
+class MoodObjective(BatchedObjective):
     """Cross-entropy of moods; validated by their weighted F1.
 
     Args:
@@ -47,22 +53,13 @@ class MoodObjective:
         seed: int,
         label_smoothing: float = 0.1,
     ) -> None:
-        self.network = network
+        lengths = [len(example.ids) for example in training]
+        super().__init__(network, SizedBatches(lengths, batch, [1.0] * len(lengths), seed))
         self._moods, self._smoothing, self._seed = config.moods, label_smoothing, seed
         self._training, self._validation = training, validation
+        self._step = max(8, batch // _SHARE)
         messages = [ids for example in training for ids in example.ids]
         self._hide = WordDropout(messages, config.known, rare=1.0, both=0.1)
-        lengths = [len(example.ids) for example in training]
-        self._batches = SizedBatches(lengths, batch, [1.0] * len(lengths), seed)
-        self.steps_per_epoch = self._batches.steps
-
-    def batches(self, epoch: int) -> Sequence[tuple[np.ndarray, ...]]:
-        """See :class:`zoo.training.objective.Objective`."""
-        return LazyBatches(self._batches.groups(epoch), self._batch, epoch)
-
-    def initial_carry(self) -> list[np.ndarray]:
-        """Nothing is carried from batch to batch."""
-        return []
 
     def loss(self, batch: Any, carry: Any, training: bool) -> tuple[Any, Any]:
         """Mean cross-entropy of a batch's messages, in nats."""
@@ -86,8 +83,17 @@ class MoodObjective:
             found += logits.argmax(axis=-1)[told].tolist()
         return weighted_f1(gold, found)
 
-    def _batch(self, group: np.ndarray, epoch: int) -> tuple[np.ndarray, ...]:
-        inputs, moods = conversation_arrays([self._training[number] for number in group])
+    def make_batch(self, group: np.ndarray, epoch: int) -> tuple[np.ndarray, ...]:
+        """See :class:`~zoo.training.objective.BatchedObjective`."""
+        chosen = [self._training[number] for number in group]
+        messages = sum(len(example.ids) for example in chosen)
+        inputs, moods = conversation_arrays(
+            chosen, _rounded(messages, self._step), _rounded(len(chosen), _CONVERSATIONS)
+        )
         rng = np.random.default_rng([self._seed, epoch, int(group[0])])
         words, known = self._hide(inputs[0], inputs[1], rng)
         return (words, known, *inputs[2:], moods)
+
+
+def _rounded(count: int, step: int) -> int:
+    return -(-count // step) * step

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from zoo.errors import UsageError
-from zoo.training.plan import FinetuneOptions
+from zoo.training.plan import BatchOptions
 
 
 @dataclass(frozen=True, kw_only=True)
-class MoodOptions(FinetuneOptions):
+class MoodOptions(BatchOptions):
     """How a mood reader is fine-tuned.
 
     Args:
@@ -27,8 +26,3 @@ class MoodOptions(FinetuneOptions):
     patience: int = 5
     learning_rate: float = 2e-3
     batch: int = 64
-
-    def __post_init__(self) -> None:
-        super().__post_init__()
-        if self.batch < 1:
-            raise UsageError("batch must be at least 1")

@@ -19,76 +19,60 @@ from zoo.dialogue.mood.training.files import read_moods, split_conversations
 from zoo.dialogue.mood.training.options import MoodOptions
 from zoo.dialogue.training.glove import frequent_words, set_word_vectors
 from zoo.dialogue.training.growth import grown_words, moved_rows, places_of, word_rows
+from zoo.dialogue.training.learning import DialogueFinetuning, DialogueTraining, file_names
 from zoo.dialogue.word_features import word_values
 from zoo.dialogue.words import Words
-from zoo.folder.manifest import sha256_of
 from zoo.store.locate import Reference
 from zoo.training.run import finetune
-from zoo.training.subject import Finetuning, Start, Training, read_start
+from zoo.training.subject import Start, read_start
 
 if TYPE_CHECKING:
     from zoo.dialogue.mood.training.objective import MoodObjective
     from zoo.folder.bundle import Bundle
-    from zoo.training.rundir import RunDirectory
 
 TEMPERATURES = (0.6, 0.7, 0.8, 0.9, 1.0, 1.1, 1.2, 1.4, 1.7, 2.0)
 
 
 @dataclass(kw_only=True)
-class MoodTraining(Training[MoodFollower]):
+class MoodTraining(DialogueTraining[MoodFollower]):
     """Training of a new mood reader.
 
     Args:
         card: how the model card begins; the name begins with the architecture.
         training: messages to train on.
         validation: messages to validate on.
-        vocabulary_texts: texts whose words become known.
-        moods: names of the moods.
-        valence: how good each is, from -1 to 1.
         network: values of the builder that the data does not decide.
         vocabulary: number of words with a vector.
         batch: messages in a batch.
+        vocabulary_texts: texts whose words become known.
+        moods: names of the moods.
+        valence: how good each is, from -1 to 1.
     """
+
+    decisive = ("moods", *DialogueTraining.decisive)
 
     training: Sequence[MoodMessage]
     validation: Sequence[MoodMessage]
     vocabulary_texts: Sequence[str]
     moods: Sequence[str]
     valence: Mapping[str, float]
-    network: Mapping[str, Any]
-    vocabulary: int
-    batch: int
 
     @property
     def decoder(self) -> Mapping[str, Any]:
         """The decoder's settings."""
         return {"valence": dict(self.valence)}
 
-    @property
-    def values(self) -> Mapping[str, Any]:
-        """See :class:`~zoo.training.subject.Learning`."""
-        names = ("moods", "network", "vocabulary", "batch")
-        return {
-            **{name: getattr(self, name) for name in names},
-            "messages": [len(self.training), len(self.validation)],
-        }
-
     @cached_property
-    def _processor(self) -> MoodWords:
+    def new_processor(self) -> MoodWords:
+        """See :class:`~zoo.dialogue.training.learning.DialogueTraining`."""
         words = Words.of_texts(
             self.vocabulary_texts, frequent_words(), size=self.vocabulary, least=3
         )
         return MoodWords(words, tuple(self.moods))
 
-    def processor(self, run: RunDirectory, start: Bundle | None) -> MoodWords:
-        """See :class:`~zoo.training.subject.Training`."""
-        return self._processor if start is None else start.processor
-
-    def config(self, processor: MoodWords) -> Any:
-        """See :class:`~zoo.training.subject.Training`."""
-        return self.architecture.load("config")(
-            **word_values(processor.words), moods=len(processor.moods), **self.network
-        )
+    def outputs(self, processor: MoodWords) -> Mapping[str, int]:
+        """See :class:`~zoo.dialogue.training.learning.DialogueTraining`."""
+        return {"moods": len(processor.moods)}
 
     def objective(self, task: Any, seed: int) -> MoodObjective:
         """See :class:`~zoo.training.subject.Learning`."""
@@ -134,37 +118,8 @@ def choose_temperature(task: Any, messages: Sequence[MoodMessage]) -> None:
     task.decoder["temperature"] = TEMPERATURES[int(np.argmin(losses))]
 
 
-@dataclass(kw_only=True)
-class MoodFinetuning(Finetuning[MoodFollower]):
-    """Fine-tuning of a mood reader on messages.
-
-    Args:
-        start: the model to start from, with the moods and words of the data.
-        data: the name of the messages.
-        options: how to train.
-        training: messages to train on.
-        validation: messages to validate on.
-    """
-
-    options: MoodOptions
-    training: Sequence[MoodMessage]
-    validation: Sequence[MoodMessage]
-
-    @property
-    def values(self) -> Mapping[str, Any]:
-        """See :class:`~zoo.training.subject.Learning`."""
-        rows = [repr(one) for one in (*self.training, *self.validation)]
-        return {
-            "base_model": self.start.name,
-            "messages": sha256_of("\n".join(rows).encode()),
-            "validation": self.options.validation,
-            "batch": self.options.batch,
-        }
-
-    @property
-    def learnt_from(self) -> str:
-        """See :class:`~zoo.training.subject.Finetuning`."""
-        return f"{len(self.training):,} messages"
+class MoodFinetuning(DialogueFinetuning[MoodFollower]):
+    """Fine-tuning of a mood reader on messages."""
 
     def objective(self, task: MoodFollower, seed: int) -> MoodObjective:
         """See :class:`~zoo.training.subject.Learning`."""
@@ -175,8 +130,7 @@ class MoodFinetuning(Finetuning[MoodFollower]):
             task.config,
             make_examples(self.training, task.processor),
             make_examples(self.validation, task.processor),
-            # At least four steps an epoch, so that a few messages are not a single batch.
-            batch=max(1, min(self.options.batch, len(self.training) // 4)),
+            batch=self.options.batch_for(len(self.training)),
             seed=seed,
         )
 
@@ -220,7 +174,7 @@ def finetune_moods(
     bundle = with_moods(start.bundle, moods, [message.text for message in training])
     finetuning = MoodFinetuning(
         start=Start(start.reference, bundle),
-        data=", ".join(path.name for path in files),
+        data=file_names(files),
         options=options,
         training=training,
         validation=validation,

@@ -20,6 +20,7 @@ from pathlib import Path
 from typing import Any
 
 from zoo.dialogue.datasets import Span, TaggedMessage, from_tokens
+from zoo.dialogue.training.learning import held_out
 from zoo.errors import DataError, UsageError, ZooWarning
 from zoo.files import read_text, user_path
 
@@ -248,13 +249,8 @@ def split_messages(
     Raises:
         DataError: there are fewer than two different messages.
     """
-    import numpy as np
-
     texts = sorted({message.text for message in messages})
-    if len(texts) < 2:
-        raise DataError("there must be at least two different messages: one is held out")
-    order = np.random.default_rng(seed).permutation(len(texts))
-    held = {texts[i] for i in order[: max(1, round(fraction * len(texts)))]}
+    held = {texts[n] for n in held_out(len(texts), fraction, seed, "different messages")}
     return (
         [message for message in messages if message.text not in held],
         [message for message in messages if message.text in held],

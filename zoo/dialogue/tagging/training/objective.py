@@ -17,13 +17,14 @@ from zoo.dialogue.tagging.training.scores import entity_f1
 from zoo.dialogue.training.batches import WordDropout
 from zoo.dialogue.words import pad_words
 from zoo.folder.figures import Measure
-from zoo.training.batching import EvenBatches, LazyBatches
+from zoo.training.batching import EvenBatches
 from zoo.training.crf import negative_log_likelihood
+from zoo.training.objective import BatchedObjective
 
 _VALIDATION_BATCH = 128
 
 
-class TaggerObjective:
+class TaggerObjective(BatchedObjective):
     """The loss of a tagger; it is validated by the F1 of entities, or the accuracy of intents.
 
     Args:
@@ -60,7 +61,8 @@ class TaggerObjective:
         label_smoothing: float = 0.0,
         swapped_values: float = 0.0,
     ) -> None:
-        self.network = network
+        lengths = [len(one.ids.tokens) for one in training]
+        super().__init__(network, EvenBatches(lengths, batch, seed))
         self._by_entities = any(example.message.entities for example in validation)
         self.validation_figure = (
             Measure("entity_f1", "%", 100.0, higher_is_better=True)
@@ -74,22 +76,11 @@ class TaggerObjective:
             [one.ids for one in training], config.known, rare_dropout, word_dropout
         )
         self._swap = ValueSwap(training, swapped_values) if swapped_values else None
-        lengths = [len(one.ids.tokens) for one in training]
-        self._batches = EvenBatches(lengths, batch, seed)
-        self.steps_per_epoch = self._batches.steps
         self._chain = network.get_layer("chain") if config.labels else None
         if config.labels:
             transitions, start = bio_constraints(config.labels)
             self._allowed_transitions = tf.constant(transitions, tf.float32)
             self._allowed_start = tf.constant(start, tf.float32)
-
-    def batches(self, epoch: int) -> Sequence[tuple[np.ndarray, ...]]:
-        """See :class:`zoo.training.objective.Objective`."""
-        return LazyBatches(self._batches.groups(epoch), self._batch, epoch)
-
-    def initial_carry(self) -> list[np.ndarray]:
-        """Nothing is carried from batch to batch."""
-        return []
 
     def loss(self, batch: Any, carry: Any, training: bool) -> tuple[Any, Any]:
         """Mean loss of a batch's messages, in nats."""
@@ -169,7 +160,8 @@ class TaggerObjective:
             for label, begin, end in bio_spans(tags)
         ]
 
-    def _batch(self, group: np.ndarray, epoch: int) -> tuple[np.ndarray, ...]:
+    def make_batch(self, group: np.ndarray, epoch: int) -> tuple[np.ndarray, ...]:
+        """See :class:`~zoo.training.objective.BatchedObjective`."""
         rng = np.random.default_rng([self._seed, epoch, int(group[0])])
         examples = [self._training[number] for number in group]
         made = [(one.ids, one.allowed) for one in examples]

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from zoo.errors import UsageError
-from zoo.training.plan import FinetuneOptions, Plan
+from zoo.training.plan import BatchOptions, Plan
 
 
 @dataclass(frozen=True, kw_only=True)
-class TaggerOptions(FinetuneOptions):
+class TaggerOptions(BatchOptions):
     """How a tagger is fine-tuned.
 
     Args:
@@ -30,11 +29,6 @@ class TaggerOptions(FinetuneOptions):
     learning_rate: float = 3e-3
     batch: int = 16
     keep_labels: bool = False
-
-    def __post_init__(self) -> None:
-        super().__post_init__()
-        if self.batch < 1:
-            raise UsageError("batch must be at least 1")
 
     def plan(self) -> Plan:
         """The plan that these options make."""

@@ -25,18 +25,15 @@ from zoo.dialogue.tagging.training.files import read_tagged, split_messages
 from zoo.dialogue.tagging.training.growth import regrown
 from zoo.dialogue.tagging.training.options import TaggerOptions
 from zoo.dialogue.training.glove import frequent_words, set_word_vectors
-from zoo.dialogue.word_features import word_values
+from zoo.dialogue.training.learning import DialogueFinetuning, DialogueTraining, file_names
 from zoo.dialogue.words import Words
 from zoo.errors import DataError
-from zoo.folder.manifest import sha256_of
 from zoo.store.locate import Reference
 from zoo.training.run import finetune
-from zoo.training.subject import Finetuning, Start, Training, read_start
+from zoo.training.subject import Start, read_start
 
 if TYPE_CHECKING:
     from zoo.dialogue.tagging.training.objective import TaggerObjective
-    from zoo.folder.bundle import Bundle
-    from zoo.training.rundir import RunDirectory
 
 LONGEST = 100
 """Tokens; longer messages are not trained on."""
@@ -45,7 +42,7 @@ _SHOWN = 12  # messages that are tagged after each epoch
 
 
 @dataclass(kw_only=True)
-class TaggerTraining(Training[Tagger]):
+class TaggerTraining(DialogueTraining[Tagger]):
     """Training of a new tagger.
 
     Args:
@@ -62,14 +59,22 @@ class TaggerTraining(Training[Tagger]):
         swapped_values: share of the entities that get another value of their label.
         outside: the intent of messages that are out of scope, or empty.
         with_intents: learn the intents that the messages have.
-        values: which kind of value an entity of a label has.
+        values_of_labels: which kind of value an entity of a label has.
     """
+
+    decisive = (
+        *DialogueTraining.decisive,
+        "rare_dropout",
+        "word_dropout",
+        "intent_weight",
+        "label_smoothing",
+        "swapped_values",
+        "outside",
+        "with_intents",
+    )
 
     training: Sequence[Annotation]
     validation: Sequence[Annotation]
-    network: Mapping[str, Any]
-    vocabulary: int
-    batch: int
     rare_dropout: float = 0.5
     word_dropout: float = 0.05
     intent_weight: float = 1.0
@@ -84,20 +89,13 @@ class TaggerTraining(Training[Tagger]):
         """The decoder's settings."""
         return {"outside": self.outside, "values": dict(self.values_of_labels)}
 
-    @property
-    def values(self) -> Mapping[str, Any]:
-        """See :class:`~zoo.training.subject.Learning`."""
-        names = (
-            "network vocabulary batch rare_dropout word_dropout intent_weight label_smoothing "
-            "swapped_values outside with_intents"
-        )
-        counts = [
-            sum(len(one.messages) for one in part) for part in (self.training, self.validation)
-        ]
-        return {**{name: getattr(self, name) for name in names.split()}, "messages": counts}
+    def examples_in(self, part: Sequence[Annotation]) -> int:
+        """See :class:`~zoo.dialogue.training.learning.DialogueTraining`."""
+        return sum(len(one.messages) for one in part)
 
     @cached_property
-    def _processor(self) -> TaggedWords:
+    def new_processor(self) -> TaggedWords:
+        """See :class:`~zoo.dialogue.training.learning.DialogueTraining`."""
         texts = [message.text for one in self.training for message in one.messages]
         intents = {m.intent for one in self.training for m in one.messages if m.intent}
         return TaggedWords(
@@ -106,18 +104,9 @@ class TaggerTraining(Training[Tagger]):
             tuple(sorted(intents)) if self.with_intents else (),
         )
 
-    def processor(self, run: RunDirectory, start: Bundle | None) -> TaggedWords:
-        """See :class:`~zoo.training.subject.Training`."""
-        return self._processor if start is None else start.processor
-
-    def config(self, processor: TaggedWords) -> Any:
-        """See :class:`~zoo.training.subject.Training`."""
-        return self.architecture.load("config")(
-            **word_values(processor.words),
-            labels=len(processor.labels),
-            intents=len(processor.intents),
-            **self.network,
-        )
+    def outputs(self, processor: TaggedWords) -> Mapping[str, int]:
+        """See :class:`~zoo.dialogue.training.learning.DialogueTraining`."""
+        return {"labels": len(processor.labels), "intents": len(processor.intents)}
 
     def objective(self, task: Tagger, seed: int) -> TaggerObjective:
         """See :class:`~zoo.training.subject.Learning`."""
@@ -168,7 +157,7 @@ def calibrate(task: Tagger, examples: Sequence[TaggedExample]) -> None:
 
 
 @dataclass(kw_only=True)
-class TaggerFinetuning(Finetuning[Tagger]):
+class TaggerFinetuning(DialogueFinetuning[Tagger]):
     """Fine-tuning of a tagger on messages.
 
     Args:
@@ -177,49 +166,37 @@ class TaggerFinetuning(Finetuning[Tagger]):
         options: how to train.
         training: messages to train on.
         validation: messages to validate on.
+        hidden: labels that the data does not mark.
     """
 
     options: TaggerOptions
-    training: Annotation
-    validation: Annotation
+    hidden: tuple[str, ...] = ()
 
     @property
     def values(self) -> Mapping[str, Any]:
         """See :class:`~zoo.training.subject.Learning`."""
-        rows = [repr(one) for part in (self.training, self.validation) for one in part.messages]
-        return {
-            "base_model": self.start.name,
-            "messages": sha256_of("\n".join(rows).encode()),
-            "validation": self.options.validation,
-            "batch": self.options.batch,
-            "keep_labels": self.options.keep_labels,
-        }
-
-    @property
-    def learnt_from(self) -> str:
-        """See :class:`~zoo.training.subject.Finetuning`."""
-        return f"{len(self.training.messages):,} messages"
+        return {**super().values, "keep_labels": self.options.keep_labels}
 
     def objective(self, task: Tagger, seed: int) -> TaggerObjective:
         """See :class:`~zoo.training.subject.Learning`."""
         from zoo.dialogue.tagging.training.objective import TaggerObjective
 
-        training = make_examples([self.training], task.processor, LONGEST)
+        annotation = Annotation(self.training, hidden=self.hidden)
+        training = make_examples([annotation], task.processor, LONGEST)
         return TaggerObjective(
             task.network,
             task.config,
             task.processor.labels,
             training,
             self._validation_examples(task),
-            # At least four steps an epoch, so that a few messages are not a single batch.
-            batch=max(1, min(self.options.batch, len(training) // 4)),
+            batch=self.options.batch_for(len(training)),
             seed=seed,
             swapped_values=0.2,
         )
 
     def sample(self, task: Tagger) -> str:
         """See :class:`~zoo.training.subject.Learning`."""
-        shown = [message.text for message in self.validation.messages[:_SHOWN]]
+        shown = [message.text for message in self.validation[:_SHOWN]]
         return "\n".join(str(result) for result in task.tag(shown))
 
     def finish(self, task: Tagger) -> None:
@@ -227,7 +204,7 @@ class TaggerFinetuning(Finetuning[Tagger]):
         calibrate(task, self._validation_examples(task))
 
     def _validation_examples(self, task: Tagger) -> list[TaggedExample]:
-        return make_examples([self.validation], task.processor)
+        return make_examples([Annotation(self.validation, hidden=self.hidden)], task.processor)
 
 
 def finetune_tagger(
@@ -278,9 +255,10 @@ def finetune_tagger(
     )
     finetuning = TaggerFinetuning(
         start=Start(start.reference, bundle),
-        data=", ".join(path.name for path in files),
+        data=file_names(files),
         options=options,
-        training=Annotation(training, hidden=hidden),
-        validation=Annotation(validation, hidden=hidden),
+        training=training,
+        validation=validation,
+        hidden=hidden,
     )
     return finetune(finetuning, out, command)

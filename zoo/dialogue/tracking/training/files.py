@@ -7,11 +7,10 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 from zoo.dialogue.datasets import DialogueTurn
 from zoo.dialogue.tracking.ontology import DONT_CARE, Ontology
 from zoo.dialogue.tracking.training.examples import by_dialogue
+from zoo.dialogue.training.learning import held_out
 from zoo.errors import DataError
 from zoo.files import read_text
 
@@ -90,9 +89,6 @@ def split_dialogues(
         DataError: there are fewer than two dialogues.
     """
     found = by_dialogue(turns)
-    if len(found) < 2:
-        raise DataError("there must be at least two dialogues: one is held out")
-    order = np.random.default_rng(seed).permutation(len(found))
-    held = set(order[: max(1, round(fraction * len(found)))].tolist())
+    held = held_out(len(found), fraction, seed, "dialogues")
     training = [turn for n, one in enumerate(found) if n not in held for turn in one]
     return training, [turn for n, one in enumerate(found) if n in held for turn in one]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
@@ -24,55 +24,46 @@ from zoo.dialogue.tracking.training.files import (
 from zoo.dialogue.tracking.training.options import TrackerOptions
 from zoo.dialogue.training.glove import frequent_words, set_word_vectors
 from zoo.dialogue.training.growth import grown_words, word_rows
+from zoo.dialogue.training.learning import DialogueFinetuning, DialogueTraining, file_names
 from zoo.dialogue.word_features import word_values
 from zoo.dialogue.words import Words
-from zoo.folder.manifest import sha256_of
 from zoo.store.locate import Reference
 from zoo.training.run import finetune
-from zoo.training.subject import Finetuning, Start, Training, read_start
+from zoo.training.subject import Start, read_start
 
 if TYPE_CHECKING:
     from zoo.dialogue.tracking.training.objective import TrackerObjective
     from zoo.folder.bundle import Bundle
-    from zoo.training.rundir import RunDirectory
 
 
 @dataclass(kw_only=True)
-class TrackerTraining(Training[Tracker]):
+class TrackerTraining(DialogueTraining[Tracker]):
     """Training of a new tracker.
 
     Args:
         card: how the model card begins; the name begins with the architecture.
         training: turns to train on.
         validation: turns to validate on.
-        ontology: what the dialogues are about.
         network: values of the builder that the data does not decide.
         vocabulary: number of words with a vector.
         batch: turns in a batch.
+        ontology: what the dialogues are about.
         swapped_values: share of the turns in which a value is replaced.
         request_weight: weight of the questions' loss.
     """
 
+    unit = "turns"
+    decisive = (*DialogueTraining.decisive, "swapped_values", "request_weight")
+
     training: Sequence[DialogueTurn]
     validation: Sequence[DialogueTurn]
     ontology: Ontology
-    network: Mapping[str, Any]
-    vocabulary: int
-    batch: int
     swapped_values: float = 0.3
     request_weight: float = 1.0
 
-    @property
-    def values(self) -> Mapping[str, Any]:
-        """See :class:`~zoo.training.subject.Learning`."""
-        names = ("network", "vocabulary", "batch", "swapped_values", "request_weight")
-        return {
-            **{name: getattr(self, name) for name in names},
-            "turns": [len(self.training), len(self.validation)],
-        }
-
     @cached_property
-    def _processor(self) -> TrackedWords:
+    def new_processor(self) -> TrackedWords:
+        """See :class:`~zoo.dialogue.training.learning.DialogueTraining`."""
         found = self.ontology.candidates
         spoken = [" ".join((*one.words, *one.slot.lower().split())) for one in found]
         # The words of the ontology have vectors, but are not learnt by heart unless they are said.
@@ -82,14 +73,6 @@ class TrackerTraining(Training[Tracker]):
             texts_of(self.training), [*more, *frequent], size=self.vocabulary, least=2
         )
         return TrackedWords(words, self.ontology)
-
-    def processor(self, run: RunDirectory, start: Bundle | None) -> TrackedWords:
-        """See :class:`~zoo.training.subject.Training`."""
-        return self._processor if start is None else start.processor
-
-    def config(self, processor: TrackedWords) -> Any:
-        """See :class:`~zoo.training.subject.Training`."""
-        return self.architecture.load("config")(**word_values(processor.words), **self.network)
 
     def objective(self, task: Any, seed: int) -> TrackerObjective:
         """See :class:`~zoo.training.subject.Learning`."""
@@ -116,37 +99,10 @@ class TrackerTraining(Training[Tracker]):
         return "\n".join(lines)
 
 
-@dataclass(kw_only=True)
-class TrackerFinetuning(Finetuning[Tracker]):
-    """Fine-tuning of a tracker on dialogues.
+class TrackerFinetuning(DialogueFinetuning[Tracker]):
+    """Fine-tuning of a tracker on dialogues."""
 
-    Args:
-        start: the model to start from, with the ontology and the words of the data.
-        data: the name of the dialogues.
-        options: how to train.
-        training: turns to train on.
-        validation: turns to validate on.
-    """
-
-    options: TrackerOptions
-    training: Sequence[DialogueTurn]
-    validation: Sequence[DialogueTurn]
-
-    @property
-    def values(self) -> Mapping[str, Any]:
-        """See :class:`~zoo.training.subject.Learning`."""
-        rows = [repr(one) for one in (*self.training, *self.validation)]
-        return {
-            "base_model": self.start.name,
-            "turns": sha256_of("\n".join(rows).encode()),
-            "validation": self.options.validation,
-            "batch": self.options.batch,
-        }
-
-    @property
-    def learnt_from(self) -> str:
-        """See :class:`~zoo.training.subject.Finetuning`."""
-        return f"{len(self.training):,} turns"
+    unit = "turns"
 
     def objective(self, task: Tracker, seed: int) -> TrackerObjective:
         """See :class:`~zoo.training.subject.Learning`."""
@@ -156,8 +112,7 @@ class TrackerFinetuning(Finetuning[Tracker]):
             task,
             self.training,
             self.validation,
-            # At least four steps an epoch, so that a few turns are not a single batch.
-            batch=max(1, min(self.options.batch, len(self.training) // 4)),
+            batch=self.options.batch_for(len(self.training)),
             seed=seed,
         )
 
@@ -202,7 +157,7 @@ def finetune_tracker(
     bundle = with_ontology(start.bundle, ontology, texts_of(training))
     finetuning = TrackerFinetuning(
         start=Start(start.reference, bundle),
-        data=", ".join(path.name for path in files),
+        data=file_names(files),
         options=options,
         training=training,
         validation=validation,
