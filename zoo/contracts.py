@@ -117,6 +117,24 @@ class Processor(Protocol):
 
 
 @runtime_checkable
+class AdjustableProcessor(Processor, Protocol):
+    """Optional: a processor with settings that may be changed when a model is loaded.
+
+    Attributes:
+        adjustable: their names, which are arguments of :func:`zoo.load_model` then.
+    """
+
+    adjustable: ClassVar[tuple[str, ...]]
+
+    def adjusted(self, **settings: Any) -> Self:
+        """The same processor with other settings.
+
+        Raises:
+            UsageError: one is wrong.
+        """
+
+
+@runtime_checkable
 class ProcessorWithVocabulary(Processor, Protocol):
     """Optional: a processor whose vocabulary can be changed."""
 

@@ -10,7 +10,12 @@ from typing import Any, TypeVar, overload
 import numpy as np
 
 from zoo.catalogue import registry
-from zoo.contracts import ConfigWithShapes, ConfigWithVocabulary, ProcessorWithVocabulary
+from zoo.contracts import (
+    AdjustableProcessor,
+    ConfigWithShapes,
+    ConfigWithVocabulary,
+    ProcessorWithVocabulary,
+)
 from zoo.errors import UsageError
 from zoo.folder.bundle import Bundle, check_processor, read_bundle
 from zoo.folder.weights_file import check_weights
@@ -55,8 +60,9 @@ def load_model(
             calculate in float32 with the same weights.
         offline: never touch the network; left out, ``HF_HUB_OFFLINE`` and ``ZOO_OFFLINE`` decide.
         progress: show a progress bar while downloading.
-        **values: builder values to change, such as ``hidden_dropout=0.3``. A value that changes a
-            weight's shape needs ``weights=None``.
+        **values: builder values to change, such as ``hidden_dropout=0.3``, and settings of the
+            processor that may be changed, such as the ``ontology`` of a tracker. A value that
+            changes a weight's shape needs ``weights=None``.
 
     Returns:
         A :class:`zoo.task.Task`.
@@ -97,7 +103,7 @@ def assemble(
         pretrained: use the bundle's weights, not random ones.
         vocabulary: another output vocabulary, or ``None``.
         dtype: Keras dtype policy.
-        values: builder values to change.
+        values: builder values, and settings of the processor, to change.
 
     Raises:
         UsageError: a value is wrong.
@@ -105,9 +111,16 @@ def assemble(
     """
 
     architecture, stored = bundle.architecture, bundle.weights
+    values = dict(values or {})
+    adjustable = (
+        bundle.processor.adjustable if isinstance(bundle.processor, AdjustableProcessor) else ()
+    )
+    settings = {name: values.pop(name) for name in adjustable if name in values}
+    if settings:
+        bundle = replace(bundle, processor=bundle.processor.adjusted(**settings))
     # The stored values and the changes are checked together, before anything is allocated.
-    config = make_config(type(bundle.config), {**vars(bundle.config), **(values or {})})
-    changed = config != bundle.config
+    config = make_config(type(bundle.config), {**vars(bundle.config), **values})
+    changed = config != bundle.config or bool(settings)
     if vocabulary is not None:
         try:
             entries = tuple(vocabulary)
@@ -123,7 +136,7 @@ def assemble(
         bundle = replace(bundle, processor=processor)
     if pretrained and vocabulary is None and config.parameters() != bundle.config.parameters():
         raise UsageError(
-            f"{', '.join(values or {})}: this changes the shapes of the weights of {where}; "
+            f"{', '.join(values)}: this changes the shapes of the weights of {where}; "
             "pass weights=None for an untrained network"
         )
     if changed or vocabulary is not None or not pretrained:

@@ -15,9 +15,10 @@ from tests.dialogue.toy import make_task, random_weights, save
 from zoo import load_model
 from zoo.catalogue import registry
 from zoo.dialogue.datasets import DialogueTurn
-from zoo.dialogue.tracking.arrays import turn_arrays
-from zoo.dialogue.tracking.ontology import CARELESS, NOTHING, QUESTION, VALUE, Ontology
+from zoo.dialogue.tracking.arrays import held_candidates, turn_arrays
+from zoo.dialogue.tracking.ontology import CARELESS, NOTHING, QUESTION, VALUE, Ontology, spans
 from zoo.dialogue.tracking.processor import TrackedWords
+from zoo.dialogue.tracking.training.distractors import Distractors
 from zoo.dialogue.tracking.training.examples import TurnSwap, targets, turn_examples
 from zoo.dialogue.tracking.training.files import read_dialogues, split_dialogues
 from zoo.dialogue.word_features import word_values
@@ -99,6 +100,8 @@ def test_candidates_are_nothing_anything_values_and_questions() -> None:
         ({"food": "thai"}, "a list of values for each slot"),
         ({"food": list(map(str, range(100_001)))}, "100,001 values is too large"),
         (3, "a table of slots"),
+        ({"slots": {"food": ["thai"]}, "open": ["name"]}, "'name' is no slot"),
+        ({"slots": {"food": ["thai"]}, "open": "food"}, "a list of values for each slot"),
         ({"slots": {"food": [3]}}, "texts of 1 to 200"),
     ],
 )
@@ -164,15 +167,99 @@ def test_the_ontology_can_be_changed(tracker: Any) -> None:
     assert len(task.track(["dish 7 please"])) == 1
 
 
+def test_open_slots_copy_words_of_the_message() -> None:
+    assert spans("To Peru, 2 of us") == [
+        "To",
+        "To Peru",
+        "Peru",
+        "2",
+        "2 of",
+        "2 of us",
+        "of",
+        "of us",
+        "us",
+    ]
+    told = {"slots": {"food": ["thai"], "name": []}, "requests": [], "open": ["name"]}
+    ontology = Ontology.from_values(told)
+    assert ontology.to_values() == told
+    heard = ontology.with_copied(["Ana Thai", "ana?"])
+    assert heard.slots == {"food": ("thai",), "name": ("Ana", "Ana Thai", "Thai")}
+    assert ONTOLOGY.with_copied(["Ana"]) is ONTOLOGY
+    assert len(ontology.with_copied(["a b c d e f " * 10_000]).slots["name"]) < 400
+    task = make_task(tracker_bundle())
+    task.ontology = ontology
+    messages = ["Ana here", "thai, please", "", "!" * 200]
+    states = task.track(messages)
+    for message, state in zip(messages, states, strict=True):
+        if "name" in state.changed:
+            assert state.slots["name"] in ("dontcare", *spans(message))
+    first = task.open_conversation()
+    first.feed(messages[0])
+    second = task.open_conversation(first.state.to_json())
+    assert [first.result, *(second.feed(one) for one in messages[1:])] == states
+
+
+def test_the_ontology_is_given_at_load_and_to_the_command(zoo: Any, tmp_path: Path) -> None:
+    folder = save(tracker_bundle(), tmp_path / "tracker")
+    told = {"slots": {"food": ["spanish", "greek"]}, "requests": ["phone"]}
+    model: Any = load_model(folder, ontology=told)
+    assert model.ontology == Ontology.from_values(told)
+    assert model.metrics == []
+    with pytest.raises(UsageError, match="has no values; list some"):
+        load_model(folder, ontology={"food": []})
+    file = tmp_path / "ontology.json"
+    file.write_text(json.dumps(told))
+    shown = json.loads(zoo("run", folder, "spanish food", "--json", "--ontology", file))
+    assert shown == [model.track(["spanish food"])[0].to_dict()]
+    file.write_text("{")
+    assert "not valid JSON" in zoo("run", folder, "hi", "--ontology", file, code=1)
+
+
+def test_the_largest_ontology_is_read_and_too_long_a_message_for_it_is_named() -> None:
+    task = make_task(tracker_bundle())
+    task.ontology = {"food": [f"dish{chr(97 + n % 26)} {n}" for n in range(100_000)]}
+    (state,) = task.track(["dishb 1"])
+    assert state.slots.keys() <= {"food"}
+    with pytest.raises(UsageError, match="too long for an ontology of 100,002 candidates"):
+        task.track(["word " * 1_000])
+
+
+def test_distractors_are_wrong_candidates_unless_the_turn_says_them() -> None:
+    task = make_task(tracker_bundle())
+    said = {"food": "mongolian"}
+    turns_ = [
+        DialogueTurn("1", "Hello", "I want mongolian food", said, said, ()),
+        DialogueTurn("2", "", "", {}, {}, ()),
+    ]
+    heard = [(task.processor.encode(t.user), task.processor.encode(t.system)) for t in turns_]
+    arrays = turn_arrays(
+        task.processor, [(t.user, t.system) for t in turns_], [held_candidates(ONTOLOGY, {})] * 2
+    )
+    wanted = np.stack([targets(one, ONTOLOGY) for one in turn_examples(turns_)])
+    distractors = Distractors(task.processor, 3)
+    grown, more = distractors(arrays, turns_, heard, wanted, np.random.default_rng(0))
+    assert distractors.places == {"food": slice(12, 15), "area": slice(15, 18)}
+    assert more.shape == (2, 18)
+    assert more[0].nonzero()[0].tolist() == [6, 12]  # the made-up food; nothing of the area
+    assert more[1].nonzero()[0].tolist() == [0, 6]
+    for before, after in zip(arrays, grown, strict=True):
+        index = tuple(slice(size) for size in before.shape)
+        np.testing.assert_array_equal(after[index], before)
+    assert grown[3][0, 2, 12] == grown[4][0, 12] == 1.0  # "mongolian" matches itself
+    assert task.network(grown, training=False).shape == (2, 18)
+
+
 def test_decisions_follow_the_scores(tracker: Any) -> None:
     logits = np.zeros(12, np.float32)
     logits[[0, 7, 10]] = 9.0, 9.0, 9.0
     logits[11] = -1.0
-    said, asked = tracker.decide(logits)
+    said, asked = tracker.decide(logits, ONTOLOGY)
     assert said == {"area": ("dontcare", pytest.approx(1.0, abs=1e-3))}
     assert asked == ("phone",)
-    assert tracker.held({"food": "greek", "area": "dontcare"}).nonzero()[0].tolist() == [4, 7]
-    assert tracker.held({}).nonzero()[0].tolist() == [0, 6]
+    assert held_candidates(ONTOLOGY, {"food": "greek", "area": "dontcare"}).nonzero()[
+        0
+    ].tolist() == [4, 7]
+    assert held_candidates(ONTOLOGY, {}).nonzero()[0].tolist() == [0, 6]
 
 
 def test_targets_and_swapped_values_agree() -> None:
@@ -208,7 +295,9 @@ def test_the_command_tells_the_state_after_each_message(
 
 def test_the_inference_equals_the_network(tracker: Any) -> None:
     rows = [("the north, and the phone?", "Which area?"), ("thai", ""), ("north korean", "Food?")]
-    held = [tracker.held(slots) for slots in ({"food": "thai"}, {}, {"area": "dontcare"})]
+    held = [
+        held_candidates(ONTOLOGY, slots) for slots in ({"food": "thai"}, {}, {"area": "dontcare"})
+    ]
     arrays = turn_arrays(tracker.processor, rows, held)
     outputs = np.asarray(tracker.network(list(arrays), training=False))
     for row, (texts, one) in enumerate(zip(rows, held, strict=True)):

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 
+from zoo.dialogue.tracking.ontology import DONT_CARE, Ontology
 from zoo.dialogue.tracking.processor import TrackedWords
 from zoo.dialogue.words import WordIds, pad_words
 
@@ -52,3 +53,22 @@ def encoded_arrays(
     for one in (candidates.words, candidates.slots, candidates.kinds):
         arrays.append(np.repeat(one[None], len(messages), axis=0))
     return (*arrays, np.stack(list(held)))
+
+
+def held_candidates(ontology: Ontology, slots: Mapping[str, str]) -> np.ndarray:
+    """``(candidates,)`` float32: 1 for the values that a state has.
+
+    Args:
+        ontology: has the candidates.
+        slots: the value of each slot that has one.
+    """
+    held = np.zeros(len(ontology.candidates), np.float32)
+    for slot, place in ontology.groups.items():
+        value = slots.get(slot)
+        if value is None:
+            held[place.start] = 1.0
+        elif value == DONT_CARE:
+            held[place.start + 1] = 1.0
+        elif (number := ontology.number(slot, value)) is not None:
+            held[place.start + 2 + number] = 1.0
+    return held

@@ -24,16 +24,26 @@ from zoo.store.locate import Reference
     "  zoo run tracker_lstm.woz --follow --state state.json < chat.jsonl",
 )
 @conversation_options
-def run(model: Reference, reading: Reading) -> None:
+@click.option(
+    "--ontology",
+    "ontology_file",
+    type=click.Path(path_type=Path),
+    help="A JSON file with other slots, values and requests.",
+)
+def run(model: Reference, reading: Reading, ontology_file: Path | None) -> None:
     """Tell the state after each of INPUTS, which are the messages of one conversation.
 
     An input is a text, or a .jsonl file with a message a line, such as {"text": "Hi", "speaker":
-    "user"}; what the speaker "system" says is what the next message answers.
+    "user"}; what the speaker "system" says is what the next message answers. A file for --ontology
+    holds {"slots": {"food": ["thai"]}, "requests": ["phone"], "open": []}; the slots named in
+    "open" copy their values from the messages.
     """
+    from zoo.dialogue.tracking.ontology_file import read_ontology
     from zoo.dialogue.tracking.tracking import Tracker
     from zoo.loading import load_model
 
-    run_conversation(load_model(model, kind=Tracker), reading)
+    changes = {} if ontology_file is None else {"ontology": read_ontology(ontology_file)}
+    run_conversation(load_model(model, kind=Tracker, **changes), reading)
 
 
 @click.command(

@@ -17,6 +17,8 @@ from zoo.inference.session import Session
 SUBJECT = ("subject", "slot")
 """What the candidates are compared by."""
 
+_BLOCK = 8192  # candidates that are scored at a time, so that a large ontology fits into memory
+
 
 class Heard(NamedTuple):
     """Texts as the scores see them, float32.
@@ -112,7 +114,15 @@ class TrackerInference:
     def _score(
         self, heard: tuple[Heard, Heard], subject: Mapping[str, np.ndarray], held: np.ndarray
     ) -> np.ndarray:
-        inputs = {**subject, "held": held}
-        for name, texts in zip(HEARD, heard, strict=True):
-            inputs |= {f"{name}_{part}": getattr(texts, part) for part in HEARD_PARTS}
-        return self._scores.run(inputs, ["scores"])[0]
+        scores = []
+        for first in range(0, held.shape[1], _BLOCK):
+            block = slice(first, first + _BLOCK)
+            inputs = {name: array[block] for name, array in subject.items()}
+            inputs["held"] = held[:, block]
+            for name, texts in zip(HEARD, heard, strict=True):
+                part = Heard(
+                    texts.tokens, texts.real, texts.match[..., block], texts.covered[:, block]
+                )
+                inputs |= {f"{name}_{one}": getattr(part, one) for one in HEARD_PARTS}
+            scores.append(self._scores.run(inputs, ["scores"])[0])
+        return scores[0] if len(scores) == 1 else np.concatenate(scores, axis=1)

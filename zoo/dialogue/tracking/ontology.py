@@ -23,6 +23,12 @@ MAX_VALUES = 100_000
 MAX_WORDS = 8
 """Words of a value or of a slot's name that are read."""
 
+MAX_COPIED, MAX_TOKENS = 4, 100
+"""Words of a value that is copied, and tokens of a message that values are copied from."""
+
+MAX_CHARACTERS = 200
+"""Characters of a name or a value."""
+
 
 @dataclass(frozen=True)
 class Candidate:
@@ -51,20 +57,30 @@ class Ontology:
     Args:
         slots: the values of each slot.
         requests: what may be asked for.
+        open: slots that may also have words of the message as their value; they need no values.
 
     Raises:
-        UsageError: a slot has no values, a name is empty or repeated, or there are too many values.
+        UsageError: a slot that is not open has no values, a name is empty or repeated, an open slot
+            is none, or there are too many values.
     """
 
     slots: Mapping[str, tuple[str, ...]]
     requests: tuple[str, ...] = ()
+    open: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         if not self.slots:
             raise UsageError("an ontology needs at least one slot")
+        _check_names(self.open, "the open slots of the ontology")
+        for slot in self.open:
+            if slot not in self.slots:
+                raise UsageError(f"the open slot {slot!r} is no slot of the ontology")
         for slot, values in self.slots.items():
-            if not values:
-                raise UsageError(f"the slot {slot!r} of the ontology has no values")
+            if not values and slot not in self.open:
+                raise UsageError(
+                    f"the slot {slot!r} of the ontology has no values; list some, or name it in "
+                    "'open' to copy its value from the message"
+                )
             _check_names(values, f"the values of the slot {slot!r}")
         _check_names(tuple(self.slots), "the slots of the ontology")
         _check_names(self.requests, "the requests of the ontology")
@@ -74,7 +90,9 @@ class Ontology:
 
     @classmethod
     def from_values(cls, told: Any) -> Ontology:
-        """An ontology from plain values: ``{"slots": {name: [values]}, "requests": [names]}``.
+        """An ontology from plain values.
+
+        They are ``{"slots": {name: [values]}, "requests": [names], "open": [names]}``.
 
         Args:
             told: the table; a table of slots alone will do, or an :class:`Ontology`.
@@ -88,18 +106,40 @@ class Ontology:
             raise UsageError(f"an ontology is a table of slots, not {told!r:.60}")
         nested: Any = told.get("slots")
         slots = nested if isinstance(nested, Mapping) else told
-        requests = told.get("requests", ()) if slots is nested else ()
-        lists = [*slots.values(), requests]
+        others = [told.get(name, ()) if slots is nested else () for name in ("requests", "open")]
+        lists = [*slots.values(), *others]
         if not all(isinstance(one, (list, tuple)) for one in lists):
             raise UsageError("an ontology has a list of values for each slot")
-        return cls({str(slot): tuple(values) for slot, values in slots.items()}, tuple(requests))
+        return cls(
+            {str(slot): tuple(values) for slot, values in slots.items()}, *map(tuple, others)
+        )
 
     def to_values(self) -> dict[str, Any]:
         """The ontology as plain values."""
-        return {
+        told = {
             "slots": {slot: list(values) for slot, values in self.slots.items()},
             "requests": list(self.requests),
         }
+        return {**told, "open": list(self.open)} if self.open else told
+
+    def with_copied(self, texts: Iterable[str]) -> Ontology:
+        """The ontology in which the open slots also have the words of some texts as values.
+
+        Args:
+            texts: what was said; itself if no slot is open.
+        """
+        if not self.open:
+            return self
+        copied: dict[str, str] = {}
+        for text in texts:
+            for words in spans(text):
+                copied.setdefault(words.casefold(), words)
+        slots = dict(self.slots)
+        for slot in self.open:
+            known = {value.casefold() for value in slots[slot]}
+            new = (words for key, words in copied.items() if key not in known)
+            slots[slot] = (*slots[slot], *new)
+        return Ontology(slots, self.requests, self.open)
 
     @cached_property
     def candidates(self) -> tuple[Candidate, ...]:
@@ -120,10 +160,38 @@ class Ontology:
             start += len(values) + 2
         return places
 
+    def number(self, slot: str, value: str) -> int | None:
+        """The number of a value among those of its slot, or ``None`` if it has it not."""
+        return self._numbers[slot].get(value)
+
+    @cached_property
+    def _numbers(self) -> dict[str, dict[str, int]]:
+        return {
+            slot: {value: number for number, value in enumerate(values)}
+            for slot, values in self.slots.items()
+        }
+
     @property
     def questions(self) -> slice:
         """Where the questions are."""
         return slice(len(self.candidates) - len(self.requests), len(self.candidates))
+
+
+def spans(text: str) -> list[str]:
+    """The words of a text that may be a value: up to :data:`MAX_COPIED` that follow each other.
+
+    Only the first :data:`MAX_TOKENS` tokens are looked at, and no span reaches over a sign.
+    """
+    tokens = tokenize(text)[:MAX_TOKENS]
+    found: dict[str, str] = {}
+    for first in range(len(tokens)):
+        for last in range(first, min(first + MAX_COPIED, len(tokens))):
+            if not tokens[last].text[0].isalnum():
+                break
+            words = text[tokens[first].start : tokens[last].end]
+            if len(words) <= MAX_CHARACTERS:
+                found.setdefault(words.casefold(), words)
+    return list(found.values())
 
 
 def keys(text: str) -> tuple[str, ...]:
@@ -133,7 +201,9 @@ def keys(text: str) -> tuple[str, ...]:
 
 def _check_names(names: Iterable[Any], what: str) -> None:
     listed = list(names)
-    if not all(isinstance(name, str) and name.strip() and len(name) <= 200 for name in listed):
-        raise UsageError(f"{what} must be texts of 1 to 200 characters")
+    if not all(
+        isinstance(name, str) and name.strip() and len(name) <= MAX_CHARACTERS for name in listed
+    ):
+        raise UsageError(f"{what} must be texts of 1 to {MAX_CHARACTERS} characters")
     if len(set(listed)) != len(listed):
         raise UsageError(f"{what} repeat a name")

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
 from functools import cached_property
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 
@@ -20,6 +20,9 @@ LIKE = 0.8
 
 SHORTEST = 5
 """Characters of a word that may differ a little."""
+
+MAX_MATCHES = 100_000_000
+"""Words of a message times words of all candidates."""
 
 
 @dataclass(frozen=True)
@@ -46,8 +49,26 @@ class TrackedWords:
         ontology: what a dialogue may be about.
     """
 
+    adjustable: ClassVar[tuple[str, ...]] = ("ontology",)
+
     words: Words
     ontology: Ontology
+
+    def adjusted(self, *, ontology: Any) -> TrackedWords:
+        """The same words for another ontology.
+
+        Args:
+            ontology: an :class:`~zoo.dialogue.tracking.ontology.Ontology`, or a table of slots.
+
+        Raises:
+            UsageError: it is none.
+        """
+        return replace(self, ontology=Ontology.from_values(ontology))
+
+    def with_copied(self, texts: Iterable[str]) -> TrackedWords:
+        """The same, with the words of some texts as values of the open slots."""
+        ontology = self.ontology.with_copied(texts)
+        return self if ontology is self.ontology else replace(self, ontology=ontology)
 
     @classmethod
     def from_folder(cls, settings: Mapping[str, Any], files: Mapping[str, bytes]) -> TrackedWords:
@@ -94,7 +115,15 @@ class TrackedWords:
             For each token and candidate the likeness of the candidate's nearest word ``(tokens,
             candidates)``, from 0 to 1, and for each candidate the mean over its words of the
             nearest token's likeness ``(candidates,)``; both float32.
+
+        Raises:
+            UsageError: the message is too long for so large an ontology.
         """
+        if len(ids.tokens) * self._places.size > MAX_MATCHES:
+            raise UsageError(
+                f"a message of {len(ids.tokens):,} words is too long for an ontology of "
+                f"{len(self._places):,} candidates; shorten the message or the ontology"
+            )
         tokens = [word_key(token.text) for token in ids.tokens]
         likeness = self._likeness(tokens)
         nearest = likeness[:, self._places]  # (tokens, candidates, words)

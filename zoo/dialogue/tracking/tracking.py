@@ -11,7 +11,7 @@ import numpy as np
 from zoo.dialogue.conversation import WORD_MODULES, ConversationTask
 from zoo.dialogue.messages import Message, as_messages
 from zoo.dialogue.state import ConversationState
-from zoo.dialogue.tracking.arrays import turn_arrays
+from zoo.dialogue.tracking.arrays import held_candidates, turn_arrays
 from zoo.dialogue.tracking.inference import TrackerInference
 from zoo.dialogue.tracking.ontology import CARELESS, DONT_CARE, MAX_WORDS, NOTHING, Ontology
 from zoo.dialogue.tracking.processor import LIKE, SHORTEST, TrackedWords
@@ -91,7 +91,7 @@ class Tracker(ConversationTask[DialogueState]):
 
     @ontology.setter
     def ontology(self, told: Any) -> None:
-        self.processor = replace(self.processor, ontology=Ontology.from_values(told))
+        self.processor = self.processor.adjusted(ontology=told)
 
     def track(
         self, messages: Any, *, on_progress: Callable[[int], object] | None = None
@@ -124,14 +124,13 @@ class Tracker(ConversationTask[DialogueState]):
             facts = {**state.facts, "reply_to": message.text}
             result = DialogueState(message.text, message.speaker, slots, scores)
             return result, replace(state, messages=state.messages + 1, facts=facts)
-        heard = tuple(
-            inference.hear(text, self.processor)
-            for text in (message.text, str(state.facts.get("reply_to", "")))
-        )
-        held = self.held(slots)
-        logits = inference.score((heard[0], heard[1]), self.processor.candidates, held)
+        texts = message.text, str(state.facts.get("reply_to", ""))
+        processor = self.processor.with_copied(texts)
+        heard = inference.hear(texts[0], processor), inference.hear(texts[1], processor)
+        held = held_candidates(processor.ontology, slots)
+        logits = inference.score(heard, processor.candidates, held)
         spoken = not heard[0].empty
-        changes, requests = self.decide(logits) if spoken else ({}, ())
+        changes, requests = self.decide(logits, processor.ontology) if spoken else ({}, ())
         changed = tuple(slot for slot, (value, _) in changes.items() if slots.get(slot) != value)
         slots = {**slots, **{slot: value for slot, (value, _) in changes.items()}}
         scores = {**scores, **{slot: score for slot, (_, score) in changes.items()}}
@@ -139,48 +138,50 @@ class Tracker(ConversationTask[DialogueState]):
         facts = {"slots": slots, "scores": scores, "reply_to": ""}
         return result, replace(state, messages=state.messages + 1, facts=facts)
 
-    def held(self, slots: Any) -> np.ndarray:
-        """``(candidates,)`` float32: 1 for the values that a state has."""
-        found = [
-            slots.get(one.slot) == (DONT_CARE if one.kind == CARELESS else one.value)
-            if one.kind != NOTHING
-            else one.slot not in slots
-            for one in self.ontology.candidates
-        ]
-        held = np.asarray(found, np.float32)
-        held[self.ontology.questions] = 0.0
-        return held
-
-    def decide(self, logits: np.ndarray) -> tuple[dict[str, tuple[str, float]], tuple[str, ...]]:
+    def decide(
+        self, logits: np.ndarray, ontology: Ontology
+    ) -> tuple[dict[str, tuple[str, float]], tuple[str, ...]]:
         """What a message says: the value of each slot with its probability, and the questions.
 
         Args:
             logits: ``(candidates,)``.
+            ontology: has the candidates.
         """
         settings = self.settings
         said = {}
-        for slot, place in self.ontology.groups.items():
+        for slot, place in ontology.groups.items():
             scores = logits[place].astype(np.float64)
             scores[0] += settings.slot_margin
             raised = np.exp(scores - scores.max())
             best = int(scores.argmax())
-            candidate = self.ontology.candidates[place.start + best]
+            candidate = ontology.candidates[place.start + best]
             if candidate.kind != NOTHING:
                 value = DONT_CARE if candidate.kind == CARELESS else candidate.value
                 said[slot] = (value, float(raised[best] / raised.sum()))
-        asked = 1 / (1 + np.exp(-logits[self.ontology.questions].astype(np.float64)))
-        requests = zip(self.ontology.requests, asked, strict=True)
+        asked = 1 / (1 + np.exp(-logits[ontology.questions].astype(np.float64)))
+        requests = zip(ontology.requests, asked, strict=True)
         return said, tuple(name for name, p in requests if p >= settings.request_threshold)
 
     def front_end(self) -> dict[str, Any]:
-        """The processor's settings, and from where on words look alike."""
+        """The processor's settings, and from where on words look alike.
+
+        Raises:
+            UsageError: the ontology has open slots, which the example of an export cannot copy.
+        """
+        if self.ontology.open:
+            raise UsageError(
+                f"the open slots {', '.join(self.ontology.open)} cannot be exported; set an "
+                "ontology without them first"
+            )
         alike = {"like": LIKE, "shortest": SHORTEST, "candidate_words": MAX_WORDS}
         return {**super().front_end(), **alike}
 
     def golden_inputs(self) -> dict[str, np.ndarray]:
         """A message and its answer for the golden outputs."""
         reply_to, text = _GOLDEN
-        arrays = turn_arrays(self.processor, [(text, reply_to)], [self.held({})])
+        arrays = turn_arrays(
+            self.processor, [(text, reply_to)], [held_candidates(self.ontology, {})]
+        )
         return {f"input.{number}": array for number, array in enumerate(arrays)}
 
     def _told(self, state: ConversationState) -> tuple[dict[str, str], dict[str, float]]:

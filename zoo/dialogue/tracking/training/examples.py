@@ -50,13 +50,11 @@ def targets(example: TurnExample, ontology: Ontology) -> np.ndarray:
     """``(candidates,)`` float32: 1 for what the turn says, of each slot one candidate."""
     wanted = np.zeros(len(ontology.candidates), np.float32)
     for slot, place in ontology.groups.items():
-        value = example.turn.said.get(slot)
-        offset = 0
-        if value == DONT_CARE:
-            offset = 1
-        elif value in ontology.slots[slot]:
-            offset = 2 + ontology.slots[slot].index(value)
-        wanted[place.start + offset] = 1.0
+        value = example.turn.said.get(slot, "")
+        number = ontology.number(slot, value)
+        if number is not None:
+            number += 2
+        wanted[place.start + (1 if value == DONT_CARE else number or 0)] = 1.0
     for number, name in enumerate(ontology.requests, ontology.questions.start):
         wanted[number] = float(name in example.turn.requests)
     return wanted
@@ -70,10 +68,11 @@ class TurnSwap:
     Args:
         ontology: has the values.
         share: of the turns in which a value is replaced.
+        others: words that are no values; every second new value is one, if there are any.
     """
 
-    def __init__(self, ontology: Ontology, share: float) -> None:
-        self._ontology, self._share = ontology, share
+    def __init__(self, ontology: Ontology, share: float, others: Sequence[str] = ()) -> None:
+        self._ontology, self._share, self._others = ontology, share, others
 
     def __call__(self, example: TurnExample, rng: np.random.Generator) -> TurnExample:
         """The turn, or the same with another value in it, in the state and in both texts."""
@@ -90,7 +89,9 @@ class TurnSwap:
         if not found:
             return example
         slot, old = found[int(rng.integers(len(found)))]
-        values = [v for v in self._ontology.slots[slot] if v not in both]
+        values: Sequence[str] = [v for v in self._ontology.slots[slot] if v not in both]
+        if self._others and rng.random() < 0.5:
+            values = self._others
         new = values[int(rng.integers(len(values)))]
         pattern = re.compile(rf"\b{re.escape(old)}\b", re.IGNORECASE)
 

@@ -72,7 +72,9 @@ def grown_ontology(ontology: Ontology, turns: Sequence[DialogueTurn]) -> Ontolog
             if value != DONT_CARE and value not in values:
                 values.append(value)
         requests += [name for name in turn.requests if name not in requests]
-    return Ontology({slot: tuple(values) for slot, values in slots.items()}, tuple(requests))
+    return Ontology(
+        {slot: tuple(values) for slot, values in slots.items()}, tuple(requests), ontology.open
+    )
 
 
 def split_dialogues(

@@ -5,14 +5,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-import keras
 import numpy as np
 import tensorflow as tf
 
 from zoo.dialogue.datasets import DialogueTurn
-from zoo.dialogue.tracking.arrays import Encoded, encoded_arrays
+from zoo.dialogue.tracking.arrays import Encoded, encoded_arrays, held_candidates
+from zoo.dialogue.tracking.training.distractors import Distractors
 from zoo.dialogue.tracking.training.examples import (
-    TurnExample,
     TurnSwap,
     by_dialogue,
     targets,
@@ -21,10 +20,13 @@ from zoo.dialogue.tracking.training.examples import (
 from zoo.dialogue.training.batches import WordDropout
 from zoo.dialogue.words import WordIds
 from zoo.folder.figures import Measure
-from zoo.training.batching import EvenBatches, LazyBatches
+from zoo.training.batching import EvenBatches
+from zoo.training.objective import BatchedObjective
+
+_CACHED = 10_000  # texts
 
 
-class TrackerObjective:
+class TrackerObjective(BatchedObjective):
     """Cross-entropy of the candidates of each slot and of the questions; validated by joint goal.
 
     Args:
@@ -35,6 +37,7 @@ class TrackerObjective:
         seed: of the order, the hidden words and the swapped values.
         swapped_values: share of the turns in which a value is replaced.
         request_weight: weight of the questions' loss.
+        distractors: other words of the turn that are candidates of each slot.
 
     Raises:
         DataError: there are no turns.
@@ -52,32 +55,30 @@ class TrackerObjective:
         seed: int,
         swapped_values: float = 0.3,
         request_weight: float = 1.0,
+        distractors: int = 0,
     ) -> None:
-        self.network: keras.Model = task.network
         self._task, self._seed = task, seed
         self._examples = turn_examples(training)
-        self._validation = by_dialogue(validation)
-        self._swap = TurnSwap(task.ontology, swapped_values)
-        self._request_weight = request_weight
         self._cache: dict[str, Encoded] = {}
         encoded = [self._encode(one.turn.user)[0] for one in self._examples]
+        lengths = [len(ids.words) for ids in encoded]
+        super().__init__(task.network, EvenBatches(lengths, batch, seed))
+        self._validation = by_dialogue(validation)
+        words = task.processor.words
+        others = [w for w in words.words[words.known :] if w.isalpha()] if distractors else []
+        self._swap = TurnSwap(task.ontology, swapped_values, others)
+        self._request_weight = request_weight
         heard = [*encoded, *(self._encode(one.turn.system)[0] for one in self._examples)]
         self._hide = WordDropout(heard, task.config.known)
-        self._batches = EvenBatches([len(ids.words) for ids in encoded], batch, seed)
-        self.steps_per_epoch = self._batches.steps
-        groups = np.zeros((len(task.ontology.groups), len(task.ontology.candidates)), np.float32)
-        for number, place in enumerate(task.ontology.groups.values()):
+        self._distractors = Distractors(task.processor, distractors) if distractors else None
+        added = self._distractors.places if self._distractors else {}
+        candidates = len(task.ontology.candidates) + distractors * len(added)
+        groups = np.zeros((len(task.ontology.groups), candidates), np.float32)
+        for number, (slot, place) in enumerate(task.ontology.groups.items()):
             groups[number, place] = 1.0
+            groups[number, added.get(slot, slice(0))] = 1.0
         self._groups = tf.constant(groups)
-        self._first_question = task.ontology.questions.start
-
-    def batches(self, epoch: int) -> Sequence[tuple[np.ndarray, ...]]:
-        """See :class:`zoo.training.objective.Objective`."""
-        return LazyBatches(self._batches.groups(epoch), self._batch, epoch)
-
-    def initial_carry(self) -> list[np.ndarray]:
-        """Nothing is carried from batch to batch."""
-        return []
+        self._questions = task.ontology.questions
 
     def loss(self, batch: Any, carry: Any, training: bool) -> tuple[Any, Any]:
         """Mean loss of a batch's turns, in nats."""
@@ -87,7 +88,7 @@ class TrackerObjective:
         sums = tf.reduce_logsumexp(masked, axis=2)
         right = tf.reduce_sum(logits[:, None] * self._groups * wanted[:, None], axis=2)
         loss = tf.reduce_mean(tf.reduce_sum(sums - right, axis=1))
-        asked = slice(self._first_question, None)
+        asked = self._questions
         each = tf.nn.sigmoid_cross_entropy_with_logits(
             labels=wanted[:, asked], logits=logits[:, asked]
         )
@@ -100,27 +101,30 @@ class TrackerObjective:
         for number in range(max(map(len, self._validation))):
             rows = [row for row, turns in enumerate(self._validation) if number < len(turns)]
             turns = [self._validation[row][number] for row in rows]
-            held = [self._task.held(states[row]) for row in rows]
+            held = [held_candidates(self._task.ontology, states[row]) for row in rows]
             arrays = self._arrays(turns, held)
             logits = self.network([tf.constant(one) for one in arrays], training=False).numpy()
             for row, turn, scores in zip(rows, turns, logits, strict=True):
-                said, _ = self._task.decide(scores)
+                said, _ = self._task.decide(scores, self._task.ontology)
                 states[row] |= {slot: value for slot, (value, _) in said.items()}
                 right += states[row] == turn.state
                 total += 1
         return right / total
 
-    def _batch(self, group: np.ndarray, epoch: int) -> tuple[np.ndarray, ...]:
+    def make_batch(self, group: np.ndarray, epoch: int) -> tuple[np.ndarray, ...]:
+        """See :class:`~zoo.training.objective.BatchedObjective`."""
         rng = np.random.default_rng([self._seed, epoch, int(group[0])])
         examples = [self._swap(self._examples[number], rng) for number in group]
-        held = [self._task.held(one.before) for one in examples]
-        arrays = list(self._arrays([one.turn for one in examples], held))
+        held = [held_candidates(self._task.ontology, one.before) for one in examples]
+        turns = [one.turn for one in examples]
+        arrays = list(self._arrays(turns, held))
+        wanted = np.stack([targets(one, self._task.ontology) for one in examples])
+        if self._distractors is not None:
+            heard = [(self._encode(turn.user)[0], self._encode(turn.system)[0]) for turn in turns]
+            arrays, wanted = self._distractors(arrays, turns, heard, wanted, rng)
         for first in (0, 5):  # words and known of both texts
             arrays[first : first + 2] = self._hide(arrays[first], arrays[first + 1], rng)
-        return (*arrays, self._wanted(examples))
-
-    def _wanted(self, examples: Sequence[TurnExample]) -> np.ndarray:
-        return np.stack([targets(one, self._task.ontology) for one in examples])
+        return (*arrays, wanted)
 
     def _arrays(
         self, turns: Sequence[DialogueTurn], held: Sequence[np.ndarray]
@@ -130,7 +134,10 @@ class TrackerObjective:
         return encoded_arrays(self._task.processor, users, systems, held)
 
     def _encode(self, text: str) -> Encoded:
-        if text not in self._cache:
-            ids: WordIds = self._task.processor.encode(text)
-            self._cache[text] = (ids, *self._task.processor.matches(ids))
-        return self._cache[text]
+        if text in self._cache:
+            return self._cache[text]
+        ids: WordIds = self._task.processor.encode(text)
+        encoded = (ids, *self._task.processor.matches(ids))
+        if len(self._cache) < _CACHED:  # texts with other values in them seldom come again
+            self._cache[text] = encoded
+        return encoded

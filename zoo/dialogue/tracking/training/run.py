@@ -50,16 +50,18 @@ class TrackerTraining(DialogueTraining[Tracker]):
         ontology: what the dialogues are about.
         swapped_values: share of the turns in which a value is replaced.
         request_weight: weight of the questions' loss.
+        distractors: other words of a turn that are candidates of each slot.
     """
 
     unit = "turns"
-    decisive = (*DialogueTraining.decisive, "swapped_values", "request_weight")
+    decisive = (*DialogueTraining.decisive, "swapped_values", "request_weight", "distractors")
 
     training: Sequence[DialogueTurn]
     validation: Sequence[DialogueTurn]
     ontology: Ontology
     swapped_values: float = 0.3
     request_weight: float = 1.0
+    distractors: int = 0
 
     @cached_property
     def new_processor(self) -> TrackedWords:
@@ -87,6 +89,7 @@ class TrackerTraining(DialogueTraining[Tracker]):
             seed=seed,
             swapped_values=self.swapped_values,
             request_weight=self.request_weight,
+            distractors=self.distractors,
         )
 
     def sample(self, task: Any) -> str:
