@@ -168,7 +168,10 @@ MODELS = {
         swapped_values=0.3,
         license="cc0-1.0",
         data_note="SNIPS, 13,784 commands to a voice assistant (CC0), split by Goo et al. 2018.",
-        limits="It knows the seven kinds of commands of its data, in lower case.",
+        limits=(
+            "It knows the seven kinds of commands of its data, in lower case. Names of albums, "
+            "tracks, films and other works are its weak side."
+        ),
         comparison=(
             published("Stack-Propagation, BiLSTM (slot F1)", 94.2, "Qin et al. 2019"),
             published("SF-ID BLSTM (slot F1)", 92.23, "E et al. 2019"),
