@@ -9,8 +9,10 @@ import subprocess
 import sys
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from runpy import run_path
 
 import numpy as np
+import pytest
 import soundfile
 
 import zoo
@@ -75,3 +77,28 @@ def test_the_server_hears_many_callers_at_once() -> None:
     growing = [line["text"] for line in told[0] if not line["final"]]
     assert len(growing) > 5
     assert all(whole.startswith(str(text).strip()) for text in growing)
+
+
+def test_the_voice_assistant_follows_speech_and_answers(capsys: pytest.CaptureFixture[str]) -> None:
+    example = ROOT / "examples" / "voice_assistant.py"
+    samples, _ = soundfile.read(ROOT / "samples" / "census.wav", dtype="int16")
+    pause = np.zeros(16_000, np.int16)
+    run = subprocess.run(
+        [sys.executable, str(example)],
+        input=np.concatenate([samples, pause]).tobytes(),
+        capture_output=True,
+        check=True,
+    )
+    greeting, words, tags, state, mood, question = run.stdout.decode().splitlines()
+    assert greeting.startswith("say:   Good evening!")
+    assert words == "words: eleven twenty seven fifty seven"
+    assert tags.startswith("tags: ")
+    assert state == "state: -"
+    assert mood.startswith("mood: ")
+    assert question == "say:   What kind of food would you like?"
+
+    call = run_path(str(example))["Call"]()
+    call.say("Good evening! What are you looking for?")
+    assert call.hear("some cheap thai food for four people please") == "In which part of town?"
+    assert call.hear("in the north") == "Let me see what there is."
+    assert "state: food=thai, price range=cheap, area=north" in capsys.readouterr().out
