@@ -103,6 +103,19 @@ def follow_a_chat(model: Any) -> None:
     assert bad.valence < good.valence
 
 
+def tag_a_command(model: Any) -> None:
+    result = model.tag("play some jazz on spotify")
+    assert str(result) == "PlayMusic: play some [jazz](genre) on [spotify](service)"
+
+
+def track_a_booking(model: Any) -> None:
+    first, second = model.track(
+        ["A cheap thai place, please", "In the north, and what is the phone number?"]
+    )
+    assert first.slots == {"food": "thai", "price range": "cheap"}
+    assert (second.slots["area"], second.requests) == ("north", ("phone",))
+
+
 VERBS = {
     "char_lstm.*": read_and_continue_a_letter,
     "crnn.latin": read_a_line_and_a_page,
@@ -111,6 +124,8 @@ VERBS = {
     "sentiment_lstm.topical_chat": follow_a_chat,
     "seq2seq_lstm.tatoeba": translate_a_letter,
     "tagger_bilstm.chat": tag_an_order,
+    "tagger_bilstm.snips": tag_a_command,
+    "tracker_lstm.woz": track_a_booking,
 }
 
 

@@ -249,6 +249,21 @@ def test_distractors_are_wrong_candidates_unless_the_turn_says_them() -> None:
     assert task.network(grown, training=False).shape == (2, 18)
 
 
+def test_the_loss_counts_distractors() -> None:
+    from zoo.dialogue.tracking.training.objective import TrackerObjective
+
+    task = make_task(tracker_bundle())
+    plain, more = (
+        TrackerObjective(task, turns(), turns(), batch=4, seed=0, distractors=count)
+        for count in (0, 2)
+    )
+    losses = []
+    for objective in (plain, more):
+        batch = objective.batches(0)[0]
+        losses.append(float(objective.loss(batch, [], training=False)[0]))
+    assert losses[1] > losses[0] > 0  # more that may be wrong
+
+
 def test_decisions_follow_the_scores(tracker: Any) -> None:
     logits = np.zeros(12, np.float32)
     logits[[0, 7, 10]] = 9.0, 9.0, 9.0

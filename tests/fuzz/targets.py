@@ -246,6 +246,12 @@ def _messages(data: bytes) -> None:
     list(read_message_lines(read_text([_file(data, "a.jsonl")]).splitlines(), "a.jsonl"))
 
 
+def _ontology(data: bytes) -> None:
+    from zoo.dialogue.tracking.ontology_file import read_ontology
+
+    _ = read_ontology(_file(data, "a.json")).candidates
+
+
 def _ngram_seeds() -> list[bytes]:
     from zoo.language_models.character_ngram import CharacterNgram
     from zoo.language_models.word_ngram import WordNgram
@@ -413,6 +419,12 @@ TARGETS: dict[str, Target] = {
         slow=True,
     ),
     "pairs": Target(lambda: [b"en\tfr\nThe cat.\tLe chat.\nA dog.\tUn chien.\n"], _pairs),
+    "ontology": Target(
+        lambda: [
+            b'{"slots": {"food": ["thai"], "name": []}, "requests": ["phone"], "open": ["name"]}'
+        ],
+        _ontology,
+    ),
     "messages": Target(lambda: [b'{"text": "hi", "speaker": "user"}\n{"text": "ok"}\n'], _messages),
     "ngram": Target(_ngram_seeds, _ngram),
     "subwords": Target(_subwords_seeds, _subwords),
