@@ -35,7 +35,9 @@ READING_PLAIN = {
         {"text": "a", "start": 1.3, "end": 2.0, "confidence": 0.5},
         {"text": "b", "start": [0, 3], "end": [1, 4], "confidence": 1.0},
     ],
+    "words": [],
     "alternatives": [OTHER_PLAIN],
+    "doubts": [],
 }
 CORNERS = np.array([[0.0, 1.26], [2.0, 3.0]], np.float32)
 LINE = TextLine("line_1", CORNERS, CORNERS)

@@ -120,7 +120,8 @@ def print_each(
 ) -> None:
     """Print one result as it is, and of several a row each: name, tab, text.
 
-    Errors go to standard error (in JSON to the results), and the command then exits with 1.
+    Errors go to standard error (in JSON to the results), and the command then exits with 1. So do
+    the results' doubts, if they have any.
 
     Args:
         names: of the inputs.
@@ -132,12 +133,14 @@ def print_each(
     failed = [result for result in results if isinstance(result, ZooError)]
     if as_json:
         print_json([{kind: name, **_plain(result)} for name, result in named])
-    elif len(results) == 1:
-        click.echo(results[0])
     else:
         for name, result in named:
             if not isinstance(result, ZooError):
-                click.echo(f"{name}\t{result}")
+                click.echo(result if len(results) == 1 else f"{name}\t{result}")
+        for name, result in named:
+            where = f"{name}: " if len(results) > 1 else ""
+            for doubt in getattr(result, "doubts", ()):
+                click.echo(f"zoo: unsure: {printable(where + doubt)}", err=True)
     for error in failed:
         click.echo(f"zoo: {printable(error)}", err=True)
     if failed:

@@ -57,8 +57,9 @@ def list_command(
         click.echo(f"no model matches {pattern!r}", err=True)
 
 
-_FROM_CARD = ("data", "limits")
-"""What only a model's card says: sentences about what it was trained on and what it cannot do."""
+_FROM_CARD = ("data", "confidence", "limits")
+"""What only a model's card says: sentences about what it was trained on, what its confidences mean,
+and what it cannot do."""
 
 
 @click.command(

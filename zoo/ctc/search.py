@@ -66,6 +66,10 @@ class SearchSettings:
         phrase_temperature: see :mod:`zoo.ctc.phrase_search`.
         word_scale: of words' confidences, see :mod:`zoo.ctc.calibration`.
         word_bias: of words' confidences.
+        lm_word_scale: the same where a language model is used.
+        lm_word_bias: the same where a language model is used.
+        doubtful_confidence: where confidences are calibrated, the confidence below which what is
+            read is doubtful.
         doubtful_entropy: nats a label (:func:`~zoo.ctc.calibration.uncertainty`) above which what
             is read is doubtful.
         hopeless_entropy: nats a label above which it is taken for noise and not read.
@@ -81,6 +85,9 @@ class SearchSettings:
     phrase_temperature: float = 2.0
     word_scale: float = 1.0
     word_bias: float = 0.0
+    lm_word_scale: float = 1.0
+    lm_word_bias: float = 0.0
+    doubtful_confidence: float = 0.4
     doubtful_entropy: float = DOUBTFUL
     hopeless_entropy: float = HOPELESS
 
@@ -95,6 +102,9 @@ class SearchSettings:
         check_range(self, "phrase_temperature", float, 0.01, 1000.0)
         check_range(self, "word_scale", float, 0.0, 1000.0)
         check_range(self, "word_bias", float, -1000.0, 1000.0)
+        check_range(self, "lm_word_scale", float, 0.0, 1000.0)
+        check_range(self, "lm_word_bias", float, -1000.0, 1000.0)
+        check_range(self, "doubtful_confidence", float, 0.0, 1.0)
         check_range(self, "doubtful_entropy", float, 0.0, 1e6)
         check_range(self, "hopeless_entropy", float, 0.0, 1e6)
 
@@ -155,6 +165,14 @@ class Search:
         """Whether it takes the best path and no beam is needed."""
         plain = self.language_model is None and self.hotwords is None
         return self.settings.beam_size == 1 and plain
+
+    @property
+    def word_curve(self) -> tuple[float, float]:
+        """Scale and bias of words' confidences, see :mod:`zoo.ctc.calibration`."""
+        settings = self.settings
+        if self.language_model is None:
+            return settings.word_scale, settings.word_bias
+        return settings.lm_word_scale, settings.lm_word_bias
 
     @property
     def candidates(self) -> int:

@@ -25,7 +25,7 @@ from zoo.values import make_config
 if TYPE_CHECKING:
     import numpy as np
 
-_CARD_TEXTS = ("name", "license", "dataset", "data", "limits", "base_model")
+_CARD_TEXTS = ("name", "license", "dataset", "data", "confidence", "limits", "base_model")
 _COMPARED = {"what": str, "unit": str, "source": str, "value": float}
 
 

@@ -48,7 +48,7 @@ def model_card(bundle: Bundle) -> str:
         ]
         parts.append("Published figures for comparison:")
         parts.append(markdown_table(("what", "value", "source"), rows))
-    for title, key in (("Data", "data"), ("Limits", "limits")):
+    for title, key in (("Data", "data"), ("Confidence", "confidence"), ("Limits", "limits")):
         if card.get(key):
             parts.append(f"## {title}\n\n{card[key]}")
     return "\n\n".join(parts) + "\n"

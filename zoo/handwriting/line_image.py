@@ -14,7 +14,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -124,6 +124,14 @@ class LineNormaliser:
         first, last = max(0, int(first) - self.margin), int(last) + 1 + self.margin
         begin = (left + (first - before) / scale) / ratio
         return LineImage(columns[first:last], begin, scale * ratio)
+
+    def turned(self, line: LineImage) -> LineImage:
+        """The same line upside down.
+
+        Args:
+            line: as :meth:`normalise` gives it; its middle row and its slant stay what they are.
+        """
+        return replace(line, columns=np.ascontiguousarray(line.columns[::-1, ::-1]))
 
     def _resample(
         self, ink: np.ndarray, scale: float, slant: float, middle: float

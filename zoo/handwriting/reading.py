@@ -27,6 +27,7 @@ from zoo.files import user_path
 from zoo.handwriting.image import ImageSource, OrientedImage, read_image, read_oriented
 from zoo.handwriting.ink import InkFeatures
 from zoo.handwriting.ink_files import Ink, ink_of_any
+from zoo.handwriting.ink_lines import cut_ink, join_lines, mean_confidence
 from zoo.handwriting.line_cutter import LineCut, cut_line
 from zoo.handwriting.line_finder import find_lines
 from zoo.handwriting.line_image import LineImage
@@ -39,7 +40,14 @@ from zoo.handwriting.page_fitting import (
 )
 from zoo.handwriting.page_xml import PageLayout, choose_page, read_layouts
 from zoo.handwriting.processor import Lines, Pen
-from zoo.handwriting.results import Character, PageLine, PageReading, Reading
+from zoo.handwriting.results import (
+    Character,
+    PageLine,
+    PageReading,
+    Reading,
+    word_ranges,
+    words_of,
+)
 from zoo.task import check_no_options, distinct
 
 if TYPE_CHECKING:
@@ -52,6 +60,10 @@ InkSource = str | os.PathLike[str] | Ink | Sequence[Stroke] | np.ndarray
 
 _STROKES_DEPTH = 3  # strokes, points, x and y
 
+
+UPSIDE_DOWN = "it reads better upside down"
+LOW = "the confidence {:.2f} is below {:.2f}"
+_BETTER = 0.15  # how much more confident a turned reading must be
 
 _NOT_READ = Reading("", (), 0.0, (Alternative("", 0.0, 0.0),))
 
@@ -110,7 +122,8 @@ class HandwritingRecognition(CTCRecogniser, Generic[Source]):
 
         Returns:
             A :class:`~zoo.handwriting.results.Reading`, or a list of them for a list. An image
-            without ink has no text.
+            without ink has no text. Ink of several lines is read line by line. A reading of low
+            confidence has ``doubts``, and so has an image that reads better upside down.
 
         Raises:
             UsageError: an argument is out of range, or the source is none of what the class takes.
@@ -119,7 +132,7 @@ class HandwritingRecognition(CTCRecogniser, Generic[Source]):
         search = self.searches.make(language_model, n_best, beam_size, lm_weight, insertion_bonus)
         single = self._is_one(source)
         sources = [source] if single else source
-        readings = self._read(map(self.processor.read, sources), search, on_progress)
+        readings = self._read_all(sources, search, on_progress)
         return readings[0] if single else readings
 
     def log_probs(self, source: Any) -> np.ndarray:
@@ -175,7 +188,8 @@ class HandwritingRecognition(CTCRecogniser, Generic[Source]):
         confidence = float(np.exp(np.mean(logs))) if logs else 1.0
         score = ctc_log_probability(log_probs, labels, blank)
         characters = self._characters(spans, features, len(log_probs))
-        return Reading(text, characters, confidence, (Alternative(text, score, confidence),))
+        alternatives = (Alternative(text, score, confidence),)
+        return Reading(text, characters, confidence, alternatives, words_of(characters))
 
     def alignment_plot(
         self,
@@ -214,6 +228,14 @@ class HandwritingRecognition(CTCRecogniser, Generic[Source]):
         """Draw one input with its reading."""
         raise NotImplementedError
 
+    def _read_all(
+        self,
+        sources: Sequence[Any],
+        search: Search,
+        on_progress: Callable[[int], object] | None,
+    ) -> list[Reading]:
+        return self._read(map(self.processor.read, sources), search, on_progress)
+
     def _read(
         self,
         inputs: Iterator[Any],
@@ -224,15 +246,51 @@ class HandwritingRecognition(CTCRecogniser, Generic[Source]):
         readings: list[Reading] = []
         while batch := list(islice(inputs, 4 * BATCH)):
             outputs = self.outputs([_features(features) for features in batch])
+            found = []
             for features, log_probs in zip(batch, outputs, strict=True):
                 hypotheses = search.run(log_probs)
-                readings.append(self._reading(hypotheses, features, len(log_probs), search.n_best))
+                found.append(self._reading(search, hypotheses, features, len(log_probs)))
                 if on_progress:
                     on_progress(1)
+            readings += self._doubted(batch, found, search)
         return readings
 
+    def _doubted(
+        self, batch: Sequence[Any], readings: Sequence[Reading], search: Search
+    ) -> list[Reading]:
+        """Readings with their doubts; those of low confidence are read upside down as well."""
+        settings = self.searches.settings
+        limit = settings.doubtful_confidence if settings.calibrated else 0.0
+        found = list(readings)
+        for place, reading in enumerate(readings):
+            if not reading.text:
+                continue
+            doubts = []
+            if reading.confidence < limit:
+                doubts.append(LOW.format(reading.confidence, limit))
+            # With a language model turned writing becomes words as well, so the network decides.
+            upright = self._network_confidence(reading)
+            turned = self._turned(batch[place]) if upright < limit else None
+            if turned is not None:
+                (log_probs,) = self.outputs([_features(turned)])
+                other = self._reading(search, search.run(log_probs), turned, len(log_probs))
+                if self._network_confidence(other) > upright + _BETTER:
+                    doubts = [UPSIDE_DOWN]
+            found[place] = replace(reading, doubts=tuple(doubts))
+        return found
+
+    def _network_confidence(self, reading: Reading) -> float:
+        """The mean of the words' confidences without what a language model changes."""
+        settings = self.searches.settings
+        words = words_of(reading.characters, settings.word_scale, settings.word_bias)
+        return mean_confidence(words)
+
+    def _turned(self, features: Any) -> Any:
+        """The features of an input upside down, or ``None`` if it is never given so."""
+        return None
+
     def _reading(
-        self, hypotheses: Sequence[Hypothesis], features: Any, frames: int, n_best: int
+        self, search: Search, hypotheses: Sequence[Hypothesis], features: Any, frames: int
     ) -> Reading:
         decode = self.processor.alphabet.decode
         texts = distinct(
@@ -242,13 +300,17 @@ class HandwritingRecognition(CTCRecogniser, Generic[Source]):
                 )
                 for hypothesis in hypotheses
             ),
-            n_best,
+            search.n_best,
         )
         best = hypotheses[0]
         characters = self._characters(best.spans, features, frames)
         first = len(decode(best.labels)) - len(decode(best.labels).lstrip())
         characters = characters[first : first + len(texts[0].text)]
-        return Reading(texts[0].text, characters, best.confidence, texts)
+        words = words_of(characters, *search.word_curve)
+        confidence = best.confidence
+        if self.searches.settings.calibrated and words:
+            confidence = sum(word.confidence for word in words) / len(words)
+        return Reading(texts[0].text, characters, confidence, texts, words)
 
     def _characters(
         self, spans: Sequence[LabelSpan], features: Any, frames: int
@@ -380,8 +442,12 @@ class LineRecognition(HandwritingRecognition[ImageSource]):
             for place, line in enumerate(lines)
         )
         doubts += [f"{line.line.identity} {line.unread}" for line in read if line.unread]
+        doubts += _doubts_of_lines(read)
         height, width = grey.shape
         return PageReading(read, tuple(doubts), known, width, height)
+
+    def _turned(self, features: LineImage) -> LineImage:
+        return self.processor.normaliser.turned(features)
 
     def subject(self, source: ImageSource, **options: Any) -> InspectedInput:
         """A line's image with the pixels of its steps; see :meth:`zoo.task.Task.subject`.
@@ -447,6 +513,25 @@ class PenRecognition(HandwritingRecognition[InkSource]):
         *_SHARED_MODULES,
     )
     processor: Pen
+
+    def _read_all(
+        self,
+        sources: Sequence[Any],
+        search: Search,
+        on_progress: Callable[[int], object] | None,
+    ) -> list[Reading]:
+        """Readings of ink, and of ink of several lines line by line, if that is more confident."""
+        inks = [ink_of_any(source) for source in sources]
+        readings = self._read(map(self.processor.read, inks), search, on_progress)
+        for place, ink in enumerate(inks):
+            lines = cut_ink(ink)
+            if len(lines) > 1:
+                parts = ([ink[number] for number in line] for line in lines)
+                read = self._read(map(self.processor.read, parts), search, None)
+                joined = join_lines(read, lines)
+                if joined.confidence > mean_confidence(readings[place].words):
+                    readings[place] = joined
+        return readings
 
     def subject(self, source: Any, **options: Any) -> InspectedInput:
         """Strokes with the points of their steps; see :meth:`zoo.task.Task.subject`.
@@ -524,7 +609,26 @@ def _on_page(reading: Reading, cut: LineCut) -> tuple[Reading, np.ndarray]:
     for character, box in zip(reading.characters, boxes, strict=True):
         start, end = sorted(((box[0] + box[3]) / 2, (box[1] + box[2]) / 2), key=lambda at: at[0])
         characters.append(replace(character, start=float(start[0]), end=float(end[0])))
-    return replace(reading, characters=tuple(characters)), np.array(boxes).reshape(-1, 4, 2)
+    words = tuple(
+        replace(word, start=characters[first].start, end=characters[end - 1].end)
+        for word, (first, end) in zip(reading.words, word_ranges(characters), strict=True)
+    )
+    placed = replace(reading, characters=tuple(characters), words=words)
+    return placed, np.array(boxes).reshape(-1, 4, 2)
+
+
+def _doubts_of_lines(lines: Sequence[PageLine]) -> list[str]:
+    """What the doubts of a page's lines come to."""
+    written = [line for line in lines if line.reading.text]
+    turned = [line.line.identity for line in written if UPSIDE_DOWN in line.reading.doubts]
+    low = [line for line in written if line.reading.doubts]
+    if len(turned) > len(written) / 2:
+        return ["the page seems to be upside down; turn it by 180 degrees"]
+    doubts = [f"{identity}: {UPSIDE_DOWN}" for identity in turned]
+    if len(low) > len(turned):
+        count = len(low) - len(turned)
+        doubts.append(f"{count} of {len(written)} lines have a low confidence")
+    return doubts
 
 
 def _fitted(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from itertools import groupby
@@ -11,6 +12,7 @@ from typing import Any
 
 import numpy as np
 
+from zoo.ctc.calibration import calibrated
 from zoo.ctc.results import Alternative
 from zoo.files import user_path, write_bytes
 from zoo.handwriting.page_writing import (
@@ -59,20 +61,39 @@ class Character:
 
 
 @dataclass(frozen=True)
+class Word(Character):
+    """A word with its place.
+
+    Args:
+        text: the word.
+        start: as :class:`Character` has it.
+        end: as :class:`Character` has it.
+        confidence: 0 to 1: that of its least sure character or, where the model's confidences have
+            been calibrated, how likely the word is to be right.
+    """
+
+
+@dataclass(frozen=True)
 class Reading:
     """What is written.
 
     Args:
-        text: the text.
-        characters: each with its place and confidence; spaces are among them.
-        confidence: 0 to 1, the geometric mean of the characters' confidences.
+        text: the text; ink of several lines has a line break between them.
+        characters: each with its place and confidence; spaces and line breaks are among them.
+        confidence: 0 to 1, the geometric mean of the characters' confidences; where the model's
+            confidences have been calibrated the mean of the words', which is the share of them to
+            be expected right.
         alternatives: the ``n_best`` texts, this one first.
+        words: each with its place and confidence.
+        doubts: why the text may be wrong; empty if there is no reason to think so.
     """
 
     text: str
     characters: tuple[Character, ...] = field(repr=False)
     confidence: float
     alternatives: tuple[Alternative, ...] = field(repr=False)
+    words: tuple[Word, ...] = field(default=(), repr=False)
+    doubts: tuple[str, ...] = ()
 
     def __str__(self) -> str:
         return self.text
@@ -82,9 +103,41 @@ class Reading:
         return {
             "text": self.text,
             "confidence": round(self.confidence, 4),
+            "words": [word.to_dict() for word in self.words],
             "characters": [character.to_dict() for character in self.characters],
             "alternatives": [other.to_dict() for other in self.alternatives],
+            "doubts": list(self.doubts),
         }
+
+
+def word_ranges(characters: Sequence[Character]) -> list[tuple[int, int]]:
+    """The first character of each word and the one behind its last."""
+    ranges = []
+    numbered = enumerate(characters)
+    for is_space, group in groupby(numbered, lambda each: each[1].text.isspace()):
+        if not is_space:
+            places = [place for place, _ in group]
+            ranges.append((places[0], places[-1] + 1))
+    return ranges
+
+
+def words_of(
+    characters: Sequence[Character], scale: float = 1.0, bias: float = 0.0
+) -> tuple[Word, ...]:
+    """The words of characters.
+
+    Args:
+        characters: spaces are among them.
+        scale: of the curve of the words' confidences, see :mod:`zoo.ctc.calibration`.
+        bias: likewise.
+    """
+    words = []
+    for first, end in word_ranges(characters):
+        parts = characters[first:end]
+        text = "".join(part.text for part in parts)
+        sure = calibrated(min(part.confidence for part in parts), scale, bias)
+        words.append(Word(text, parts[0].start, parts[-1].end, sure))
+    return tuple(words)
 
 
 @dataclass(frozen=True)
@@ -125,16 +178,13 @@ class PageLine:
         return WrittenLine(text, confidence, self.line.polygon, self.line.baseline, words)
 
     def _words(self) -> tuple[WrittenWord, ...]:
+        ranges = word_ranges(self.reading.characters)
+        own = self.reading.words or words_of(self.reading.characters)
         words = []
-        numbered = enumerate(self.reading.characters)
-        for is_space, group in groupby(numbered, lambda each: each[1].text.isspace()):
-            if not is_space:
-                places, characters = zip(*group, strict=True)
-                first, last = self.boxes[places[0]], self.boxes[places[-1]]
-                text = "".join(character.text for character in characters)
-                confidence = min(character.confidence for character in characters)
-                corners = np.stack([first[0], last[1], last[2], first[3]])
-                words.append(WrittenWord(text, confidence, corners))
+        for word, (first, end) in zip(own, ranges, strict=True):
+            begin, last = self.boxes[first], self.boxes[end - 1]
+            corners = np.stack([begin[0], last[1], last[2], begin[3]])
+            words.append(WrittenWord(word.text, word.confidence, corners))
         return tuple(words)
 
 

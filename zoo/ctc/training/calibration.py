@@ -13,7 +13,7 @@ from zoo.ctc.calibration import calibrated, logit, uncertainty
 from zoo.ctc.decoding import ctc_log_probability, greedy, words_from_spans
 from zoo.ctc.grammar import Phrase
 from zoo.ctc.phrases import SEPARATOR, PhraseBeam, compile_phrases
-from zoo.ctc.search import DOUBTFUL, HOPELESS, SearchSettings
+from zoo.ctc.search import DOUBTFUL, HOPELESS, Search, SearchSettings
 
 BINS = 10
 _PRIOR = 0.01  # of squared coefficients, so that data that can be told apart has a finite curve
@@ -79,20 +79,25 @@ class WordJudgement:
 
 
 def judged_words(
-    alphabet: Alphabet, outputs: Sequence[np.ndarray], references: Sequence[str]
+    alphabet: Alphabet,
+    outputs: Sequence[np.ndarray],
+    references: Sequence[str],
+    search: Search | None = None,
 ) -> list[WordJudgement]:
-    """Each word that is read greedily, with its confidence, and whether it is right.
+    """Each word that is read, with its confidence, and whether it is right.
 
     Args:
         alphabet: the labels.
         outputs: ``(outputs, labels)`` log-probabilities of utterances or lines.
         references: what they say.
+        search: how to read them; left out, greedily.
     """
     texts = alphabet.vocabulary
     separator = texts.index(SEPARATOR) if SEPARATOR in texts else None
     found = []
     for log_probs, reference in zip(outputs, references, strict=True):
-        words = words_from_spans(greedy(log_probs, alphabet.blank).spans, texts, separator, 1.0)
+        best = search.run(log_probs)[0] if search else greedy(log_probs, alphabet.blank)
+        words = words_from_spans(best.spans, texts, separator, 1.0)
         right = _right_words(reference, [word.text for word in words])
         found += [
             WordJudgement(word.confidence, good) for word, good in zip(words, right, strict=True)
@@ -110,6 +115,15 @@ def _right_words(reference: str, words: Sequence[str]) -> list[bool]:
                 chunk.hyp_end_idx - chunk.hyp_start_idx
             )
     return right
+
+
+def fit_words(words: Sequence[WordJudgement]) -> tuple[float, float]:
+    """Scale and bias of the words' curve, see :func:`fit_logistic`.
+
+    Args:
+        words: of held-out data, as :func:`judged_words` gives them.
+    """
+    return fit_logistic([logit(word.confidence) for word in words], [word.right for word in words])
 
 
 def calibrate(
@@ -132,10 +146,7 @@ def calibrate(
         references: what they say.
         seed: of the choice of halves.
     """
-    words = judged_words(alphabet, outputs, references)
-    scale, bias = fit_logistic(
-        [logit(word.confidence) for word in words], [word.right for word in words]
-    )
+    scale, bias = fit_words(judged_words(alphabet, outputs, references))
     reached = max(
         (uncertainty(one, len(greedy(one, alphabet.blank).labels)) for one in outputs), default=0.0
     )
@@ -153,9 +164,28 @@ def calibrate(
 
 
 def word_calibration_error(words: Sequence[WordJudgement], settings: SearchSettings) -> float:
-    """The expected calibration error of words under some settings."""
-    sure = [calibrated(w.confidence, settings.word_scale, settings.word_bias) for w in words]
+    """The expected calibration error of words that were read greedily, under some settings."""
+    return calibration_error(words, settings.word_scale, settings.word_bias)
+
+
+def calibration_error(words: Sequence[WordJudgement], scale: float, bias: float) -> float:
+    """The expected calibration error of words under a curve."""
+    sure = [calibrated(word.confidence, scale, bias) for word in words]
     return expected_calibration_error(sure, [word.right for word in words])
+
+
+def halved_calibration_error(words: Sequence[Sequence[WordJudgement]]) -> float:
+    """The expected calibration error of words under a curve that was fitted to others.
+
+    Args:
+        words: two halves; each is measured under the curve of the other.
+    """
+    first, second = words
+    errors = [
+        len(tested) * calibration_error(tested, *fit_words(fitted))
+        for tested, fitted in ((first, second), (second, first))
+    ]
+    return sum(errors) / max(1, len(first) + len(second))
 
 
 def _fit_phrases(

@@ -7,7 +7,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from zoo.ctc.search import OWN_MODEL
+from zoo.ctc.search import OWN_MODEL, SearchSettings
 from zoo.ctc.training.objective import CTCObjective, Example
 from zoo.ctc.training.search_choice import CHARACTER_MODELS, choose_language_model
 from zoo.errors import DataError
@@ -15,6 +15,7 @@ from zoo.folder.manifest import sha256_of
 from zoo.handwriting.ink import FEATURES
 from zoo.handwriting.processor import Lines, Pen
 from zoo.handwriting.reading import HandwritingRecognition
+from zoo.handwriting.training.confidence import CALIBRATION, fit_confidences
 from zoo.handwriting.training.examples import (
     ExampleSet,
     LineExamples,
@@ -208,7 +209,7 @@ def finetune_handwriting(
 def add_language_model(
     model: HandwritingRecognition, texts: Sequence[str], choice: Sequence[Sample]
 ) -> None:
-    """Give a recogniser a language model of its own, and the search settings that go with it.
+    """Give a recogniser a language model, the search settings that go with it, and confidences.
 
     Args:
         model: a handwriting recognition task.
@@ -218,15 +219,19 @@ def add_language_model(
     """
     samples = some_of(choice, _CHOICE)
     outputs = model.outputs([features_of(sample.source, model.processor) for sample in samples])
+    references = [sample.text for sample in samples]
+    known = {key: model.decoder[key] for key in CALIBRATION if key in model.decoder}
     ngram, settings = choose_language_model(
         model.processor.vocabulary,
         texts,
         outputs,
-        [sample.text for sample in samples],
+        references,
         CHARACTER_MODELS,
         first="cer",
+        start=SearchSettings(**known),
     )
     model.set_search(asdict(settings), {OWN_MODEL: ngram.to_bytes()})
+    fit_confidences(model, outputs, references)
 
 
 def _objective(
