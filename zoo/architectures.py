@@ -187,6 +187,7 @@ ARCHITECTURES = (
         processor="zoo.dialogue.tracking.processor:TrackedWords",
         task_class="zoo.dialogue.tracking.tracking:Tracker",
         inference="zoo.dialogue.tracking.inference:TrackerInference",
+        inspection="zoo.dialogue.tracking.inspection:TrackerNetwork",
         recipe="zoo.recipes.tracker_lstm",
     ),
     Architecture(

@@ -14,6 +14,8 @@ from zoo.dialogue.mood.inspection import SentimentNetwork
 from zoo.dialogue.mood.sentiment_lstm import SentimentConfig
 from zoo.dialogue.tagging.inspection import TaggerNetwork
 from zoo.dialogue.tagging.tagger_bilstm import TaggerConfig
+from zoo.dialogue.tracking.inspection import TrackerNetwork
+from zoo.dialogue.tracking.tracker_lstm import TrackerConfig
 from zoo.errors import UsageError
 from zoo.inspection.attribution import attribute_output
 from zoo.inspection.highway import highway_of
@@ -54,6 +56,20 @@ def made(values: dict[str, Any]) -> tuple[Any, InspectedInput]:
         )
         axes = {"messages": Steps("messages", np.arange(3.0)), "words": Steps("w", np.arange(8.0))}
         return SentimentNetwork, (config, InspectedInput(arrays, axes, "messages"))
+    if "meaning" in values:
+        config = TrackerConfig(**WIDTHS, hidden=4, **values)
+        draw, sides = np.random.default_rng(2), []
+        for length in (5, 2):
+            words = ids(1, length, most=20), ids(1, length, most=10), ids(1, length, 4, most=12)
+            sides += [*words, draw.random((1, length, 3)), draw.random((1, 3))]
+        candidates = ids(1, 3, 2, most=20), ids(1, 3, 1, most=20), np.array([[2, 1, 0]], np.int32)
+        arrays = (*sides, *candidates, np.array([[0.0, 1.0, 0.0]]))
+        axes = {
+            "message": Steps("words", np.arange(5.0)),
+            "reply_to": Steps("words", np.arange(2.0)),
+            "turn": Steps("turn", np.zeros(1)),
+        }
+        return TrackerNetwork, (config, InspectedInput(arrays, axes, "turn"))
     config = TaggerConfig(**WIDTHS, layers=2, **values)
     arrays = ids(1, 5, most=20), ids(1, 5, most=10), ids(1, 5, 4, most=12)
     axes = {"words": Steps("words", np.arange(5.0)), "messages": Steps("messages", np.zeros(1))}
@@ -66,6 +82,7 @@ NETWORKS: list[dict[str, Any]] = [
     {"labels": 2, "intents": 3, "intent_units": 4},
     {"labels": 0, "intents": 3},
     {"moods": 4},
+    {"meaning": 4},
 ]
 
 
@@ -77,11 +94,12 @@ def test_gradients_are_those_of_finite_differences(values: dict[str, Any]) -> No
 
     def loss(x: np.ndarray) -> float:
         tape = Tape(record=False)
-        return float(log_softmax(network.run(tape, [tape.leaf(x)]).logits.value)[0, -1, 1])
+        leaves = [tape.leaf(one) for one in (x, *inputs[1:])]
+        return float(log_softmax(network.run(tape, leaves).logits.value)[0, -1, 1])
 
     tape = Tape()
-    leaf = tape.leaf(inputs[0])
-    logits = network.run(tape, [leaf]).logits
+    leaf, *others = (tape.leaf(one) for one in inputs)
+    logits = network.run(tape, [leaf, *others]).logits
     gradient = np.zeros_like(logits.value)
     gradient[0, -1] = -np.exp(log_softmax(logits.value[0, -1]))
     gradient[0, -1, 1] += 1
@@ -95,7 +113,7 @@ def test_gradients_are_those_of_finite_differences(values: dict[str, Any]) -> No
         assert (leaf.gradient * direction).sum() == pytest.approx(slope, abs=1e-6)
     assert attribute_output(network, subject, points=64).error < 0.02
     curves = {(one.layer, one.state) for one in highway_of(network, subject).curves}
-    assert ("recurrent_1/forward", "c") in curves
+    assert any(layer.endswith("recurrent_1/forward") for layer, _ in curves)
 
 
 def test_the_runs_over_words_are_those_of_each_message_in_the_order_of_the_text() -> None:
@@ -121,6 +139,28 @@ def test_the_runs_over_words_are_those_of_each_message_in_the_order_of_the_text(
         whole.gate("f", "recurrent_1/backward"), np.concatenate(alone), atol=1e-6
     )
     assert len(whole.steps("context")) == 3
+
+
+def test_a_tracker_is_looked_into_slot_by_slot(zoo: Any, tmp_path: Path) -> None:
+    tracker = load_model("tracker_lstm.woz")
+    texts = ["A cheap place, please", {"text": "Which food?", "speaker": "system"}, "thai food"]
+    said = tracker.track(texts)[-1]
+    trace = tracker.trace(texts)
+    assert trace.steps("message/recurrent_1/forward").texts == ("thai", "food")
+    assert trace.steps("reply_to/recurrent_1/forward").texts == ("Which", "food", "?")
+    assert trace.subject is not None
+    best = int(np.argmax(trace.log_probs[0]))
+    assert trace.subject.labels[best] == said.slots["food"] == "thai"
+    margin = tracker.settings.slot_margin
+    shares = np.exp(trace.log_probs[0].astype(np.float64))
+    shares[0] *= np.exp(margin)
+    assert shares[best] / shares.sum() == pytest.approx(said.scores["food"], abs=1e-4)
+    price = tracker.subject("A cheap place", slot="price range")
+    assert list(price.labels[:3]) == ["(nothing)", "(anything)", "cheap"]
+    with pytest.raises(UsageError, match="no slot 'colour'; its slots are"):
+        tracker.subject("A cheap place", slot="colour")
+    page = tmp_path / "page.html"
+    assert "message/recurrent_1" in zoo("inspect", "tracker_lstm.woz", "thai food", "--out", page)
 
 
 def test_the_pretrained_models_are_looked_into_by_what_their_verbs_take(

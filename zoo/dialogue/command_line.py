@@ -148,6 +148,20 @@ def read_conversation(reading: Reading) -> Iterator[Read]:
             yield Message(one)
 
 
+def whole_conversation(inputs: tuple[str, ...]) -> list[Message]:
+    """The messages that a command's arguments mean; see :func:`read_conversation`.
+
+    Raises:
+        ZooError: one of them cannot be read.
+    """
+    messages = []
+    for one in read_conversation(Reading(inputs)):
+        if isinstance(one, ZooError):
+            raise one
+        messages.append(one)
+    return messages
+
+
 def feed_all(
     conversation: Conversation[Any], messages: Iterator[Read]
 ) -> Iterator[tuple[Message | None, Any]]:

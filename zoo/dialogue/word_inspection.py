@@ -46,7 +46,9 @@ def word_features(
     return np.concatenate([general, learnt, highest], axis=-1)
 
 
-def read_message(tape: Tape, x: Node, config: WordConfig, weights: Weights) -> Node:
+def read_message(
+    tape: Tape, x: Node, config: WordConfig, weights: Weights, axis: str = WORDS
+) -> Node:
     """The recurrent layers over words ``(batch, words, 2 * units)``.
 
     Args:
@@ -54,9 +56,10 @@ def read_message(tape: Tape, x: Node, config: WordConfig, weights: Weights) -> N
         x: ``(batch, words, features)``.
         config: has ``layers``.
         weights: arrays by variable path.
+        axis: the kind of their steps.
     """
     for number in range(1, config.layers + 1):
-        x, _ = bidirectional(tape, f"recurrent_{number}", x, weights, "lstm", axis=WORDS)
+        x, _ = bidirectional(tape, f"recurrent_{number}", x, weights, "lstm", axis=axis)
     return x
 
 

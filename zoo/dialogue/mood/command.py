@@ -13,11 +13,10 @@ from zoo.dialogue.command_line import (
     Reading,
     conversation_options,
     finetune_options,
-    read_conversation,
     run_conversation,
+    whole_conversation,
 )
 from zoo.dialogue.mood.training.options import MoodOptions
-from zoo.errors import ZooError
 from zoo.store.locate import Reference
 
 
@@ -64,10 +63,7 @@ def inspect(model: Reference, inputs: tuple[str, ...], **options: Any) -> None:
     """
     from zoo.loading import load_model
 
-    messages = list(read_conversation(Reading(inputs)))
-    for one in messages:
-        if isinstance(one, ZooError):
-            raise one
+    messages = whole_conversation(inputs)
     loaded = load_model(model)
     inspect_input(loaded, str(loaded.card.get("name", model)), messages, **options)
 

@@ -1,16 +1,20 @@
-"""``zoo run`` and ``zoo finetune`` for the task ``dialogue-state-tracking``."""
+"""``zoo run``, ``inspect`` and ``finetune`` for the task ``dialogue-state-tracking``."""
 
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import click
 
+from zoo.cli.inspection import inspect_input, inspection_options
+from zoo.cli.options import MODEL
 from zoo.dialogue.command_line import (
     Reading,
     conversation_options,
     finetune_options,
     run_conversation,
+    whole_conversation,
 )
 from zoo.dialogue.tracking.training.options import TrackerOptions
 from zoo.store.locate import Reference
@@ -44,6 +48,28 @@ def run(model: Reference, reading: Reading, ontology_file: Path | None) -> None:
 
     changes = {} if ontology_file is None else {"ontology": read_ontology(ontology_file)}
     run_conversation(load_model(model, kind=Tracker, **changes), reading)
+
+
+@click.command(
+    "inspect",
+    epilog="Example:\n\n\b\n  zoo inspect tracker_lstm.woz 'A cheap thai place' --slot food "
+    "--out page.html",
+)
+@MODEL
+@click.argument("inputs", nargs=-1)
+@click.option("--slot", default="", help="The slot whose values are the labels.")
+@inspection_options
+def inspect(model: Reference, inputs: tuple[str, ...], slot: str, **options: Any) -> None:
+    """Look into MODEL while it reads the last of INPUTS, the messages of one conversation.
+
+    An input is a text, or a .jsonl file with a message a line.
+    """
+    from zoo.loading import load_model
+
+    messages = whole_conversation(inputs)
+    loaded = load_model(model)
+    name = str(loaded.card.get("name", model))
+    inspect_input(loaded, name, messages, {"slot": slot}, **options)
 
 
 @click.command(

@@ -17,10 +17,12 @@ from zoo.dialogue.tracking.ontology import CARELESS, DONT_CARE, MAX_WORDS, NOTHI
 from zoo.dialogue.tracking.processor import LIKE, SHORTEST, TrackedWords
 from zoo.dialogue.tracking.results import DialogueState
 from zoo.errors import DataError, UsageError
+from zoo.task import check_no_options
 from zoo.values import make_settings
 
 if TYPE_CHECKING:
     from zoo.dialogue.tracking.tracker_lstm import TrackerConfig
+    from zoo.inspection.subject import InspectedInput
 
 SYSTEM = "system"
 """The speaker whose messages are only what the others answer."""
@@ -161,6 +163,45 @@ class Tracker(ConversationTask[DialogueState]):
         asked = 1 / (1 + np.exp(-logits[ontology.questions].astype(np.float64)))
         requests = zip(ontology.requests, asked, strict=True)
         return said, tuple(name for name, p in requests if p >= settings.request_threshold)
+
+    def subject(self, source: Any, slot: str = "", **options: Any) -> InspectedInput:
+        """A message with its words as steps and the values of a slot as labels; see
+        :meth:`zoo.task.Task.subject`.
+
+        Args:
+            source: a text, or a conversation as in :meth:`track`, whose last message it is.
+            slot: its name; left out, the one that the message says most surely something of, or
+                else the first.
+            **options: there are no others.
+
+        Raises:
+            UsageError: there is no message, or it has no words, or no such slot.
+        """
+        from zoo.dialogue.tracking.inspection import turn_subject
+
+        check_no_options(options)
+        messages = as_messages([source] if isinstance(source, str) else source)
+        conversation = self.open_conversation()
+        for message in messages[:-1]:
+            conversation.feed(message)
+        if not messages or not self.processor.encode(messages[-1].text).tokens:
+            raise UsageError("a message to look into needs at least one word")
+        slots, _ = self._told(conversation.state)
+        reply_to = str(conversation.state.facts.get("reply_to", ""))
+        texts = messages[-1].text, reply_to
+        processor = self.processor.with_copied(texts)
+        ontology = processor.ontology
+        arrays = turn_arrays(processor, [texts], [held_candidates(ontology, slots)])
+        if not slot:
+            said = conversation.feed(messages[-1])
+            slot = max(said.changed, key=lambda one: said.scores[one], default="")
+        slot = slot or next(iter(ontology.groups))
+        if slot not in ontology.groups:
+            known = ", ".join(ontology.groups)
+            raise UsageError(f"the ontology has no slot {slot!r}; its slots are {known}")
+        place = ontology.groups[slot]
+        words = [[token.text for token in processor.encode(text).tokens] for text in texts]
+        return turn_subject(arrays, place, ontology.candidates[place], words, texts[0])
 
     def front_end(self) -> dict[str, Any]:
         """The processor's settings, and from where on words look alike.
