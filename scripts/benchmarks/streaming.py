@@ -173,6 +173,7 @@ def with_graph_step(model: Any) -> Any:
 
     class GraphSteps:
         look_ahead = model.config.look_ahead
+        log_probs = model.inference.log_probs
 
         def start(self) -> Any:
             return [tf.zeros((1, *spec.shape[1:])) for spec in step.inputs[2:]]
