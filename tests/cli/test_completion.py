@@ -27,6 +27,11 @@ def test_a_models_name_is_completed(command: str) -> None:
     assert completed(command, incomplete="char_lstm.s") == {"char_lstm.shakespeare"}
 
 
+def test_a_model_may_be_a_folder() -> None:
+    assert kinds("run", incomplete="runs/") == {"dir"}
+    assert kinds("run", incomplete="char_lstm") == {"plain"}
+
+
 def test_a_tasks_name_is_completed() -> None:
     assert completed("list", "--task", incomplete="text-g") == {"text-generation"}
 
@@ -34,6 +39,8 @@ def test_a_tasks_name_is_completed() -> None:
 def test_options_of_the_models_task_are_completed() -> None:
     assert completed("run", "char_lstm", incomplete="--te") == {"--temperature"}
     assert completed("run", "ctc_lstm", "a.wav", incomplete="--endp") == {"--endpoint"}
+    assert completed("inspect", "crnn", "a.png", incomplete="--fi") == {"--find-units"}
+    assert completed("run", "crnn", "scans", "--format", incomplete="") == {"alto", "page"}
     assert completed("finetune", "crnn", incomplete="--li") == {"--lines", "--limit"}
     assert "--help" in completed("run", "no_such_model", incomplete="--h")
 

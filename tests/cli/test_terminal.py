@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import pty
+import re
 import subprocess
 import sys
 import termios
@@ -87,3 +88,29 @@ def test_json_has_no_numbers_that_json_does_not_know(capsys: pytest.CaptureFixtu
         "a": [None, 1.5, [None]],
         "b": {"c": None},
     }
+
+
+def shown_lines(code: str) -> list[str]:
+    """The lines that a program writes to a terminal, without colours."""
+    return re.sub(r"\x1b\[[0-9;]*m", "", on_a_terminal(code).decode()).splitlines()
+
+
+def test_a_table_fits_into_the_terminal() -> None:
+    code = """
+from zoo.cli.output import print_table
+print_table(("name", "text", "n"), [("model", "x" * 100, "1"), ("m", "short", "2")])
+"""
+    lines = shown_lines(code)
+    assert max(map(len, lines)) == 80
+    assert lines[1].startswith("model  xxx")
+    assert lines[1].endswith("…  1")
+    assert lines[2].rstrip().endswith("2")
+    whole = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert "x" * 100 in whole.stdout
+
+
+def test_the_list_of_models_fits_into_80_columns() -> None:
+    code = "from zoo.cli import main; main(['list', '--pretrained'])"
+    lines = shown_lines(code)
+    assert max(map(len, lines)) <= 80
+    assert any(line.startswith("seq2seq_lstm.tatoeba") for line in lines)

@@ -98,7 +98,7 @@ def show_command(model: str, as_json: bool) -> None:
             value = ", ".join(f"{k} {v}" for k, v in value.items())
         elif isinstance(value, (list, tuple)):
             value = ", ".join(map(str, value)) or "-"
-        if key in _FROM_CARD:
+        if key in _FROM_CARD or key == "summary":
             columns = max(40, shutil.get_terminal_size().columns)
             lines = textwrap.wrap(str(value), columns - width - 2)
             value = f"\n{' ' * (width + 2)}".join(lines)

@@ -6,6 +6,7 @@ import json
 import math
 import os
 import shlex
+import shutil
 import sys
 import tempfile
 from collections.abc import Sequence
@@ -13,11 +14,14 @@ from pathlib import Path
 from typing import Any
 
 import click
+from click.shell_completion import CompletionItem
 
 from zoo.catalogue import registry
 from zoo.cli.terminal import printable
 from zoo.errors import UsageError, needing_training
 
+_BETWEEN = 2  # columns of a table
+_NARROWEST = 8  # characters of a column that is cut
 _BACKENDS = ("tensorflow", "jax", "torch", "openvino", "numpy")
 
 
@@ -37,12 +41,32 @@ def _finite(value: Any) -> Any:
 
 
 def print_table(head: Sequence[str], rows: Sequence[Sequence[Any]]) -> None:
-    """Print rows in aligned columns."""
+    """Print rows in aligned columns.
+
+    On a terminal that is too narrow, the widest columns behind the first are cut.
+    """
     lines = [[printable(cell) for cell in row] for row in [head, *rows]]
     widths = [max(len(line[i]) for line in lines) for i in range(len(head))]
+    if sys.stdout.isatty():
+        widths = _fitting(widths, shutil.get_terminal_size().columns)
     for number, line in enumerate(lines):
-        cells = "  ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True))
+        cells = "  ".join(_cell(cell, width) for cell, width in zip(line, widths, strict=True))
         click.echo(click.style(cells.rstrip(), bold=number == 0))
+
+
+def _fitting(widths: Sequence[int], columns: int) -> list[int]:
+    """Widths of a table's columns that fit into a terminal, as far as they can."""
+    fitting = list(widths)
+    while sum(fitting) + _BETWEEN * (len(fitting) - 1) > columns:
+        widest = max(range(1, len(fitting)), key=fitting.__getitem__, default=0)
+        if fitting[widest] <= _NARROWEST or not widest:
+            break
+        fitting[widest] -= 1
+    return fitting
+
+
+def _cell(text: str, width: int) -> str:
+    return text.ljust(width) if len(text) <= width else f"{text[: width - 1]}…"
 
 
 def command_line() -> str:
@@ -66,9 +90,14 @@ def megabytes(size: int) -> str:
     return f"{size / 1e6:.1f} MB"
 
 
-def complete_model(ctx: click.Context, param: click.Parameter, incomplete: str) -> list[str]:
-    """Shell completion of model names; folders are left to the shell."""
-    return [name for name in registry().names() if name.startswith(incomplete)]
+def complete_model(
+    ctx: click.Context, param: click.Parameter, incomplete: str
+) -> list[CompletionItem]:
+    """Shell completion of models: registered names, and folders where none begins so."""
+    names = [name for name in registry().names() if name.startswith(incomplete)]
+    if not names:
+        return [CompletionItem(incomplete, type="dir")]
+    return [CompletionItem(name) for name in names]
 
 
 def complete_task(ctx: click.Context, param: click.Parameter, incomplete: str) -> list[str]:
