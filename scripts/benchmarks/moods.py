@@ -28,7 +28,7 @@ from zoo.dialogue.datasets import MoodMessage, load_moods  # noqa: E402
 from zoo.dialogue.mood.training.scores import mood_figures, weighted_f1  # noqa: E402
 from zoo.loading import load_model  # noqa: E402
 
-STRENGTHS = (0.3, 1.0, 3.0, 10.0)
+STRENGTHS = (1.0, 3.0, 10.0)
 COLUMNS = ("model", "side", "split", "weighted_f1", "interval", "macro_f1", "accuracy", "messages")
 
 
@@ -122,7 +122,7 @@ def fitted(training: Sequence[MoodMessage], validation: Sequence[MoodMessage], b
     for strength in STRENGTHS:
         model = make_pipeline(
             TfidfVectorizer(ngram_range=(1, 2), min_df=2, sublinear_tf=True),
-            LogisticRegression(C=strength, max_iter=1_000, class_weight=None),
+            LogisticRegression(C=strength, max_iter=1_000),
         )
         model.fit(texts, moods)
         reached = weighted_f1(right, [str(one) for one in model.predict(held)])

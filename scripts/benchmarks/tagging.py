@@ -45,11 +45,14 @@ def main() -> None:
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("--spacy-python", help="an interpreter that has spaCy and its model")
+    parser.add_argument(
+        "--spacy-model", default="en_core_web_sm", help="its package there, if it has another name"
+    )
     parser.add_argument("--out", type=Path, default=ROOT / "docs/benchmarks/tagging.csv")
     parser.add_argument("--worker", choices=SIDES, help=argparse.SUPPRESS)
     args = parser.parse_args()
     if args.worker:
-        work(args.worker)
+        work(args.worker, args.spacy_model)
         return
     from zoo.folder.provenance import processor_name
 
@@ -59,7 +62,7 @@ def main() -> None:
         for side, python in pythons.items():
             if python is None:
                 continue
-            told = run_worker(python, side, texts)
+            told = run_worker(python, side, texts, args.spacy_model)
             facts = {
                 "corpus": corpus,
                 "side": SIDES[side],
@@ -125,10 +128,10 @@ def shares(one: Found, other: Found) -> bool:
     return one[1] < other[2] and other[1] < one[2]
 
 
-def run_worker(python: str, side: str, texts: list[str]) -> dict[str, Any]:
+def run_worker(python: str, side: str, texts: list[str], package: str) -> dict[str, Any]:
     """What a side's process says of the messages."""
     ended = subprocess.run(
-        [python, __file__, "--worker", side],
+        [python, __file__, "--worker", side, "--spacy-model", package],
         input=json.dumps(texts),
         env=os.environ | {"OMP_NUM_THREADS": "1", "ZOO_THREADS": "1"},
         capture_output=True,
@@ -140,13 +143,13 @@ def run_worker(python: str, side: str, texts: list[str]) -> dict[str, Any]:
     return told
 
 
-def work(side: str) -> None:
+def work(side: str, package: str) -> None:
     """Load, tag what standard input brings, and tell it with its times."""
     if hasattr(os, "sched_setaffinity"):
         os.sched_setaffinity(0, {min(os.sched_getaffinity(0))})
     texts = json.loads(sys.stdin.read())
     started = time.process_time()
-    tag, folder, versions = zoo_side() if side == "zoo" else spacy_side()
+    tag, folder, versions = zoo_side() if side == "zoo" else spacy_side(package)
     tag(texts[:1])
     start = time.process_time() - started
     started = time.process_time()
@@ -175,11 +178,11 @@ def zoo_side() -> tuple[Any, Path, str]:
     return tag, WEIGHTS_FOLDER / "tagger_bilstm.chat", f"zoo {__version__}"
 
 
-def spacy_side() -> tuple[Any, Path, str]:
+def spacy_side(package: str) -> tuple[Any, Path, str]:
     """The entity recogniser of spaCy's small English pipeline."""
     import spacy
 
-    pipeline = spacy.load("en_core_web_sm", exclude=["tagger", "parser", "lemmatizer"])
+    pipeline = spacy.load(package, exclude=["tagger", "parser", "lemmatizer"])
 
     def tag(texts: list[str]) -> list[list[Found]]:
         return [
