@@ -58,6 +58,7 @@ RUNS: dict[str, tuple[list[str], str]] = {
     "seq2seq_lstm.tatoeba": (["Where is the station?", "--target", "fr"], "la gare"),
     "sentiment_lstm.topical_chat": (["I love this movie, it makes me so happy!"], "happy"),
     "tagger_bilstm.chat": (["Hi, I'm Ana Lopez, order 4471"], "[Ana Lopez](person)"),
+    "tracker_lstm.woz": (["A cheap thai place, please"], "food=thai"),
 }
 NEEDED = "needs TensorFlow and Keras, which are not installed: pip install 'sequence-zoo[train]'"
 

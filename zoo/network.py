@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
+from importlib.util import find_spec
 from typing import Any
 
 import numpy as np
@@ -11,6 +12,7 @@ import numpy as np
 from zoo.errors import UsageError, ZooError, needing_training
 from zoo.folder.weights_file import assign_weights
 from zoo.forks import check_not_forked, starts_tensorflow
+from zoo.quiet import import_tensorflow_quietly
 from zoo.registry import Architecture
 
 PLAIN = "float32"
@@ -44,6 +46,8 @@ def build_network(
     """
     starts_tensorflow()
     with needing_training():
+        if find_spec("tensorflow"):
+            import_tensorflow_quietly()
         network = architecture.load("builder")(config, dtype=dtype)
     if weights is not None:
         assign_weights(network, weights, where)

@@ -8,8 +8,9 @@ from typing import Any
 
 import click
 
-from zoo.cli.output import MODEL_HELP, complete_model, import_tensorflow_quietly, print_table
+from zoo.cli.output import MODEL_HELP, complete_model, print_table
 from zoo.errors import UsageError
+from zoo.quiet import import_tensorflow_quietly
 
 _FORMATS = ("onnx", "onnx-int8", "onnx-int8-dynamic", "litert", "keras", "folder")
 

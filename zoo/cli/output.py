@@ -4,11 +4,9 @@ from __future__ import annotations
 
 import json
 import math
-import os
 import shlex
 import shutil
 import sys
-import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -18,11 +16,9 @@ from click.shell_completion import CompletionItem
 
 from zoo.catalogue import registry
 from zoo.cli.terminal import printable
-from zoo.errors import UsageError, needing_training
 
 _BETWEEN = 2  # columns of a table
 _NARROWEST = 8  # characters of a column that is cut
-_BACKENDS = ("tensorflow", "jax", "torch", "openvino", "numpy")
 
 
 def print_json(value: Any) -> None:
@@ -103,42 +99,6 @@ def complete_model(
 def complete_task(ctx: click.Context, param: click.Parameter, incomplete: str) -> list[str]:
     """Shell completion of task names."""
     return [name for name in registry().tasks if name.startswith(incomplete)]
-
-
-def import_tensorflow_quietly() -> None:
-    """Import TensorFlow and let it find its devices, with its start-up notes kept off the terminal.
-
-    They come from C++ code that writes to the file descriptor whatever the log level, so that is
-    what is turned aside. Whoever sets ``TF_CPP_MIN_LOG_LEVEL`` sees them; so does everyone if the
-    import fails.
-
-    Raises:
-        UsageError: a backend is asked for that Keras does not have.
-        ZooError: TensorFlow is not installed.
-    """
-    backend = os.environ.get("KERAS_BACKEND") or "tensorflow"
-    if backend not in _BACKENDS:
-        raise UsageError(f"KERAS_BACKEND is {backend!r}; Keras has {', '.join(_BACKENDS)}")
-    # On another backend too: the layers import TensorFlow.
-    if os.environ.get("TF_CPP_MIN_LOG_LEVEL"):
-        return
-    sys.stderr.flush()
-    terminal = os.dup(2)
-    with tempfile.TemporaryFile() as aside:
-        os.dup2(aside.fileno(), 2)
-        failed = True
-        try:
-            with needing_training():
-                import tensorflow as tf
-
-            tf.config.list_logical_devices()
-            failed = False
-        finally:
-            os.dup2(terminal, 2)
-            os.close(terminal)
-            if failed:
-                aside.seek(0)
-                sys.stderr.write(aside.read().decode(errors="replace"))
 
 
 MODEL_HELP = "a registered name, a model folder, or hf://owner/repo@revision"

@@ -14,9 +14,9 @@ import click
 from click.shell_completion import CompletionItem
 
 from zoo.catalogue import registry
-from zoo.cli.output import import_tensorflow_quietly
 from zoo.errors import ZooError
 from zoo.folder.model_folder import ModelFolder
+from zoo.quiet import import_tensorflow_quietly
 from zoo.registry import Architecture
 
 

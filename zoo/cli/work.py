@@ -14,12 +14,12 @@ from zoo.cli.output import (
     MODEL_HELP,
     command_line,
     complete_model,
-    import_tensorflow_quietly,
     print_json,
     print_table,
 )
 from zoo.cli.tasks import TaskCommand, hand_on, task_arguments
 from zoo.errors import DataError, UsageError, ZooWarning
+from zoo.quiet import import_tensorflow_quietly
 
 
 @click.command(
