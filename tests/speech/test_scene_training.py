@@ -209,7 +209,8 @@ def test_the_recipe_trains_on_scenes_and_scores_every_test_part(
 
     values = ctc_speech.MODELS[name]
     plans = tuple(
-        replace(plan, epochs=1, warmup_steps=1, checkpoint_seconds=1e9) for plan in values.plans
+        replace(plan, epochs=1, warmup_steps=1, checkpoint_seconds=1e9)
+        for plan in (values.plans[0], values.plans[-1])
     )
     network = values.network | {"channels": 2, "layers": 1, "units": 8}
     monkeypatch.setattr(ctc_speech, "load_speech", few)
