@@ -151,6 +151,38 @@ def _image(data: bytes) -> None:
         find_lines(grey)
 
 
+def _scans_seeds() -> list[bytes]:
+    from PIL import Image
+
+    stream = io.BytesIO()
+    pages = [Image.new("L", (9, 7 + number), 99) for number in range(3)]
+    pages[0].save(stream, "TIFF", save_all=True, append_images=pages[1:])
+    objects = (
+        "<</Type/Catalog/Pages 2 0 R>>",
+        "<</Type/Pages/Kids[3 0 R]/Count 1>>",
+        "<</Type/Page/Parent 2 0 R/MediaBox[0 0 9 9]/Contents 4 0 R>>",
+        "<</Length 14>>stream\n0 g 1 1 4 4 re f\nendstream",
+    )
+    body = "".join(f"{number} 0 obj{each}endobj\n" for number, each in enumerate(objects, 1))
+    return [stream.getvalue(), f"%PDF-1.4\n{body}trailer<</Size 5/Root 1 0 R>>\n".encode()]
+
+
+def _scans(data: bytes) -> None:
+    from zoo.handwriting.scans import open_scans
+
+    with open_scans(_file(data, "a.pdf" if data.startswith(b"%PDF") else "a.tif")) as scans:
+        for page in range(1, min(scans.pages, 4) + 1):
+            scans.read(page)
+
+
+def _report(data: bytes) -> None:
+    from zoo.handwriting.archive_report import REPORT, Report, summary
+
+    _file(data, REPORT)
+    with Report(_folder(), {"model": "a"}) as report:
+        summary(list(report.outcomes.values()))
+
+
 def _audio_seeds() -> list[bytes]:
     import soundfile
 
@@ -411,6 +443,16 @@ TARGETS: dict[str, Target] = {
     "inkml": Target(lambda: _files("tests/handwriting/cases/ink/*.inkml"), _ink),
     "unipen": Target(lambda: _files("tests/handwriting/cases/ink/*.dat"), _ink),
     "image": Target(_image_seeds, _image),
+    "scans": Target(_scans_seeds, _scans),
+    "report": Target(
+        lambda: [
+            b'{"settings": {"model": "a"}}\n'
+            b'{"page": "a.png", "file": "a.xml", "size": 9, "changed": 8, "lines": 2, '
+            b'"confidence": 0.5, "doubts": ["bent"], "error": null}\n'
+            b'{"page": "b.png", "error": "gone"}\n'
+        ],
+        _report,
+    ),
     "audio": Target(_audio_seeds, _audio),
     "transcripts": Target(lambda: [b"0.wav\tone two\n1.wav\tthree\n2.wav\tx\n"], _transcripts),
     "lines": Target(

@@ -18,12 +18,22 @@ from typing import Any, Self
 
 import filelock
 
-from zoo.errors import UsageError, ZooError
-from zoo.files import readable_os_errors, remove_leftovers, write_bytes
+from zoo.errors import FolderError, UsageError, ZooError
+from zoo.files import is_outside, readable_os_errors, remove_leftovers, write_bytes
+from zoo.folder.checks import check_types
+from zoo.folder.manifest import parse_json
 
 REPORT = "pages.jsonl"
 _NAMED = 5  # pages of a doubt that are named; of more, the number is told
 _DOUBTS = 10  # kinds of doubts that are told, the most frequent first
+
+
+_TYPES = {
+    **dict.fromkeys(("page", "file", "error"), str),
+    **dict.fromkeys(("size", "changed", "lines"), int),
+    "confidence": float,
+    "doubts": list,
+}
 
 
 @dataclass(frozen=True)
@@ -57,14 +67,22 @@ class PageOutcome:
         return {**asdict(self), "doubts": list(self.doubts)} | {"error": None}
 
     @classmethod
-    def from_row(cls, row: Mapping[str, Any]) -> PageOutcome:
+    def from_row(cls, row: Any, where: str) -> PageOutcome:
         """The outcome that a row of the report has.
 
+        Args:
+            row: of JSON.
+            where: the report, for messages.
+
         Raises:
-            TypeError: it is no such row.
+            FolderError: it is no such row.
         """
+        check_types(row, {"page": str}, where, needed=True)
         values = {key: value for key, value in row.items() if value is not None}
-        return cls(**{**values, "doubts": tuple(values.get("doubts", ()))})
+        check_types(values, _TYPES, where)
+        if values.keys() - _TYPES.keys() or is_outside(values.get("file", "")):
+            raise FolderError(f"{where} has a row that is no page's")
+        return cls(**{**values, "doubts": tuple(map(str, values.get("doubts", ())))})
 
 
 class Report:
@@ -142,10 +160,11 @@ class Report:
         rows = self._path.read_bytes().split(b"\n")
         # Without a line break at its end, the last row was not finished.
         try:
-            settings, *pages = [json.loads(row) for row in rows[:-1]]
+            settings, *pages = [parse_json(row, str(self._path)) for row in rows[:-1]]
+            check_types(settings, {"settings": dict}, str(self._path), needed=True)
             begun = settings["settings"]
-            outcomes = [PageOutcome.from_row(page) for page in pages]
-        except (ValueError, TypeError, KeyError):
+            outcomes = [PageOutcome.from_row(page, str(self._path)) for page in pages]
+        except (FolderError, ValueError):
             raise ZooError(f"{self._path} is damaged; remove it to read all pages again") from None
         changed = [key for key in self._settings if begun.get(key) != self._settings[key]]
         if changed:
