@@ -95,7 +95,7 @@ def run(
 
     One line prints its text; several inputs print one row each: name, tab, text. A page prints one
     row per line. Folders, PDF and TIFF files of several pages hold pages; a page's layout file is
-    found beside it. A quoted pattern such as 'scans/page?.jpg' stands for the files that it matches.
+    found beside it. A quoted pattern such as 'page?.jpg' stands for the files that it matches.
     """
     from zoo.handwriting.reading import HandwritingRecognition, LineRecognition
     from zoo.loading import load_model
