@@ -4,9 +4,9 @@
     scripts/benchmarks/moods.py                      # writes docs/benchmarks/moods.csv
 
 The regression learns from the recipe's training messages, words and pairs of words; its strength of
-regularisation is chosen on the validation messages. It reads each message alone, or with the one
-before it. The figures of the model are those of its folder. Needs scikit-learn (the extra
-`benchmark`).
+regularisation is chosen on the validation messages. It reads each message alone: with the words of
+the message before, marked as such, it was worse on the validation messages. The figures of the
+model are those of its folder. Needs scikit-learn (the extra `benchmark`).
 """
 
 from __future__ import annotations
@@ -28,6 +28,7 @@ from zoo.dialogue.datasets import MoodMessage, load_moods  # noqa: E402
 from zoo.dialogue.mood.training.scores import mood_figures, weighted_f1  # noqa: E402
 from zoo.loading import load_model  # noqa: E402
 
+SIDE = "TF-IDF, logistic regression"
 STRENGTHS = (1.0, 3.0, 10.0)
 COLUMNS = ("model", "side", "split", "weighted_f1", "interval", "macro_f1", "accuracy", "messages")
 
@@ -57,21 +58,20 @@ def rows_of(name: str) -> list[dict[str, Any]]:
         of_split = {figure.metric: figure for figure in figures if figure.split == split}
         rows.append(row_of(name, name, split, of_split, f"zoo {version('sequence-zoo')}"))
     training, validation = (load_moods(values.corpus, part) for part in ("train", "validation"))
-    for side, before in (("TF-IDF, logistic regression", False), ("the same, two messages", True)):
-        model = fitted(training, validation, before)
-        for split in values.tests:
-            messages = load_moods(values.corpus, split)
-            found = model.predict(texts_of(messages, before))
-            told = [number for number, one in enumerate(messages) if one.mood]
-            scored = mood_figures(
-                [messages[number].mood for number in told],
-                [str(found[number]) for number in told],
-                [messages[number].conversation for number in told],
-                dataset=values.corpus,
-                split=split,
-            )
-            table = {figure.metric: figure for figure in scored}
-            rows.append(row_of(name, side, split, table, f"scikit-learn {version('scikit-learn')}"))
+    model = fitted(training, validation)
+    for split in values.tests:
+        messages = load_moods(values.corpus, split)
+        found = model.predict([one.text for one in messages])
+        told = [number for number, one in enumerate(messages) if one.mood]
+        scored = mood_figures(
+            [messages[number].mood for number in told],
+            [str(found[number]) for number in told],
+            [messages[number].conversation for number in told],
+            dataset=values.corpus,
+            split=split,
+        )
+        table = {figure.metric: figure for figure in scored}
+        rows.append(row_of(name, SIDE, split, table, f"scikit-learn {version('scikit-learn')}"))
     return rows
 
 
@@ -94,27 +94,15 @@ def row_of(
     }
 
 
-def texts_of(messages: Sequence[MoodMessage], before: bool) -> list[str]:
-    """What a regression reads: the messages, or each behind the one before it, marked."""
-    texts, last = [], ("", "")
-    for message in messages:
-        earlier = last[1] if last[0] == message.conversation else ""
-        marked = " ".join(f"before_{word}" for word in earlier.split())
-        texts.append(f"{message.text} {marked}" if before else message.text)
-        last = (message.conversation, message.text)
-    return texts
-
-
-def fitted(training: Sequence[MoodMessage], validation: Sequence[MoodMessage], before: bool) -> Any:
+def fitted(training: Sequence[MoodMessage], validation: Sequence[MoodMessage]) -> Any:
     """The regression with the strength that is the best on the validation messages."""
     from sklearn.feature_extraction.text import TfidfVectorizer
     from sklearn.linear_model import LogisticRegression
     from sklearn.pipeline import make_pipeline
 
     def told(messages: Sequence[MoodMessage]) -> tuple[list[str], list[str]]:
-        pairs = zip(texts_of(messages, before), messages, strict=True)
-        chosen = [(text, message.mood) for text, message in pairs if message.mood]
-        return [text for text, _ in chosen], [mood for _, mood in chosen]
+        chosen = [one for one in messages if one.mood]
+        return [one.text for one in chosen], [one.mood for one in chosen]
 
     texts, moods = told(training)
     held, right = told(validation)
