@@ -211,7 +211,7 @@ def draw(rows: Sequence[dict[str, Any]], path: Path) -> None:
             bars = axes.bar(places, values, 0.38, color=colour, label=side)
             axes.bar_label(bars, fmt="%.0f")
         axes.set_xticks([place + 0.2 for place in range(len(labels))], labels)
-        axes.set(title=corpus, ylabel="overlapping F1, %", ylim=(0, 110))
+        axes.set(title=corpus, ylabel="overlapping F1, %", ylim=(0, 135))
         axes.spines[["top", "right"]].set_visible(False)
     panels[0].legend(frameon=False, loc="upper left", fontsize="small")
     figure.savefig(path, dpi=130)
