@@ -28,7 +28,20 @@ if "PYTEST_XDIST_WORKER" in os.environ:  # one of several that share the cores
         os.environ.setdefault(name, "1")
 
 
-SLOW = ("plugin", "training", "recipes", "package", "command", "models", "finetuning", "docs")
+SLOW = (
+    "plugin",
+    "training",
+    "recipes",
+    "package",
+    "command",
+    "models",
+    "finetuning",
+    "docs",
+    "datasets",
+    "keras",
+    "saving",
+    "translat",
+)
 """Parts of the names of files that train, build or start processes."""
 
 

@@ -73,7 +73,7 @@ def evaluate_recogniser(
     rate = model.processor.log_mel.sample_rate
     recognised: list[list[str]] = [[] for _ in ways]
     references = []
-    for utterance in reading(utterances):
+    for utterance in utterances if progress else reading(utterances):
         references.append(utterance.text)
         for texts, (_, values, streamed) in zip(recognised, ways, strict=True):
             if streamed:
