@@ -464,9 +464,10 @@ def test_networks_of_other_kinds_translate_and_say_what_they_cannot(
     assert fed.translate(SENTENCE, "fr", beam_size=2).attention.any()
     with pytest.raises(UsageError, match="input feeding"):
         fed.export_keras(tmp_path / "fed.keras")
-    again = load_model(fed.save(tmp_path / "fed"))
-    assert again.check() < 1e-3
-    assert again.translate(SENTENCE, "fr").text == fed.translate(SENTENCE, "fr").text
+    stored = load_model(fed.save(tmp_path / "fed"))  # its weights are halves now
+    assert stored.check() < 1e-3
+    again = load_model(stored.save(tmp_path / "again"))
+    assert again.translate(SENTENCE, "fr").text == stored.translate(SENTENCE, "fr").text
 
 
 def test_a_stream_keeps_what_must_be_kept(translator: Any) -> None:
