@@ -39,8 +39,12 @@ def model_card(bundle: Bundle) -> str:
         call = f'zoo.load_model("{name}")'
     parts.append(f"```python\nimport zoo\n\nmodel = {call}\n```")
     parts.append("## Facts\n\n" + _facts(bundle))
-    if bundle.metrics:
-        parts.append("## Figures\n\n" + _figures(bundle.metrics))
+    whole = [figure for figure in bundle.metrics if not figure.group]
+    groups = [figure for figure in bundle.metrics if figure.group]
+    if whole:
+        parts.append("## Figures\n\n" + _figures(whole))
+    if groups:
+        parts.append("## Figures by group\n\n" + _group_figures(groups))
     if card.get("comparison"):
         rows = [
             (row["what"], f"{row['value']} {row['unit']}", row["source"])
@@ -68,6 +72,7 @@ def _eval_results(bundle: Bundle) -> list[Any]:
             metric_name=figure.name,
         )
         for figure in bundle.metrics
+        if not figure.group
     ]
 
 
@@ -100,6 +105,14 @@ def _figures(figures: Iterable[Figure]) -> str:
         for figure in figures
     ]
     return markdown_table(("metric", "value", "data", "scorer", "command"), rows)
+
+
+def _group_figures(figures: Iterable[Figure]) -> str:
+    rows = [
+        (figure.group, figure.name, figure.shown, f"{figure.dataset}, {figure.split}")
+        for figure in figures
+    ]
+    return markdown_table(("group", "metric", "value", "data"), rows)
 
 
 def markdown_table(head: Sequence[str], rows: Iterable[Sequence[Any]]) -> str:

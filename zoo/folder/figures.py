@@ -20,7 +20,9 @@ T = TypeVar("T")
 
 _DECIMALS = 4
 _REQUIRED = {"metric": str, "value": float, "dataset": str, "split": str}
-_OPTIONAL = dict.fromkeys(("unit", "scorer", "command", "decoding", "commit", "machine"), str) | {
+_OPTIONAL = dict.fromkeys(
+    ("unit", "scorer", "command", "decoding", "group", "commit", "machine"), str
+) | {
     "seed": int,
     "interval_95": list,
     "higher_is_better": bool,
@@ -44,6 +46,7 @@ class Figure:
         scorer: what computed it, with its version.
         command: the command that gives it again.
         decoding: how the model decoded, such as ``"greedy"``.
+        group: the part of the split that was scored, such as ``"female speakers"``; empty for all.
         seed: of the training.
         commit: git commit of the code that measured it.
         machine: processor and library versions.
@@ -64,6 +67,7 @@ class Figure:
     scorer: str = ""
     command: str = ""
     decoding: str = ""
+    group: str = ""
     seed: int | None = None
     commit: str = ""
     machine: str = ""
@@ -155,6 +159,7 @@ class Figure:
             "interval_95": None if self.interval_95 is None else list(self.interval_95),
             **self.extra,
             "decoding": self.decoding or None,
+            "group": self.group or None,
         }
         if self.higher_is_better == (self.metric in _UPWARDS):
             del row["higher_is_better"]
@@ -181,8 +186,8 @@ class Figure:
 
     @property
     def data(self) -> str:
-        """Data set and split."""
-        return f"{self.dataset}, {self.split}"
+        """Data set and split, and the group in it."""
+        return ", ".join(filter(None, [self.dataset, self.split, self.group]))
 
     @property
     def shown(self) -> str:

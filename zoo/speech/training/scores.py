@@ -12,6 +12,7 @@ from zoo.ctc.search import OWN, OWN_MODEL
 from zoo.folder.figures import Figure
 from zoo.speech.processor import Utterance
 from zoo.speech.training.examples import reading
+from zoo.speech.training.groups import speaker_groups
 from zoo.speech.training.recordings import Recordings, read_transcripts
 from zoo.training.error_rates import error_rates
 
@@ -47,10 +48,12 @@ def evaluate_recogniser(
     command: str,
     progress: Callable[[int, int], None] | None = None,
     total: int | None = None,
+    group: str = "",
 ) -> list[Figure]:
     """Word and character error rates, greedy and with the model's own language model.
 
-    A model that streams is scored a second time as a stream, fed 0.1 s at a time.
+    A model that streams is scored a second time as a stream, fed 0.1 s at a time. Where something
+    is known of the speakers, word error rates by group follow, decoded as the model does best.
 
     Args:
         model: a speech recognition task.
@@ -60,6 +63,7 @@ def evaluate_recogniser(
         command: the command that gives the figures again.
         progress: called with the number of recordings decoded since the last call, and of all.
         total: of all recordings, where these are not all.
+        group: what the speakers have in common, where the utterances are a part of the split.
 
     Returns:
         Figures in percent, each with a 95 % bootstrap interval; the first is
@@ -72,9 +76,10 @@ def evaluate_recogniser(
         ways += [(f"{name}, streamed", values, True) for name, values, _ in ways]
     rate = model.processor.log_mel.sample_rate
     recognised: list[list[str]] = [[] for _ in ways]
-    references = []
+    references, speakers = [], []
     for utterance in utterances if progress else reading(utterances):
         references.append(utterance.text)
+        speakers.append(utterance.facts)
         for texts, (_, values, streamed) in zip(recognised, ways, strict=True):
             if streamed:
                 texts.append(_streamed(model, utterance.samples, values))
@@ -82,14 +87,15 @@ def evaluate_recogniser(
                 texts.append(model.transcribe(utterance.samples, rate, **values).text)
         if progress:
             progress(1, total or len(utterances))
-    return error_rates(
-        references,
-        {name: texts for (name, _, _), texts in zip(ways, recognised, strict=True)},
-        ("wer", "cer"),
-        dataset=dataset,
-        split=split,
-        command=command,
-    )
+    facts = {"dataset": dataset, "split": split, "command": command}
+    decoded = {name: texts for (name, _, _), texts in zip(ways, recognised, strict=True)}
+    figures = error_rates(references, decoded, ("wer", "cer"), group=group, **facts)
+    best = [name for name, _, streamed in ways if not streamed][-1]
+    for name, members in speaker_groups(speakers).items():
+        texts = {best: [decoded[best][i] for i in members]}
+        spoken = [references[i] for i in members]
+        figures += error_rates(spoken, texts, ("wer",), group=name, **facts)
+    return figures
 
 
 def _streamed(model: Any, samples: np.ndarray, values: dict[str, Any]) -> str:
