@@ -14,7 +14,7 @@ from zoo.cli import main
 from zoo.ctc.calibration import calibrated
 from zoo.ctc.search import OWN_MODEL
 from zoo.handwriting.image import read_image
-from zoo.handwriting.reading import UPSIDE_DOWN
+from zoo.handwriting.results import UPSIDE_DOWN
 from zoo.handwriting.training.confidence import fit_confidences
 
 SAMPLES = Path(__file__).resolve().parents[2] / "samples"

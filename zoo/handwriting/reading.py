@@ -28,6 +28,13 @@ from zoo.handwriting.image import ImageSource, OrientedImage, read_image, read_o
 from zoo.handwriting.ink import InkFeatures
 from zoo.handwriting.ink_files import Ink, ink_of_any
 from zoo.handwriting.ink_lines import cut_ink, join_lines, mean_confidence
+from zoo.handwriting.ink_orientation import (
+    MIRRORED,
+    mirrored,
+    reads_better,
+    runs_left,
+    upside_down,
+)
 from zoo.handwriting.line_cutter import LineCut, cut_line
 from zoo.handwriting.line_finder import find_lines
 from zoo.handwriting.line_image import LineImage
@@ -41,10 +48,12 @@ from zoo.handwriting.page_fitting import (
 from zoo.handwriting.page_xml import PageLayout, choose_page, read_layouts
 from zoo.handwriting.processor import Lines, Pen
 from zoo.handwriting.results import (
+    UPSIDE_DOWN,
     Character,
     PageLine,
     PageReading,
     Reading,
+    Word,
     word_ranges,
     words_of,
 )
@@ -61,7 +70,6 @@ InkSource = str | os.PathLike[str] | Ink | Sequence[Stroke] | np.ndarray
 _STROKES_DEPTH = 3  # strokes, points, x and y
 
 
-UPSIDE_DOWN = "it reads better upside down"
 LOW = "the confidence {:.2f} is below {:.2f}"
 _BETTER = 0.15  # how much more confident a turned reading must be
 
@@ -123,7 +131,8 @@ class HandwritingRecognition(CTCRecogniser, Generic[Source]):
         Returns:
             A :class:`~zoo.handwriting.results.Reading`, or a list of them for a list. An image
             without ink has no text. Ink of several lines is read line by line. A reading of low
-            confidence has ``doubts``, and so has an image that reads better upside down.
+            confidence has ``doubts``, and so has what reads better upside down, and ink that reads
+            better mirrored.
 
         Raises:
             UsageError: an argument is out of range, or the source is none of what the class takes.
@@ -269,21 +278,20 @@ class HandwritingRecognition(CTCRecogniser, Generic[Source]):
             if reading.confidence < limit:
                 doubts.append(LOW.format(reading.confidence, limit))
             # With a language model turned writing becomes words as well, so the network decides.
-            upright = self._network_confidence(reading)
+            upright = mean_confidence(self._network_words(reading))
             turned = self._turned(batch[place]) if upright < limit else None
             if turned is not None:
                 (log_probs,) = self.outputs([_features(turned)])
                 other = self._reading(search, search.run(log_probs), turned, len(log_probs))
-                if self._network_confidence(other) > upright + _BETTER:
+                if mean_confidence(self._network_words(other)) > upright + _BETTER:
                     doubts = [UPSIDE_DOWN]
             found[place] = replace(reading, doubts=tuple(doubts))
         return found
 
-    def _network_confidence(self, reading: Reading) -> float:
-        """The mean of the words' confidences without what a language model changes."""
+    def _network_words(self, reading: Reading) -> tuple[Word, ...]:
+        """The words with their confidences without what a language model changes."""
         settings = self.searches.settings
-        words = words_of(reading.characters, settings.word_scale, settings.word_bias)
-        return mean_confidence(words)
+        return words_of(reading.characters, settings.word_scale, settings.word_bias)
 
     def _turned(self, features: Any) -> Any:
         """The features of an input upside down, or ``None`` if it is never given so."""
@@ -520,8 +528,31 @@ class PenRecognition(HandwritingRecognition[InkSource]):
         search: Search,
         on_progress: Callable[[int], object] | None,
     ) -> list[Reading]:
-        """Readings of ink, and of ink of several lines line by line, if that is more confident."""
+        """Readings of ink, each compared with that of the ink the other way where it may be so."""
         inks = [ink_of_any(source) for source in sources]
+        readings = self._read_inks(inks, search, on_progress)
+        settings = self.searches.settings
+        limit = settings.doubtful_confidence
+        others: list[tuple[int, str, list[np.ndarray]]] = []
+        for place, ink in enumerate(inks if settings.calibrated else ()):
+            if runs_left(ink):
+                others.append((place, UPSIDE_DOWN, upside_down(ink)))
+            elif mean_confidence(self._network_words(readings[place])) < limit:
+                others.append((place, MIRRORED, mirrored(ink)))
+        read = self._read_inks([ink for _, _, ink in others], search, None)
+        for (place, doubt, _), other in zip(others, read, strict=True):
+            words = self._network_words(other), self._network_words(readings[place])
+            if reads_better(*words, doubt):
+                readings[place] = replace(readings[place], doubts=(doubt,))
+        return readings
+
+    def _read_inks(
+        self,
+        inks: Sequence[list[np.ndarray]],
+        search: Search,
+        on_progress: Callable[[int], object] | None,
+    ) -> list[Reading]:
+        """Readings of ink, and of ink of several lines line by line, if that is more confident."""
         readings = self._read(map(self.processor.read, inks), search, on_progress)
         for place, ink in enumerate(inks):
             lines = cut_ink(ink)

@@ -26,6 +26,9 @@ from zoo.handwriting.page_writing import (
 from zoo.handwriting.page_xml import PageLayout, TextLine
 from zoo.results import rounded
 
+UPSIDE_DOWN = "it reads better upside down"
+"""A doubt of lines and of ink."""
+
 
 @dataclass(frozen=True)
 class Character:

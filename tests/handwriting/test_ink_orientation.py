@@ -1,0 +1,91 @@
+"""Ink upside down and mirrored: the pen's way, the comparison, and what a reading says of it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from tests.handwriting.test_ink_lines import SAMPLE, below
+from zoo import load_model
+from zoo.cli import main
+from zoo.handwriting.ink_files import read_ink
+from zoo.handwriting.ink_orientation import (
+    MIRRORED,
+    mirrored,
+    reads_better,
+    runs_left,
+    upside_down,
+)
+from zoo.handwriting.results import UPSIDE_DOWN, Word
+
+
+@pytest.fixture(scope="module")
+def pen() -> Any:
+    return load_model("pen_bilstm.unipen")
+
+
+@pytest.fixture(scope="module")
+def word() -> list[np.ndarray]:
+    return read_ink(SAMPLE)
+
+
+def test_the_pens_way_tells_writing_that_runs_to_the_left(word: list[np.ndarray]) -> None:
+    two = [*word, *below(word, 1)]
+    for ink in (word, two, mirrored(word), [stroke + 1e9 for stroke in word]):
+        assert not runs_left(ink)
+        assert runs_left(upside_down(ink))
+    dot, nothing = np.array([[3.0, 4.0]]), np.zeros((0, 2))
+    assert not runs_left([dot, dot, nothing])
+    assert runs_left([nothing, *upside_down(word), dot - 1000])
+
+
+def test_ink_reads_better_if_much_more_letters_are_expected_right() -> None:
+    def words(*confidences: tuple[str, float]) -> list[Word]:
+        return [Word(text, (0, 0), (0, 1), confidence) for text, confidence in confidences]
+
+    as_it_is = words(("abcde", 0.4))  # two letters
+    assert reads_better(words(("ab", 0.9), ("cd", 0.8)), as_it_is, UPSIDE_DOWN)
+    assert not reads_better(words(("ab", 0.9), ("cd", 0.69)), as_it_is, UPSIDE_DOWN)
+    assert reads_better(words(("an", 0.9)), [], UPSIDE_DOWN)
+    assert not reads_better(words(("an", 0.9)), [], MIRRORED)
+    assert reads_better(words(("and", 0.9)), [], MIRRORED)
+    assert not reads_better([], [], UPSIDE_DOWN)
+
+
+@pytest.mark.parametrize("language_model", [None, "own"])
+def test_ink_the_other_way_is_noticed(
+    pen: Any, word: list[np.ndarray], language_model: str | None
+) -> None:
+    two = [*word, *below(word, 1)]
+    inks = [word, upside_down(word), mirrored(word), two, upside_down(two), mirrored(two)]
+    readings = pen.read(inks, language_model=language_model)
+    assert [reading.doubts for reading in readings] == [
+        (),
+        (UPSIDE_DOWN,),
+        (MIRRORED,),
+        ("it was cut into 2 lines",),
+        (UPSIDE_DOWN,),
+        (MIRRORED,),
+    ]
+
+
+def test_a_model_without_fitted_confidences_doubts_no_ink(word: list[np.ndarray]) -> None:
+    model: Any = load_model("pen_bilstm.unipen")
+    model.set_search({"beam_size": 8}, {})
+    assert model.read(upside_down(word)).doubts == ()
+
+
+def test_the_command_line_warns(
+    word: list[np.ndarray], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = tmp_path / "turned.inkml"
+    traces = (
+        "<trace>" + ",".join(f"{x:.4f} {y:.4f}" for x, y in stroke) + "</trace>"
+        for stroke in upside_down(word)
+    )
+    path.write_text(f'<ink xmlns="http://www.w3.org/2003/InkML">{"".join(traces)}</ink>')
+    main(["run", "pen_bilstm.unipen", str(path)])
+    assert capsys.readouterr().err == f"zoo: unsure: {UPSIDE_DOWN}\n"
