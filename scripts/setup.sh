@@ -30,9 +30,9 @@ if [ -n "$missing" ]; then
     fi
   fi
   echo "setting up $venv (a minute or two, the first time only)" >&2
-  "$venv/bin/python" -m pip install --quiet --disable-pip-version-check --no-compile --editable ".${extras:+[$extras]}"
-  # Faster than pip, which compiles on one core; some files of packages are no valid Python.
-  "$venv/bin/python" -m compileall -q -j 0 "$venv/lib" >/dev/null 2>&1 || true
+  "$venv/bin/python" scripts/install ".${extras:+[$extras]}"
   for extra in ${extras//,/ } base; do echo "$wanted" >"$venv/.zoo-$extra"; done
 fi
 export PATH="$venv/bin:$PATH"
+# Nothing was compiled: what is imported is, once, which is a third of the modules installed.
+unset PYTHONDONTWRITEBYTECODE
