@@ -1,28 +1,12 @@
-"""Names of languages, and texts that are in the wanted one already or in none that is known."""
+"""Texts that are in the wanted one already or in none that is known."""
 
 from __future__ import annotations
 
 import pytest
 
-from zoo.translation.languages import language_code, language_name, what_to_leave
+from zoo.translation.languages import what_to_leave
 
 KNOWN = ("en", "de", "es", "fr")
-
-
-@pytest.mark.parametrize(
-    "name", ["fr", "FR", "fr-FR", "fr_CA.UTF-8", "French", "français", "FRA", " french "]
-)
-def test_a_language_has_many_names(name: str) -> None:
-    assert language_code(name, KNOWN) == "fr"
-
-
-@pytest.mark.parametrize("name", ["it", "Italian", "xx", "", "frenchy", "f"])
-def test_other_names_are_none_of_the_known(name: str) -> None:
-    assert language_code(name, KNOWN) is None
-
-
-def test_a_code_is_named_in_english() -> None:
-    assert (language_name("fr"), language_name("xx")) == ("French", "xx")
 
 
 def test_sentences_in_the_target_language_are_left() -> None:

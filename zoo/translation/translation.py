@@ -17,9 +17,10 @@ from zoo.contracts import TranslationInference
 from zoo.decoding.beam_search import check_search
 from zoo.errors import UsageError
 from zoo.folder.bundle import Bundle
+from zoo.languages import language_code
 from zoo.network import PLAIN
 from zoo.task import Task, check_no_options, one_or_many
-from zoo.translation.languages import language_code, what_to_leave
+from zoo.translation.languages import what_to_leave
 from zoo.translation.preparation import prepare
 from zoo.translation.processor import BEGIN, END, Subwords, clean
 from zoo.translation.protection import has_words
