@@ -2,6 +2,11 @@
 
 from zoo.registry import Architecture, TaskEntry
 
+_MESSAGES = (
+    "The result of a message in another language or script, of unknown words or mostly signs, far "
+    "too long or with nothing to read has doubts that say so, and the command line prints them."
+)
+
 TASKS = (
     TaskEntry(
         name="text-generation",
@@ -14,12 +19,14 @@ TASKS = (
         summary="Transcribe recordings, whole or as a stream.",
         command="zoo.speech.command",
         verb="transcribe",
+        doubts="Sound that is unlike the speech that the model knows is doubted, or not read.",
     ),
     TaskEntry(
         name="image-to-text",
         summary="Read handwriting: images of lines and pages, and pen strokes.",
         command="zoo.handwriting.command",
         verb="read",
+        doubts="Readings of low confidence, upside down, and unsure layouts of pages are doubted.",
     ),
     TaskEntry(
         name="translation",
@@ -32,18 +39,21 @@ TASKS = (
         summary="Tag messages: names, dates, numbers, intents.",
         command="zoo.dialogue.tagging.command",
         verb="tag",
+        doubts=_MESSAGES,
     ),
     TaskEntry(
         name="dialogue-state-tracking",
         summary="Follow what is asked for in a dialogue, message by message.",
         command="zoo.dialogue.tracking.command",
         verb="track",
+        doubts=_MESSAGES,
     ),
     TaskEntry(
         name="text-classification",
         summary="Tell the mood of each message of a conversation.",
         command="zoo.dialogue.mood.command",
         verb="follow",
+        doubts=_MESSAGES,
     ),
 )
 

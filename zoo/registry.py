@@ -30,12 +30,14 @@ class TaskEntry:
         command: the module of the task's Click commands ``run`` and ``finetune``, such as
             ``"zoo.text.command"``; empty if it has none.
         verb: the method that people call, such as ``"generate"``.
+        doubts: what the ``doubts`` of a result are about, in a sentence; empty if it has none.
     """
 
     name: str
     summary: str
     command: str
     verb: str
+    doubts: str = ""
 
     def load(self, command: str) -> Any:
         """Import the Click command called ``command``, such as ``"run"``.

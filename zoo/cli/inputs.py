@@ -139,12 +139,22 @@ def print_each(
                 click.echo(result if len(results) == 1 else f"{name}\t{result}")
         for name, result in named:
             where = f"{name}: " if len(results) > 1 else ""
-            for doubt in getattr(result, "doubts", ()):
-                click.echo(f"zoo: unsure: {printable(where + doubt)}", err=True)
+            print_doubts(result, where)
     for error in failed:
         click.echo(f"zoo: {printable(error)}", err=True)
     if failed:
         raise click.exceptions.Exit(1)
+
+
+def print_doubts(result: Any, where: str = "") -> None:
+    """Print a result's doubts, if it has any, to standard error.
+
+    Args:
+        result: of one input.
+        where: names the input, if there are others.
+    """
+    for doubt in getattr(result, "doubts", ()):
+        click.echo(f"zoo: unsure: {printable(where + doubt)}", err=True)
 
 
 def _plain(result: Result | ZooError) -> dict[str, Any]:

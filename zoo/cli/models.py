@@ -82,6 +82,9 @@ def show_command(model: str, as_json: bool) -> None:
         if local := local_folder(model):
             card = describe_folder(local)
             facts |= {key: card[key] for key in _FROM_CARD if card.get(key)}
+    task = registry().tasks.get(facts["task"])
+    if task is not None and task.doubts:
+        facts["doubts"] = task.doubts
     if as_json:
         print_json(facts)
         return
@@ -98,7 +101,7 @@ def show_command(model: str, as_json: bool) -> None:
             value = ", ".join(f"{k} {v}" for k, v in value.items())
         elif isinstance(value, (list, tuple)):
             value = ", ".join(map(str, value)) or "-"
-        if key in _FROM_CARD or key == "summary":
+        if key in (*_FROM_CARD, "summary", "doubts"):
             columns = max(40, shutil.get_terminal_size().columns)
             lines = textwrap.wrap(str(value), columns - width - 2)
             value = f"\n{' ' * (width + 2)}".join(lines)

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from zoo.cli.inputs import STANDARD_INPUT, read_standard_input
+from zoo.cli.inputs import STANDARD_INPUT, print_doubts, read_standard_input
 from zoo.cli.options import MODEL, OUT, Decorator, training_options
 from zoo.cli.output import command_line, print_json
 from zoo.dialogue.messages import Message, read_message_lines
@@ -184,7 +184,8 @@ def run_conversation(
     """Read a conversation and print a result for each message.
 
     Errors of single messages go to standard error, or into the JSON, and the command then exits
-    with 1. The state is written however the conversation ends.
+    with 1. Doubts of the results go there too, without changing the exit code. The state is
+    written however the conversation ends.
 
     Args:
         model: reads it.
@@ -194,7 +195,8 @@ def run_conversation(
     conversation = open_from(model, reading.state_file)
     rows, failed = [], False
     try:
-        for message, result in feed_all(conversation, read_conversation(reading)):
+        read = feed_all(conversation, read_conversation(reading))
+        for number, (message, result) in enumerate(read, 1):
             failed = failed or message is None
             row = _row(message, result)
             if reading.follow:
@@ -207,6 +209,7 @@ def run_conversation(
             else:
                 speaker = f"{message.speaker}\t" if message.speaker else ""
                 click.echo(f"{speaker}{result}")
+                print_doubts(result, f"message {number}: ")
     finally:
         if reading.state_file is not None:
             conversation.state.save(reading.state_file)

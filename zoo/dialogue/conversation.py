@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from abc import abstractmethod
+from collections.abc import Iterable, Sequence
 from dataclasses import asdict
-from typing import Any, Generic, TypeVar
+from typing import Any, Generic, Protocol, TypeVar
 
+from zoo.contracts import Processor
+from zoo.dialogue.doubts import DoubtSettings, find_doubts
 from zoo.dialogue.messages import Message, as_message, as_messages
 from zoo.dialogue.state import ConversationState, fingerprint
+from zoo.dialogue.words import WordIds, Words
 from zoo.errors import UsageError
 from zoo.task import Task
 
@@ -17,12 +21,41 @@ WORD_MODULES = ("zoo.dialogue.standalone", "zoo.dialogue.tokens", "zoo.dialogue.
 """What the example of each exported model needs."""
 
 
+class WordProcessor(Processor, Protocol):
+    """What makes ids of a message's words."""
+
+    @property
+    def words(self) -> Words:
+        """The vocabulary."""
+        ...
+
+
 class ConversationTask(Task, Generic[R]):
     """A task that reads conversations message by message.
 
     A subclass reads one message with :meth:`read_message`; that a whole conversation gives the same
     as its messages one by one, to the last bit, follows from there being no other way to read one.
     """
+
+    processor: WordProcessor
+
+    @property
+    @abstractmethod
+    def settings(self) -> DoubtSettings:
+        """The decoder's settings."""
+
+    @property
+    def languages(self) -> Sequence[str]:
+        """ISO 639 codes of the languages that the model reads; empty if they are not known."""
+        return tuple(self.settings.languages or self.card.get("languages", ()))
+
+    def doubts_of(self, ids: WordIds) -> tuple[str, ...]:
+        """Why the answer to a message may be wrong; see :func:`~zoo.dialogue.doubts.find_doubts`.
+
+        Args:
+            ids: the message.
+        """
+        return find_doubts(ids, self.processor.words, self.settings, self.languages)
 
     def first_state(self) -> ConversationState:
         """The state before the first message."""

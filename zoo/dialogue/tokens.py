@@ -50,3 +50,13 @@ def word_key(word: str) -> str:
     """
     folded = unicodedata.normalize("NFKC", word).lower().replace("’", "'")
     return _DIGIT.sub("0", folded)
+
+
+def base_letter(letter: str) -> str:
+    """A letter in lower case and without its accent, of which a script has few.
+
+    Example:
+        >>> base_letter("É"), base_letter("Ж")
+        ('e', 'ж')
+    """
+    return unicodedata.normalize("NFKD", letter)[0].casefold()

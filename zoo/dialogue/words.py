@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any, NamedTuple
 
 import numpy as np
 
-from zoo.dialogue.tokens import Token, tokenize, word_key
+from zoo.dialogue.tokens import Token, base_letter, tokenize, word_key
 from zoo.dialogue.word_ids import FIRST, numbered, token_ids
 from zoo.errors import FolderError, UsageError
 from zoo.folder.vocabulary import MAX_VOCABULARY
@@ -131,6 +132,11 @@ class Words:
             )
         except UsageError as error:
             raise FolderError(f"{WORDS_FILE}: {error}") from None
+
+    @cached_property
+    def base_letters(self) -> frozenset[str]:
+        """The characters' letters, see :func:`~zoo.dialogue.tokens.base_letter`."""
+        return frozenset(base_letter(one) for one in self.characters if one.isalpha())
 
     def settings(self) -> dict[str, Any]:
         """Plain values for ``config.json``."""

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from zoo.dialogue.conversation import WORD_MODULES, ConversationTask
+from zoo.dialogue.doubts import DoubtSettings
 from zoo.dialogue.messages import Message, as_messages
 from zoo.dialogue.mood.inference import SentimentInference
 from zoo.dialogue.mood.processor import MoodWords
@@ -29,8 +30,8 @@ _GOLDEN = ("Hi, my parcel has not arrived.", "I'm sorry to hear that!", "This is
 
 
 @dataclass(frozen=True)
-class MoodSettings:
-    """The decoder's settings.
+class MoodSettings(DoubtSettings):
+    """The decoder's settings: these, and when a message is doubted.
 
     Args:
         valence: how good each mood is, from -1 to 1; a mood that is not named is 0.
@@ -48,6 +49,7 @@ class MoodSettings:
     weight: float = 0.4
 
     def __post_init__(self) -> None:
+        super().__post_init__()
         if not all(-1 <= value <= 1 for value in self.valence.values()):
             raise UsageError("the valence of a mood must be from -1 to 1")
         if not 0.05 <= self.temperature <= 20:
@@ -162,6 +164,7 @@ class MoodFollower(ConversationTask[Mood]):
             level,
             level - (0.0 if before is None else before),
             level < settings.threshold,
+            self.doubts_of(ids),
         )
         facts = {"speakers": speakers, "levels": {**levels, message.speaker: level}}
         return mood, replace(state, messages=state.messages + 1, facts=facts, arrays=arrays)

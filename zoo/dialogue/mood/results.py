@@ -20,6 +20,7 @@ class Mood:
         level: the valence of this speaker's messages so far, the later ones counting more.
         trend: how much this message has changed that level.
         escalate: whether the level has fallen below the threshold.
+        doubts: why it may be wrong, see :mod:`zoo.dialogue.doubts`; empty if there is no reason.
     """
 
     text: str
@@ -30,6 +31,7 @@ class Mood:
     level: float = 0.0
     trend: float = 0.0
     escalate: bool = False
+    doubts: tuple[str, ...] = ()
 
     def __str__(self) -> str:
         """The mood with its valence, such as ``angry (-0.82), escalate``."""
@@ -45,4 +47,5 @@ class Mood:
             "level": round(self.level, 4),
             "trend": round(self.trend, 4),
             "escalate": self.escalate,
+            "doubts": list(self.doubts),
         }

@@ -51,12 +51,14 @@ class Tagging:
         intent: what the message is for; ``None`` if no intent is likely enough, or the model tells
             none.
         intent_score: probability of the likeliest intent, from 0 to 1; 0 if the model tells none.
+        doubts: why it may be wrong, see :mod:`zoo.dialogue.doubts`; empty if there is no reason.
     """
 
     text: str
     entities: tuple[Entity, ...] = ()
     intent: str | None = None
     intent_score: float = 0.0
+    doubts: tuple[str, ...] = ()
 
     def __str__(self) -> str:
         """The message with its entities in brackets, such as ``[Ana Lopez](person)``."""
@@ -74,4 +76,5 @@ class Tagging:
             "entities": [entity.to_dict() for entity in self.entities],
             "intent": self.intent,
             "intent_score": round(self.intent_score, 4),
+            "doubts": list(self.doubts),
         }

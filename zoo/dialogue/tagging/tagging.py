@@ -11,6 +11,7 @@ import numpy as np
 
 from zoo.decoding.crf import bio_spans
 from zoo.dialogue.conversation import WORD_MODULES, ConversationTask
+from zoo.dialogue.doubts import DoubtSettings
 from zoo.dialogue.messages import Message
 from zoo.dialogue.state import ConversationState
 from zoo.dialogue.tagging.inference import TaggerInference, softmax
@@ -29,8 +30,8 @@ _GOLDEN = "Hi, I'm Ana, order 4471 was for March 3rd at 7:30pm."
 
 
 @dataclass(frozen=True)
-class TaggerSettings:
-    """The decoder's settings.
+class TaggerSettings(DoubtSettings):
+    """The decoder's settings: these, and when a message is doubted.
 
     Args:
         temperature: by which all scores are divided before probabilities are taken, so that an
@@ -53,6 +54,7 @@ class TaggerSettings:
     values: Mapping[str, str] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
+        super().__post_init__()
         for name in ("temperature", "intent_temperature"):
             if not 0.05 <= getattr(self, name) <= 20:
                 raise UsageError(f"{name} must be from 0.05 to 20, not {getattr(self, name)!r}")
@@ -169,7 +171,7 @@ class Tagger(ConversationTask[Tagging]):
             intent_score = float(probabilities[best])
             if len(ids.tokens) and intent_score >= settings.intent_threshold:
                 intent = self.processor.intents[best]
-        return Tagging(text, tuple(entities), intent, intent_score)
+        return Tagging(text, tuple(entities), intent, intent_score, self.doubts_of(ids))
 
     def front_end(self) -> dict[str, Any]:
         """The processor's settings, and the chain's scores ``between`` tags, ``start`` and ``end``.

@@ -18,6 +18,7 @@ class DialogueState:
         scores: for each of them how sure the model was when it was said, from 0 to 1.
         requests: what this message asks for.
         changed: the slots that this message gave another value.
+        doubts: why it may be wrong, see :mod:`zoo.dialogue.doubts`; empty if there is no reason.
     """
 
     text: str
@@ -26,6 +27,7 @@ class DialogueState:
     scores: Mapping[str, float] = field(default_factory=dict)
     requests: tuple[str, ...] = ()
     changed: tuple[str, ...] = ()
+    doubts: tuple[str, ...] = ()
 
     def __str__(self) -> str:
         """The slots and the questions, such as ``food=thai, area=north; asks for phone``."""
@@ -40,4 +42,5 @@ class DialogueState:
             "scores": {slot: round(score, 4) for slot, score in self.scores.items()},
             "requests": list(self.requests),
             "changed": list(self.changed),
+            "doubts": list(self.doubts),
         }

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from zoo.dialogue.conversation import WORD_MODULES, ConversationTask
+from zoo.dialogue.doubts import DoubtSettings
 from zoo.dialogue.messages import Message, as_messages
 from zoo.dialogue.state import ConversationState
 from zoo.dialogue.tracking.arrays import held_candidates, turn_arrays
@@ -31,8 +32,8 @@ _GOLDEN = ("What food would you like?", "Cheap chinese food in the north, and th
 
 
 @dataclass(frozen=True)
-class TrackerSettings:
-    """The decoder's settings.
+class TrackerSettings(DoubtSettings):
+    """The decoder's settings: these, and when a message is doubted.
 
     Args:
         request_threshold: probability from which on something is asked for.
@@ -46,6 +47,7 @@ class TrackerSettings:
     slot_margin: float = 0.0
 
     def __post_init__(self) -> None:
+        super().__post_init__()
         if not 0 <= self.request_threshold <= 1:
             raise UsageError(
                 f"request_threshold must be from 0 to 1, not {self.request_threshold!r}"
@@ -122,9 +124,10 @@ class Tracker(ConversationTask[DialogueState]):
     ) -> tuple[DialogueState, ConversationState]:
         """See :class:`~zoo.dialogue.conversation.ConversationTask`."""
         slots, scores = self._told(state)
+        doubts = self.doubts_of(self.processor.encode(message.text))
         if message.speaker.lower() == SYSTEM:
             facts = {**state.facts, "reply_to": message.text}
-            result = DialogueState(message.text, message.speaker, slots, scores)
+            result = DialogueState(message.text, message.speaker, slots, scores, doubts=doubts)
             return result, replace(state, messages=state.messages + 1, facts=facts)
         texts = message.text, str(state.facts.get("reply_to", ""))
         processor = self.processor.with_copied(texts)
@@ -136,7 +139,9 @@ class Tracker(ConversationTask[DialogueState]):
         changed = tuple(slot for slot, (value, _) in changes.items() if slots.get(slot) != value)
         slots = {**slots, **{slot: value for slot, (value, _) in changes.items()}}
         scores = {**scores, **{slot: score for slot, (_, score) in changes.items()}}
-        result = DialogueState(message.text, message.speaker, slots, scores, requests, changed)
+        result = DialogueState(
+            message.text, message.speaker, slots, scores, requests, changed, doubts
+        )
         facts = {"slots": slots, "scores": scores, "reply_to": ""}
         return result, replace(state, messages=state.messages + 1, facts=facts)
 

@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 from abc import abstractmethod
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, TypeVar
 
 import numpy as np
 
+from zoo.dialogue.conversation import ConversationTask
 from zoo.dialogue.word_features import word_values
 from zoo.errors import DataError
 from zoo.folder.manifest import sha256_of
-from zoo.task import Task
+from zoo.languages import language_probabilities
 from zoo.training.plan import BatchOptions
 from zoo.training.subject import Finetuning, Training
 
@@ -21,7 +23,10 @@ if TYPE_CHECKING:
     from zoo.folder.bundle import Bundle
     from zoo.training.rundir import RunDirectory
 
-TaskT = TypeVar("TaskT", bound=Task)
+TaskT = TypeVar("TaskT", bound=ConversationTask[Any])
+
+_TEXTS = 500  # that the language of the data is recognised by
+_PLAIN = 0.9  # probability of a language from which on it is that of the data
 
 
 @dataclass(kw_only=True)
@@ -108,10 +113,28 @@ class DialogueFinetuning(Finetuning[TaskT]):
             "batch": self.options.batch,
         }
 
+    def finish(self, task: TaskT) -> None:
+        """Note the language of the data among those that the model reads."""
+        known = task.languages
+        language = language_of(map(self.text_of, self.training))
+        if known and language is not None and language not in known:
+            task.decoder["languages"] = [*known, language]
+
+    def text_of(self, example: Any) -> str:
+        """What an example says."""
+        return str(example.text)
+
     @property
     def learnt_from(self) -> str:
         """See :class:`~zoo.training.subject.Finetuning`."""
         return f"{len(self.training):,} {self.unit}"
+
+
+def language_of(texts: Iterable[str]) -> str | None:
+    """The ISO 639 code of the language of some texts, or ``None`` where that is not plain."""
+    probabilities = language_probabilities(" ".join(islice(texts, _TEXTS)))
+    likeliest = max(probabilities, key=probabilities.__getitem__)
+    return likeliest if probabilities[likeliest] >= _PLAIN else None
 
 
 def file_names(files: Sequence[Path]) -> str:

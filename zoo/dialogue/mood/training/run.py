@@ -136,6 +136,7 @@ class MoodFinetuning(DialogueFinetuning[MoodFollower]):
 
     def finish(self, task: MoodFollower) -> None:
         """Choose the temperature anew."""
+        super().finish(task)
         choose_temperature(task, self.validation)
 
 

@@ -201,6 +201,7 @@ class TaggerFinetuning(DialogueFinetuning[Tagger]):
 
     def finish(self, task: Tagger) -> None:
         """Choose the temperatures anew."""
+        super().finish(task)
         calibrate(task, self._validation_examples(task))
 
     def _validation_examples(self, task: Tagger) -> list[TaggedExample]:

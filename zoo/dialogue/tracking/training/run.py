@@ -107,6 +107,10 @@ class TrackerFinetuning(DialogueFinetuning[Tracker]):
 
     unit = "turns"
 
+    def text_of(self, example: DialogueTurn) -> str:
+        """See :class:`~zoo.dialogue.training.learning.DialogueFinetuning`."""
+        return example.user
+
     def objective(self, task: Tracker, seed: int) -> TrackerObjective:
         """See :class:`~zoo.training.subject.Learning`."""
         from zoo.dialogue.tracking.training.objective import TrackerObjective
