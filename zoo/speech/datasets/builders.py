@@ -7,7 +7,7 @@ import io
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 import soundfile
@@ -50,11 +50,8 @@ class Utterances(Sequence[Utterance]):
 
     def __getitem__(self, index: Any) -> Any:
         row = self._source[range(len(self))[index]]
-        if "audio" in row:
-            samples = row["audio"].astype(np.float32) / np.float32(32768)
-        else:  # FLAC or Opus as it was downloaded
-            samples = read_audio(row["speech"])
-        return Utterance(samples, *_names(row), *_facts(row))
+        # WAV, FLAC or Opus as it was downloaded
+        return Utterance(read_audio(row["speech"]), *_names(row), *_facts(row))
 
     def descriptions(self) -> list[Description]:
         """Text, speaker, length and source of every utterance, in order; no audio is decoded."""
@@ -100,8 +97,6 @@ def _facts(row: Mapping[str, Any]) -> tuple[str, dict[str, str]]:
 def _seconds(row: Mapping[str, Any]) -> float:
     if "seconds" in row:
         return float(row["seconds"])
-    if "audio" in row:
-        return len(row["audio"]) / SAMPLE_RATE
     return float(soundfile.info(io.BytesIO(row["speech"])).duration)
 
 
@@ -126,10 +121,12 @@ class An4(  # type: ignore[call-arg]
 
     ``train`` and ``test`` are the corpus's own lists; no speaker is in both. The corpus has no
     validation list: here the speakers whose names' sha256 come first, as many as it takes to reach
-    100 utterances, are taken out of the training list.
+    100 utterances, are taken out of the training list. The WAV files are kept as they are and
+    decoded when they are read.
     """
 
-    VERSION = tfds.core.Version("1.0.0")
+    VERSION = tfds.core.Version("2.0.0")
+    RELEASE_NOTES: ClassVar[dict[str, str]] = {"2.0.0": "WAV files in place of samples."}
     RESOURCE = ZipResource(
         "https://github.com/cmusphinx/an4/archive/b567d132f43304e70a2b2eca6077f22255311812.zip",
         "da8a9c01900eb2797faf82ec252347ff773057d215967bdf9763a62920f0e242",
@@ -148,13 +145,13 @@ class An4(  # type: ignore[call-arg]
             description="Census data spoken by 84 people: letters, numbers, names and commands.",
             features=tfds.features.FeaturesDict(
                 {
-                    "audio": tfds.features.Audio(sample_rate=SAMPLE_RATE, dtype=np.int16),
+                    "speech": tfds.features.Tensor(shape=(), dtype=np.object_),  # WAV
                     "text": tfds.features.Text(),
                     "speaker": tfds.features.Text(),
                     "id": tfds.features.Text(),
                 }
             ),
-            supervised_keys=("audio", "text"),
+            supervised_keys=("speech", "text"),
             homepage="http://www.speech.cs.cmu.edu/databases/an4/",
             citation="Acero, Acoustical and Environmental Robustness in Automatic Speech "
             "Recognition, Kluwer 1993.",
@@ -177,11 +174,12 @@ class An4(  # type: ignore[call-arg]
         self, rows: Iterable[tuple[str, str, str]], files: dict[str, bytes]
     ) -> Iterator[tuple[str, dict[str, Any]]]:
         for name, text, speaker in rows:
-            samples, rate = soundfile.read(io.BytesIO(files[f"wav/{name}.wav"]), dtype="int16")
+            recording = files[f"wav/{name}.wav"]
+            rate = soundfile.info(io.BytesIO(recording)).samplerate
             if rate != SAMPLE_RATE:
                 raise DataError(f"{name} has {rate} samples a second, not {SAMPLE_RATE}")
             identity = name.rpartition("/")[2]
-            yield identity, {"audio": samples, "text": text, "speaker": speaker, "id": identity}
+            yield identity, {"speech": recording, "text": text, "speaker": speaker, "id": identity}
 
 
 def utterances(files: dict[str, bytes], split: str) -> Iterator[tuple[str, str, str]]:
