@@ -92,9 +92,9 @@ def evaluate_recogniser(
     figures = error_rates(references, decoded, ("wer", "cer"), group=group, **facts)
     best = [name for name, _, streamed in ways if not streamed][-1]
     for name, members in speaker_groups(speakers).items():
-        texts = {best: [decoded[best][i] for i in members]}
         spoken = [references[i] for i in members]
-        figures += error_rates(spoken, texts, ("wer",), group=name, **facts)
+        read = {best: [decoded[best][i] for i in members]}
+        figures += error_rates(spoken, read, ("wer",), group=name, **facts)
     return figures
 
 
