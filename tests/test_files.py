@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import errno
+import os
 from pathlib import Path
 
 import pytest
 
-from zoo.errors import DataError, FolderError
-from zoo.files import is_file, read_text, remove_leftovers
+from zoo.errors import DataError, FolderError, ZooError
+from zoo.files import folder_made, is_file, read_text, remove_leftovers, write_bytes
 from zoo.folder.model_folder import ModelFolder
 from zoo.language_models.loading import load_language_model
 
@@ -55,3 +57,26 @@ def test_only_what_a_killed_write_leaves_is_removed(tmp_path: Path) -> None:
     remove_leftovers(tmp_path)
     assert sorted(path.name for path in tmp_path.iterdir()) == sorted(kept)
     remove_leftovers(tmp_path / "missing")
+
+
+def test_a_failed_write_leaves_no_folder_that_it_made(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(handle: int) -> None:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    with monkeypatch.context() as patch:
+        patch.setattr(os, "fsync", full)
+        with pytest.raises(ZooError, match="free some space"):
+            write_bytes(tmp_path / "a" / "b" / "c.txt", b"text")
+    assert list(tmp_path.iterdir()) == []
+    with pytest.raises(OSError, match="gone"), folder_made(tmp_path / "a" / "b"):
+        _keep_and_fail(tmp_path / "a" / "kept")
+    assert [path.name for path in (tmp_path / "a").iterdir()] == ["kept"]
+    with pytest.raises(ZooError, match="kept exists and is a file"):
+        write_bytes(tmp_path / "a" / "kept" / "c.txt", b"text")
+
+
+def _keep_and_fail(path: Path) -> None:
+    path.write_bytes(b"")
+    raise OSError("gone")

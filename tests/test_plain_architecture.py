@@ -52,6 +52,16 @@ def test_an_export_says_that_it_has_no_graphs(
     assert list(tmp_path.iterdir()) == []
 
 
+def test_a_keras_file_that_differs_leaves_no_folder(
+    plain: TextGeneration, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    other = build(PlainConfig(len(VOCABULARY)))
+    monkeypatch.setattr(keras.models, "load_model", lambda *_, **__: other)
+    with pytest.raises(ZooError, match=r"model\.keras differ from the model's"):
+        export(plain, tmp_path / "model", "keras")
+    assert list(tmp_path.iterdir()) == []
+
+
 def test_it_writes_and_scores_as_the_same_weights_in_a_graph(plain: TextGeneration) -> None:
     config = CharLSTMConfig(len(VOCABULARY), layers=1, units=24, embedding=8)
     other = assemble(bundle(), "here")

@@ -28,12 +28,29 @@ def readable_os_errors(what: str) -> Iterator[None]:
         yield
     except OSError as error:
         hint = "; free some space and try again" if error.errno == errno.ENOSPC else ""
-        raise ZooError(f"cannot {what}: {reason_of(error)}{hint}") from error
+        reason = reason_of(error)
+        if isinstance(error, FileExistsError) and is_file(Path(error.filename or "")):
+            reason = f"{error.filename} exists and is a file"
+        raise ZooError(f"cannot {what}: {reason}{hint}") from error
 
 
 def reason_of(error: OSError | ValueError) -> str:
     """What went wrong with a file, without its name and number."""
     return str(getattr(error, "strerror", None) or error)
+
+
+@contextlib.contextmanager
+def folder_made(folder: Path) -> Iterator[None]:
+    """Make a folder, with its parents, for the block; if that fails, what was made goes again."""
+    missing = [each for each in (folder, *folder.parents) if not os.path.lexists(each)]
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        yield
+    except BaseException:
+        with contextlib.suppress(OSError):  # something else has come into it
+            for each in missing:
+                each.rmdir()
+        raise
 
 
 @contextlib.contextmanager
@@ -43,8 +60,7 @@ def atomic_path(path: Path) -> Iterator[Path]:
     Raises:
         ZooError: the file cannot be written (full disk, no permission); ``path`` is unchanged.
     """
-    with readable_os_errors(f"write {path}"):
-        path.parent.mkdir(parents=True, exist_ok=True)
+    with readable_os_errors(f"write {path}"), folder_made(path.parent):
         handle, name = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
         os.close(handle)
         temporary = Path(name)

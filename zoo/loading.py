@@ -19,6 +19,7 @@ from zoo.contracts import (
 from zoo.errors import UsageError
 from zoo.folder.bundle import Bundle, check_processor, read_bundle
 from zoo.folder.weights_file import check_weights
+from zoo.inference.threads import get_threads
 from zoo.network import build_network, check_dtype, rounded
 from zoo.store.locate import Reference, locate
 from zoo.task import Task
@@ -68,7 +69,8 @@ def load_model(
         A :class:`zoo.task.Task`.
 
     Raises:
-        UsageError: the name, an argument or a value is wrong, or the model is of another kind.
+        UsageError: the name, an argument, a value or ``ZOO_THREADS`` is wrong, or the model is of
+            another kind.
         FolderError: the folder is damaged or does not fit the values.
         DownloadError: the weights are not here and cannot be fetched.
 
@@ -76,6 +78,7 @@ def load_model(
         >>> model = zoo.load_model("char_lstm.shakespeare")
         >>> untrained = zoo.load_model("char_lstm", weights=None, units=256)
     """
+    get_threads()  # a wrong ZOO_THREADS is the same error for every model
     if weights not in ("pretrained", None):
         raise UsageError(f"weights must be 'pretrained' or None, not {weights!r}")
     folder = locate(reference, revision=revision, offline=offline, progress=progress)

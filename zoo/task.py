@@ -425,8 +425,6 @@ class Task:
             try:
                 to_keras_layers(self.network).save(plain)
                 plain.replace(temporary)
-            except OSError as error:
-                raise ZooError(f"cannot write {target}: {error}") from error
             finally:
                 plain.unlink(missing_ok=True)
         return target

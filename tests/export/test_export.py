@@ -140,9 +140,12 @@ def test_a_model_can_run_on_its_exported_files(loaded: Any, exported: Any) -> No
     np.testing.assert_allclose(after, wanted, atol=1e-4)
 
 
-def test_dynamic_int8_says_how_far_off_it_is(loaded: Any, tmp_path: Path) -> None:
+def test_dynamic_int8_says_how_far_off_it_is(
+    loaded: Any, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
     _, worst = export(loaded("crnn.latin"), tmp_path / "model", "onnx-int8-dynamic")
     assert 0 < worst < 4
+    assert caplog.messages == []
 
 
 def test_what_exists_is_not_touched(loaded: Any, tmp_path: Path) -> None:
@@ -185,8 +188,17 @@ def test_a_full_disk_leaves_nothing(
 
     monkeypatch.setattr(os, "fsync", full)
     with pytest.raises(ZooError, match="free some space"):
-        export(loaded("crnn.latin"), tmp_path / "model", "onnx")
+        export(loaded("crnn.latin"), tmp_path / "new" / "model", "onnx")
+    with pytest.raises(ZooError, match="free some space"):
+        loaded("crnn.latin").save(tmp_path / "new" / "folder")
     assert list(tmp_path.iterdir()) == []
+
+
+def test_a_model_folder_is_not_written_over_a_file(loaded: Any, tmp_path: Path) -> None:
+    (tmp_path / "file").write_bytes(b"mine")
+    with pytest.raises(UsageError, match="is a file; choose another folder"):
+        loaded("crnn.latin").save(tmp_path / "file")
+    assert (tmp_path / "file").read_bytes() == b"mine"
 
 
 def test_the_formats_of_the_command_line_are_those_there_are() -> None:

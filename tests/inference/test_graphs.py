@@ -401,6 +401,8 @@ def test_a_number_of_threads_out_of_range_is_refused(
     monkeypatch.setenv("ZOO_THREADS", f"{count}.")
     with pytest.raises(UsageError, match="ZOO_THREADS must be a whole number from 1 to 256"):
         get_threads()
+    with pytest.raises(UsageError, match="ZOO_THREADS"):
+        zoo.load_model("char_lstm.shakespeare")
 
 
 def test_an_onnx_runtime_that_is_too_old_is_named(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
@@ -91,10 +92,20 @@ def dynamic_int8(graph: Graph) -> Any:
     with tempfile.TemporaryDirectory() as folder:
         source, target = Path(folder) / "float.onnx", Path(folder) / "int8.onnx"
         source.write_bytes(graph.model().SerializeToString())
-        quantize_dynamic(
-            source, target, op_types_to_quantize=["MatMul", "LSTM"], weight_type=QuantType.QInt8
-        )
+        root = logging.getLogger()
+        root.addFilter(_is_no_advice)
+        try:
+            quantize_dynamic(
+                source, target, op_types_to_quantize=["MatMul", "LSTM"], weight_type=QuantType.QInt8
+            )
+        finally:
+            root.removeFilter(_is_no_advice)
         return onnx.load(target)
+
+
+def _is_no_advice(record: logging.LogRecord) -> bool:
+    """Whether it is anything but the advice on preparing a graph, which the zoo's do not need."""
+    return "pre-processing before quantization" not in record.getMessage()
 
 
 def _channels(graph: Graph) -> Mapping[str, tuple[int, ...]]:

@@ -30,7 +30,7 @@ from zoo.export.checking import (
 )
 from zoo.export.formats import LITERT, ONNX_FORMATS
 from zoo.export.litert import first_step, is_step, litert_file, one_step, run_file
-from zoo.files import readable_os_errors, user_path
+from zoo.files import folder_made, readable_os_errors, user_path
 from zoo.inference.graph import Graph, Tensor
 from zoo.task import network_inputs
 
@@ -79,8 +79,7 @@ def export(task: Task, folder: str | Path, kind: str) -> tuple[Path, float]:
     fills: dict[str, Callable[[Task, Path, str], float]]
     fills = {"keras": _fill_keras, LITERT: _fill_litert}
     fill = fills.get(kind, _fill_onnx)
-    with readable_os_errors(f"write {target}"):
-        target.parent.mkdir(parents=True, exist_ok=True)
+    with readable_os_errors(f"write {target}"), folder_made(target.parent):
         unfinished = Path(tempfile.mkdtemp(prefix=f".{target.name}.", dir=target.parent))
         try:
             worst = fill(task, unfinished, kind)
@@ -136,7 +135,7 @@ def _fill_litert(task: Task, folder: Path, kind: str) -> float:
     return worst
 
 
-def _named(part: str, inputs: Arrays, outputs: Arrays) -> Arrays:
+def _named(part: str, inputs: Mapping[str, np.ndarray], outputs: Arrays) -> Arrays:
     """Golden arrays by their names in the file."""
     return {
         **{f"{part}/in/{name}": array for name, array in inputs.items()},
@@ -145,15 +144,24 @@ def _named(part: str, inputs: Arrays, outputs: Arrays) -> Arrays:
 
 
 def _fill_keras(task: Task, folder: Path, kind: str) -> float:
-    task.export_keras(folder / "model.keras")
+    import keras
+
+    path = task.export_keras(folder / "model.keras")
     _fill_common(task, folder, kind, {})
     inputs = task.golden_inputs()
-    outputs = task.network(network_inputs(inputs), training=False)
+    outputs = _keras_outputs(task.network, inputs)
+    written = _keras_outputs(keras.models.load_model(path, compile=False), inputs)
+    check_golden(path.name, written, outputs, TOLERANCE)
+    _write_golden(folder, _named("model", inputs, outputs))
+    return difference(written, outputs)
+
+
+def _keras_outputs(network: Any, inputs: Mapping[str, np.ndarray]) -> Arrays:
+    """The outputs of a Keras model for golden inputs: ``output.0`` and so on."""
+    given = network_inputs(inputs)
+    outputs = network(given if len(given) > 1 else given[0], training=False)
     listed = outputs if isinstance(outputs, (list, tuple)) else [outputs]
-    golden = {f"model/in/{name}": array for name, array in inputs.items()}
-    golden |= {f"model/out/output.{i}": np.asarray(part) for i, part in enumerate(listed)}
-    _write_golden(folder, golden)
-    return 0.0
+    return {f"output.{number}": np.asarray(part) for number, part in enumerate(listed)}
 
 
 def _graphs(task: Task) -> Mapping[str, Graph]:

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import json
+import os
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 from zoo.errors import FolderError, UsageError, ZooError
-from zoo.files import is_file, write_bytes
+from zoo.files import folder_made, is_file, readable_os_errors, write_bytes
 from zoo.folder.bundle import Bundle, check_card
 from zoo.folder.card import model_card
 from zoo.folder.int8 import quantised
@@ -27,8 +28,10 @@ def write_bundle(folder: Path, bundle: Bundle) -> Path:
         ``folder``.
 
     Raises:
-        UsageError: the folder already holds a model, or the card has values that a folder cannot.
-        ZooError: it cannot be written, or a file is larger than what is read again.
+        UsageError: the folder already holds a model or is a file, or the card has values that a
+            folder cannot have.
+        ZooError: it cannot be written, or a file is larger than what is read again; then no new
+            file is left.
     """
     import safetensors.numpy
 
@@ -36,6 +39,8 @@ def write_bundle(folder: Path, bundle: Bundle) -> Path:
         check_card(bundle.card, f"{folder / CONFIG}, card")
     except FolderError as error:
         raise UsageError(f"{error}") from None
+    if is_file(folder):
+        raise UsageError(f"{folder} is a file; choose another folder")
     if is_file(folder / MANIFEST):
         raise UsageError(f"{folder} already holds a model; choose another folder")
     version = INT8_VERSION if bundle.int8 else INT8_VERSION - 1
@@ -62,10 +67,17 @@ def write_bundle(folder: Path, bundle: Bundle) -> Path:
     for name, data in files.items():
         if len(data) > size_limit(name):
             raise ZooError(f"{folder / name} would be larger than {size_limit(name)} bytes")
-    for name, data in files.items():
-        write_bytes(folder / name, data)
     manifest = Manifest({n: FileEntry(sha256_of(data), len(data)) for n, data in files.items()})
-    write_bytes(folder / MANIFEST, manifest.to_bytes(version))
+    files[MANIFEST] = manifest.to_bytes(version)
+    new = [folder / name for name in files if not os.path.lexists(folder / name)]
+    with readable_os_errors(f"write {folder}"), folder_made(folder):
+        try:
+            for name, data in files.items():
+                write_bytes(folder / name, data)
+        except BaseException:
+            for path in new:
+                path.unlink(missing_ok=True)
+            raise
     return folder
 
 
