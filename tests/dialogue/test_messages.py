@@ -108,6 +108,28 @@ def test_messages_are_read_from_what_people_have() -> None:
             as_messages(wrong)
     with pytest.raises(UsageError, match="too long"):
         Message("x" * (MAX_CHARACTERS + 1))
+    with pytest.raises(UsageError, match="at most 200 characters"):
+        Message("hi", "x" * 201)
+    for wrong in (("hi \ud800", ""), ("hi", "\udfff")):
+        with pytest.raises(UsageError, match="half a surrogate pair"):
+            Message(*wrong)
+
+
+def test_a_message_of_too_many_words_is_refused() -> None:
+    with pytest.raises(UsageError, match=r"25,001 words and signs is too long"):
+        vocabulary().encode("😀" * 25_001)
+    assert len(vocabulary().encode("a" * 100_000).tokens) == 1
+
+
+def test_facts_of_a_state_are_checked() -> None:
+    facts = {"slots": {"food": "thai"}, "levels": {"ana": 0.5}}
+    state = ConversationState("abc", 1, facts)
+    assert (state.texts("slots"), state.numbers("levels")) == (facts["slots"], facts["levels"])
+    assert state.texts("none") == {}
+    for wrong in (3, ["a"], {"ana": "high"}, {"ana": float("nan")}, {"ana": True}):
+        damaged = ConversationState("abc", 1, {"levels": wrong})
+        with pytest.raises(DataError, match="its levels are malformed"):
+            damaged.numbers("levels")
 
 
 def test_a_broken_line_is_named_and_the_others_are_read() -> None:

@@ -14,6 +14,7 @@ from tests.dialogue.toy import make_task, random_weights, save, vocabulary
 from zoo import load_model
 from zoo.catalogue import registry
 from zoo.dialogue.datasets import MoodMessage
+from zoo.dialogue.mood import following
 from zoo.dialogue.mood.processor import MoodWords
 from zoo.dialogue.mood.speakers import speaker_number
 from zoo.dialogue.mood.training.examples import conversation_arrays, make_examples
@@ -74,6 +75,20 @@ def test_level_and_trend_are_those_of_the_speaker() -> None:
     assert second.level == pytest.approx((first.level + second.valence) / 2)
     assert second.trend == pytest.approx(second.level - first.level)
     assert [mood.escalate for mood in moods] == [mood.level < 0 for mood in moods]
+
+
+def test_a_state_remembers_those_who_spoke_last(
+    follower: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(following, "LEVELS", 2)
+    conversation = follower.open_conversation()
+    for speaker in ("ana", "ben", "ana", "cleo"):
+        mood = conversation.feed("hello", speaker=speaker)
+    assert list(conversation.state.facts["levels"]) == ["ana", "cleo"]
+    assert mood.trend == mood.level
+    damaged = replace(conversation.state, facts={"speakers": ["ana"], "levels": {"ana": "high"}})
+    with pytest.raises(DataError, match="levels are malformed"):
+        follower.open_conversation(damaged).feed("hello")
 
 
 def test_the_threshold_of_a_call_is_used(follower: Any) -> None:

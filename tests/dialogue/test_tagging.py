@@ -187,6 +187,12 @@ def test_the_command_tags_texts_files_and_streams(
     assert json.loads(state.read_text())["messages"] == 4
     assert "give a text" in zoo("run", folder, code=2)
     assert "cannot read" in zoo("run", folder, tmp_path / "none.jsonl", code=2)
+    chat = tmp_path / "odd.jsonl"
+    chat.write_bytes(b"\n \n")
+    assert "odd.jsonl has no messages" in zoo("run", folder, chat, code=1)
+    chat.write_bytes(b'{"text": "caf\xe9"}\n{"text": "hello"}\n')
+    assert "line 1 is no message" in (said := zoo("run", folder, chat, code=1))
+    assert "another encoding" in said
     assert "give it no texts" in zoo("run", folder, "--follow", "hi", code=2)
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from functools import wraps
 from pathlib import Path
@@ -12,11 +12,11 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from zoo.cli.inputs import STANDARD_INPUT, print_doubts, read_standard_input
+from zoo.cli.inputs import print_doubts, read_texts
 from zoo.cli.options import MODEL, OUT, Decorator, training_options
 from zoo.cli.output import command_line, print_json
 from zoo.dialogue.messages import Message, read_message_lines
-from zoo.errors import UsageError, ZooError
+from zoo.errors import DataError, UsageError, ZooError
 from zoo.files import is_file, user_path
 from zoo.store.locate import Reference
 from zoo.training.plan import FinetuneOptions
@@ -134,18 +134,15 @@ def read_conversation(reading: Reading) -> Iterator[Read]:
     if reading.follow:
         if inputs:
             raise UsageError("--follow reads standard input; give it no texts or files")
-        lines = (line.decode("utf-8", "replace") for line in sys.stdin.buffer)
-        yield from read_message_lines(lines, "standard input")
+        yield from read_message_lines(_lines(sys.stdin.buffer), "standard input")
         return
     if not inputs:
         raise UsageError("give a text, a .jsonl file, or --follow to read standard input")
     for one in inputs:
-        if one == STANDARD_INPUT:
-            yield Message(read_standard_input())
-        elif one.endswith(SUFFIX):
+        if one.endswith(SUFFIX):
             yield from _read_file(Path(one))
         else:
-            yield Message(one)
+            yield from map(Message, read_texts([one]))
 
 
 def whole_conversation(inputs: tuple[str, ...]) -> list[Message]:
@@ -227,10 +224,16 @@ def _row(message: Message | None, result: Any) -> dict[str, Any]:
     return {**({"speaker": message.speaker} if message.speaker else {}), **result.to_dict()}
 
 
+def _lines(stream: Iterable[bytes]) -> Iterator[str]:
+    """Lines of UTF-8; what is none becomes surrogates, for which a message is refused by itself."""
+    return (line.decode("utf-8-sig", "surrogateescape") for line in stream)
+
+
 def _read_file(path: Path) -> Iterator[Read]:
     try:
         with open(user_path(path), "rb") as stream:
-            lines = (line.decode("utf-8-sig", "replace") for line in stream)
-            yield from read_message_lines(lines, str(path))
+            messages = read_message_lines(_lines(stream), str(path))
+            yield next(messages, DataError(f"{path} has no messages"))
+            yield from messages
     except OSError as error:
         raise UsageError(f"cannot read {path}: {error.strerror or error}") from None

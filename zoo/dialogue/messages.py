@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any
@@ -11,6 +12,11 @@ from zoo.errors import DataError, UsageError
 
 MAX_CHARACTERS = 200_000
 """Characters of a message at most."""
+
+MAX_SPEAKER = 200
+"""Characters of a speaker's name at most; a state remembers it."""
+
+_SURROGATE = re.compile("[\ud800-\udfff]")
 
 
 @dataclass(frozen=True)
@@ -22,7 +28,7 @@ class Message:
         speaker: who wrote it; empty if that is unknown.
 
     Raises:
-        UsageError: a field is not text, or the text is too long.
+        UsageError: a field is not text, cannot be written as UTF-8, or is too long.
     """
 
     text: str
@@ -30,14 +36,21 @@ class Message:
 
     def __post_init__(self) -> None:
         for name in ("text", "speaker"):
-            if not isinstance(getattr(self, name), str):
-                kind = type(getattr(self, name)).__name__
-                raise UsageError(f"the {name} of a message is text, not {kind}")
+            value = getattr(self, name)
+            if not isinstance(value, str):
+                raise UsageError(f"the {name} of a message is text, not {type(value).__name__}")
+            if _SURROGATE.search(value):
+                raise UsageError(
+                    f"the {name} of a message has half a surrogate pair, which is no character; "
+                    "was it written in another encoding than UTF-8?"
+                )
         if len(self.text) > MAX_CHARACTERS:
             raise UsageError(
                 f"a message of {len(self.text):,} characters is too long; split it into parts of "
                 f"at most {MAX_CHARACTERS:,}"
             )
+        if len(self.speaker) > MAX_SPEAKER:
+            raise UsageError(f"the name of a speaker has at most {MAX_SPEAKER} characters")
 
 
 def as_message(value: Any) -> Message:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import base64
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -34,6 +34,28 @@ class ConversationState:
     messages: int = 0
     facts: Mapping[str, Any] = field(default_factory=dict)
     arrays: Mapping[str, np.ndarray] = field(default_factory=dict)
+
+    def texts(self, name: str) -> dict[str, str]:
+        """A fact that is a table of texts; empty if the state does not have it.
+
+        Raises:
+            DataError: it is something else.
+        """
+        return self._table(name, lambda value: isinstance(value, str))
+
+    def numbers(self, name: str) -> dict[str, float]:
+        """A fact that is a table of numbers; empty if the state does not have it.
+
+        Raises:
+            DataError: it is something else.
+        """
+        return self._table(name, lambda value: type(value) in (int, float) and abs(value) < 1e9)
+
+    def _table(self, name: str, fits: Callable[[Any], bool]) -> dict[str, Any]:
+        table = self.facts.get(name, {})
+        if not isinstance(table, dict) or not all(map(fits, table.values())):
+            raise DataError(f"the state is damaged: its {name} are malformed")
+        return dict(table)
 
     def to_json(self) -> str:
         """The state as one line of JSON; arrays are little-endian float32 in base64."""

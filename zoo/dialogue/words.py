@@ -18,6 +18,9 @@ from zoo.folder.vocabulary import MAX_VOCABULARY
 WORDS_FILE = "words.txt"
 CHARACTERS_FILE = "characters.txt"
 
+MAX_TOKENS = 25_000
+"""Words, numbers and signs of a message at most; so many are read in seconds."""
+
 _MAX_KEY = 64  # characters of a word in the vocabulary
 
 
@@ -150,8 +153,18 @@ class Words:
         }
 
     def encode(self, text: str) -> WordIds:
-        """A message as ids."""
-        return self.encode_tokens(tokenize(text))
+        """A message as ids.
+
+        Raises:
+            UsageError: it has too many words.
+        """
+        tokens = tokenize(text)
+        if len(tokens) > MAX_TOKENS:
+            raise UsageError(
+                f"a message of {len(tokens):,} words and signs is too long; split it into parts of "
+                f"at most {MAX_TOKENS:,}"
+            )
+        return self.encode_tokens(tokens)
 
     def encode_tokens(self, tokens: list[Token]) -> WordIds:
         """Tokens as ids."""

@@ -26,6 +26,9 @@ if TYPE_CHECKING:
     from zoo.dialogue.mood.sentiment_lstm import SentimentConfig
     from zoo.inspection.subject import InspectedInput
 
+LEVELS = 1_000
+"""Speakers whose level a state remembers: those who spoke last."""
+
 _GOLDEN = ("Hi, my parcel has not arrived.", "I'm sorry to hear that!", "This is terrible.")
 
 
@@ -143,8 +146,8 @@ class MoodFollower(ConversationTask[Mood]):
         message: Message,
         settings: MoodSettings,
     ) -> tuple[Mood, ConversationState]:
-        speakers, levels = state.facts.get("speakers"), state.facts.get("levels")
-        if not isinstance(speakers, list) or not isinstance(levels, dict):
+        speakers, levels = state.facts.get("speakers"), state.numbers("levels")
+        if not isinstance(speakers, list) or not all(isinstance(one, str) for one in speakers):
             raise DataError("the state is damaged: it does not say who spoke")
         number, speakers = speaker_number(message.speaker, speakers)
         ids = self.processor.encode(message.text)
@@ -153,7 +156,7 @@ class MoodFollower(ConversationTask[Mood]):
         shares = (raised / raised.sum()).tolist()
         probabilities = dict(zip(self.moods, shares, strict=True))
         valence = sum(p * settings.valence.get(mood, 0.0) for mood, p in probabilities.items())
-        before = levels.get(message.speaker)
+        before = levels.pop(message.speaker, None)
         level = valence if before is None else before + settings.weight * (valence - before)
         mood = Mood(
             message.text,
@@ -166,7 +169,8 @@ class MoodFollower(ConversationTask[Mood]):
             level < settings.threshold,
             self.doubts_of(ids),
         )
-        facts = {"speakers": speakers, "levels": {**levels, message.speaker: level}}
+        latest = list(levels.items())[1 - LEVELS :]
+        facts = {"speakers": speakers, "levels": {**dict(latest), message.speaker: level}}
         return mood, replace(state, messages=state.messages + 1, facts=facts, arrays=arrays)
 
     def subject(self, source: Any, **options: Any) -> InspectedInput:

@@ -17,7 +17,7 @@ from zoo.dialogue.tracking.inference import TrackerInference
 from zoo.dialogue.tracking.ontology import CARELESS, DONT_CARE, MAX_WORDS, NOTHING, Ontology
 from zoo.dialogue.tracking.processor import LIKE, SHORTEST, TrackedWords
 from zoo.dialogue.tracking.results import DialogueState
-from zoo.errors import DataError, UsageError
+from zoo.errors import UsageError
 from zoo.task import check_no_options
 from zoo.values import make_settings
 
@@ -123,7 +123,7 @@ class Tracker(ConversationTask[DialogueState]):
         self, inference: TrackerInference, state: ConversationState, message: Message
     ) -> tuple[DialogueState, ConversationState]:
         """See :class:`~zoo.dialogue.conversation.ConversationTask`."""
-        slots, scores = self._told(state)
+        slots, scores = state.texts("slots"), state.numbers("scores")
         doubts = self.doubts_of(self.processor.encode(message.text))
         if message.speaker.lower() == SYSTEM:
             facts = {**state.facts, "reply_to": message.text}
@@ -191,7 +191,7 @@ class Tracker(ConversationTask[DialogueState]):
             conversation.feed(message)
         if not messages or not self.processor.encode(messages[-1].text).tokens:
             raise UsageError("a message to look into needs at least one word")
-        slots, _ = self._told(conversation.state)
+        slots = conversation.state.texts("slots")
         reply_to = str(conversation.state.facts.get("reply_to", ""))
         texts = messages[-1].text, reply_to
         processor = self.processor.with_copied(texts)
@@ -229,9 +229,3 @@ class Tracker(ConversationTask[DialogueState]):
             self.processor, [(text, reply_to)], [held_candidates(self.ontology, {})]
         )
         return {f"input.{number}": array for number, array in enumerate(arrays)}
-
-    def _told(self, state: ConversationState) -> tuple[dict[str, str], dict[str, float]]:
-        slots, scores = state.facts.get("slots", {}), state.facts.get("scores", {})
-        if not isinstance(slots, dict) or not isinstance(scores, dict):
-            raise DataError("the state is damaged: its slots are no table")
-        return dict(slots), dict(scores)
