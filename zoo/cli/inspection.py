@@ -11,6 +11,7 @@ import click
 from zoo.cli.output import MODEL_HELP, complete_model
 from zoo.cli.tasks import TaskCommand, hand_on, task_arguments
 from zoo.errors import UsageError
+from zoo.store.locate import Reference
 
 
 @click.command(
@@ -58,8 +59,7 @@ def inspection_options(command: Callable[..., Any]) -> Callable[..., Any]:
 
 
 def inspect_input(
-    model: Any,
-    name: str,
+    reference: Reference,
     source: Any,
     options: dict[str, Any] | None = None,
     *,
@@ -76,8 +76,7 @@ def inspect_input(
     """Trace a model on an input and print, draw and write what is asked for.
 
     Args:
-        model: the task.
-        name: what it was loaded by, for the page's title.
+        reference: the model, as ``load_model`` takes it.
         source: one input, as the model's verb takes it.
         options: of the task's :meth:`~zoo.task.Task.subject`.
         out: a page to write.
@@ -92,16 +91,18 @@ def inspect_input(
 
     Raises:
         UsageError: an option is out of its range, or a file's ending is wrong.
-        ZooError: the input cannot be read, or a file cannot be written.
+        ZooError: the model or the input cannot be read, or a file cannot be written.
     """
     from zoo.inspection import pictures
     from zoo.inspection.page import write_page
+    from zoo.loading import load_model
 
     if unit is not None and plot is None:
         raise UsageError("--unit says what --plot draws; give --plot too")
     if not highway and (steps is not None or at is not None):
         raise UsageError("--steps and --at belong to --highway; give it too")
     given = options or {}
+    model = load_model(reference)
     trace = model.trace(source, **given)
     for one in trace.layers.values():
         click.echo(f"{one.name}: {one.cell}, {len(one.units)} units, {len(one)} steps")
@@ -121,7 +122,8 @@ def inspect_input(
     elif plot is not None:
         click.echo(pictures.draw_gates(trace, plot, layer))
     if out is not None:
-        click.echo(write_page(trace, out, title=name, highway=measured, findings=findings))
+        title = str(model.card.get("name", reference))
+        click.echo(write_page(trace, out, title=title, highway=measured, findings=findings))
 
 
 def _findings(trace: Any) -> list[Any]:

@@ -168,10 +168,7 @@ def _sources(loaded: Any, inputs: tuple[Path, ...], strict: bool) -> tuple[list[
 @inspection_options
 def inspect(model: Reference, source: Path, **options: Any) -> None:
     """Look into MODEL while it reads SOURCE, the image of a line or a file of pen strokes."""
-    from zoo.loading import load_model
-
-    loaded = load_model(model)
-    inspect_input(loaded, str(loaded.card.get("name", model)), source, **options)
+    inspect_input(model, source, **options)
 
 
 @click.command(

@@ -203,10 +203,7 @@ def _print_utterance(result: Any, shown: str, as_json: bool) -> None:
 @inspection_options
 def inspect(model: Reference, recording: Path, **options: Any) -> None:
     """Look into MODEL while it hears RECORDING."""
-    from zoo.loading import load_model
-
-    loaded = load_model(model)
-    inspect_input(loaded, str(loaded.card.get("name", model)), recording, **options)
+    inspect_input(model, recording, **options)
 
 
 @click.command(

@@ -86,12 +86,9 @@ def inspect(
     model: Reference, text: str, target: str | None, translation: str | None, **options: Any
 ) -> None:
     """Look into MODEL while it translates the sentence TEXT; "-" reads it from standard input."""
-    from zoo.loading import load_model
-
     (source,) = read_texts([text])
-    loaded = load_model(model)
     asked = {"translation": translation, "target": target}
-    inspect_input(loaded, str(loaded.card.get("name", model)), source, asked, **options)
+    inspect_input(model, source, asked, **options)
 
 
 @click.command(

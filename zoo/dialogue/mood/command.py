@@ -61,11 +61,7 @@ def inspect(model: Reference, inputs: tuple[str, ...], **options: Any) -> None:
 
     An input is a text, or a .jsonl file with a message a line.
     """
-    from zoo.loading import load_model
-
-    messages = whole_conversation(inputs)
-    loaded = load_model(model)
-    inspect_input(loaded, str(loaded.card.get("name", model)), messages, **options)
+    inspect_input(model, whole_conversation(inputs), **options)
 
 
 @click.command(

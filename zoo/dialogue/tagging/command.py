@@ -48,11 +48,8 @@ def run(model: Reference, reading: Reading) -> None:
 @inspection_options
 def inspect(model: Reference, text: str, **options: Any) -> None:
     """Look into MODEL while it reads TEXT; "-" reads it from standard input."""
-    from zoo.loading import load_model
-
     (source,) = read_texts([text])
-    loaded = load_model(model)
-    inspect_input(loaded, str(loaded.card.get("name", model)), source, **options)
+    inspect_input(model, source, **options)
 
 
 @click.command(

@@ -64,12 +64,7 @@ def inspect(model: Reference, inputs: tuple[str, ...], slot: str, **options: Any
 
     An input is a text, or a .jsonl file with a message a line.
     """
-    from zoo.loading import load_model
-
-    messages = whole_conversation(inputs)
-    loaded = load_model(model)
-    name = str(loaded.card.get("name", model))
-    inspect_input(loaded, name, messages, {"slot": slot}, **options)
+    inspect_input(model, whole_conversation(inputs), {"slot": slot}, **options)
 
 
 @click.command(
