@@ -7,7 +7,7 @@ import hashlib
 import os
 import zipfile
 import zlib
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -146,35 +146,77 @@ def in_mirror(resource: Resource) -> Path | None:
     return path
 
 
-class TextCorpus(  # type: ignore[call-arg]
+class Corpus(  # type: ignore[call-arg]
     tfds.core.GeneratorBasedBuilder, skip_registration=True
 ):
-    """A corpus of running text with one example a split, as ``tiny_shakespeare`` of TFDS has it.
+    """What TFDS is told about a corpus.
 
-    A subclass sets ``RESOURCE``, ``SUMMARY``, ``HOMEPAGE``, ``CITATION``, ``LICENSE`` and
-    :meth:`split_text`.
+    A subclass sets ``SUMMARY``, ``HOMEPAGE``, ``CITATION``, ``LICENSE`` and :meth:`features`.
+    ``ORDERED`` says whether the examples stay in the order in which they are read.
     """
 
     VERSION = tfds.core.Version("1.0.0")
-    RESOURCE: Resource
+    ORDERED = True
     SUMMARY: str
     HOMEPAGE: str
     CITATION: str
     LICENSE: str
 
-    def split_text(self, text: str) -> dict[str, str]:
-        """The splits of the whole file's text."""
+    def features(self) -> dict[str, Any]:
+        """What an example has, as TFDS features by name."""
         raise NotImplementedError
 
     def _info(self) -> tfds.core.DatasetInfo:
         return tfds.core.DatasetInfo(
             builder=self,
             description=self.SUMMARY,
-            features=tfds.features.FeaturesDict({"text": tfds.features.Text()}),
+            features=tfds.features.FeaturesDict(self.features()),
             homepage=self.HOMEPAGE,
             citation=self.CITATION,
             license=self.LICENSE,
+            disable_shuffling=self.ORDERED,
         )
+
+
+class RowCorpus(Corpus, skip_registration=True):  # type: ignore[call-arg]
+    """A corpus with one example for each of its rows, in the order in which they are read.
+
+    A subclass of :class:`Corpus` that also has the methods that raise here.
+    """
+
+    def read_splits(self, downloads: Any) -> dict[str, list[Any]]:
+        """The rows of each split."""
+        raise NotImplementedError
+
+    def example(self, row: Any) -> dict[str, Any]:
+        """The values of :meth:`~Corpus.features` for a row."""
+        raise NotImplementedError
+
+    def _split_generators(self, dl_manager: tfds.download.DownloadManager) -> dict[str, Any]:
+        splits = self.read_splits(dl_manager)
+        return {name: self._generate_examples(rows) for name, rows in splits.items()}
+
+    def _generate_examples(self, rows: Iterable[Any]) -> Iterator[tuple[int, dict[str, Any]]]:
+        for number, row in enumerate(rows):
+            yield number, self.example(row)
+
+
+class TextCorpus(Corpus, skip_registration=True):  # type: ignore[call-arg]
+    """A corpus of running text with one example a split, as ``tiny_shakespeare`` of TFDS has it.
+
+    A subclass of :class:`Corpus` that sets ``RESOURCE`` and :meth:`split_text`.
+    """
+
+    ORDERED = False
+    RESOURCE: Resource
+
+    def features(self) -> dict[str, Any]:
+        """See :class:`Corpus`."""
+        return {"text": tfds.features.Text()}
+
+    def split_text(self, text: str) -> dict[str, str]:
+        """The splits of the whole file's text."""
+        raise NotImplementedError
 
     def _split_generators(self, dl_manager: tfds.download.DownloadManager) -> dict[str, Any]:
         path = fetch(self.RESOURCE, dl_manager)

@@ -11,28 +11,27 @@ from typing import Any
 
 import tensorflow_datasets as tfds
 
-from zoo.datasets.base import Resource, fetch
+from zoo.datasets.base import Resource, RowCorpus, fetch
 from zoo.dialogue.datasets import MoodMessage
-from zoo.dialogue.datasets.corpus import MessageCorpus
 
 _GITHUB = "https://raw.githubusercontent.com"
 
 
-class MoodCorpus(MessageCorpus, skip_registration=True):  # type: ignore[call-arg]
+class MoodCorpus(RowCorpus, skip_registration=True):  # type: ignore[call-arg]
     """A corpus of messages with moods; those of a conversation follow each other."""
 
     def features(self) -> dict[str, Any]:
-        """See :class:`MessageCorpus`."""
+        """See :class:`~zoo.datasets.base.Corpus`."""
         text = tfds.features.Text()
         return dict.fromkeys(("text", "speaker", "mood", "conversation"), text)
 
-    def example(self, message: MoodMessage) -> dict[str, Any]:
-        """See :class:`MessageCorpus`."""
+    def example(self, row: MoodMessage) -> dict[str, Any]:
+        """See :class:`~zoo.datasets.base.RowCorpus`."""
         return {
-            "text": message.text,
-            "speaker": message.speaker,
-            "mood": message.mood,
-            "conversation": message.conversation,
+            "text": row.text,
+            "speaker": row.speaker,
+            "mood": row.mood,
+            "conversation": row.conversation,
         }
 
 

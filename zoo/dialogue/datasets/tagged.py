@@ -11,19 +11,18 @@ from typing import Any
 import numpy as np
 import tensorflow_datasets as tfds
 
-from zoo.datasets.base import Resource, fetch
+from zoo.datasets.base import Resource, RowCorpus, fetch
 from zoo.dialogue.datasets import Span, TaggedMessage, from_tokens
-from zoo.dialogue.datasets.corpus import MessageCorpus
 from zoo.errors import DataError
 
 _GITHUB = "https://raw.githubusercontent.com"
 
 
-class TaggedCorpus(MessageCorpus, skip_registration=True):  # type: ignore[call-arg]
+class TaggedCorpus(RowCorpus, skip_registration=True):  # type: ignore[call-arg]
     """A corpus of messages with entities and intents."""
 
     def features(self) -> dict[str, Any]:
-        """See :class:`MessageCorpus`."""
+        """See :class:`~zoo.datasets.base.Corpus`."""
         features = tfds.features
         return {
             "text": features.Text(),
@@ -34,15 +33,15 @@ class TaggedCorpus(MessageCorpus, skip_registration=True):  # type: ignore[call-
             "dialogue": features.Text(),
         }
 
-    def example(self, message: TaggedMessage) -> dict[str, Any]:
-        """See :class:`MessageCorpus`."""
+    def example(self, row: TaggedMessage) -> dict[str, Any]:
+        """See :class:`~zoo.datasets.base.RowCorpus`."""
         return {
-            "text": message.text,
-            "labels": [span.label for span in message.entities],
-            "starts": [span.start for span in message.entities],
-            "ends": [span.end for span in message.entities],
-            "intent": message.intent,
-            "dialogue": message.dialogue,
+            "text": row.text,
+            "labels": [span.label for span in row.entities],
+            "starts": [span.start for span in row.entities],
+            "ends": [span.end for span in row.entities],
+            "intent": row.intent,
+            "dialogue": row.dialogue,
         }
 
 

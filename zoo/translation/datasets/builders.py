@@ -6,13 +6,13 @@ import gzip
 import hashlib
 import zipfile
 import zlib
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import tensorflow_datasets as tfds
 
-from zoo.datasets.base import Resource, fetch
+from zoo.datasets.base import Resource, RowCorpus, fetch
 from zoo.errors import DataError
 from zoo.translation.datasets import Sentence
 
@@ -25,46 +25,24 @@ _MULTI30K = (
 )
 
 
-class TranslationCorpus(  # type: ignore[call-arg]
-    tfds.core.GeneratorBasedBuilder, skip_registration=True
-):
+class TranslationCorpus(RowCorpus, skip_registration=True):  # type: ignore[call-arg]
     """A corpus with one example for each English sentence.
 
-    A subclass sets ``LANGUAGES`` (the others beside English), ``SUMMARY``, ``HOMEPAGE``,
-    ``CITATION``, ``LICENSE`` and :meth:`read_splits`.
+    A subclass sets ``LANGUAGES``, the others beside English, and what a
+    :class:`~zoo.datasets.base.RowCorpus` needs.
     """
 
-    VERSION = tfds.core.Version("1.0.0")
     LANGUAGES: tuple[str, ...]
-    SUMMARY: str
-    HOMEPAGE: str
-    CITATION: str
-    LICENSE: str
 
-    def read_splits(self, downloads: Any) -> dict[str, list[Sentence]]:
-        """The sentences of each split."""
-        raise NotImplementedError
-
-    def _info(self) -> tfds.core.DatasetInfo:
+    def features(self) -> dict[str, Any]:
+        """See :class:`~zoo.datasets.base.Corpus`."""
         others = {code: tfds.features.Sequence(tfds.features.Text()) for code in self.LANGUAGES}
-        return tfds.core.DatasetInfo(
-            builder=self,
-            description=self.SUMMARY,
-            features=tfds.features.FeaturesDict({"en": tfds.features.Text(), **others}),
-            homepage=self.HOMEPAGE,
-            citation=self.CITATION,
-            license=self.LICENSE,
-            disable_shuffling=True,
-        )
+        return {"en": tfds.features.Text(), **others}
 
-    def _split_generators(self, dl_manager: tfds.download.DownloadManager) -> dict[str, Any]:
-        splits = self.read_splits(dl_manager)
-        return {name: self._generate_examples(rows) for name, rows in splits.items()}
-
-    def _generate_examples(self, rows: Iterable[Sentence]) -> Iterator[tuple[int, dict[str, Any]]]:
-        for number, row in enumerate(rows):
-            others = {code: list(row.translations.get(code, ())) for code in self.LANGUAGES}
-            yield number, {"en": row.english, **others}
+    def example(self, row: Sentence) -> dict[str, Any]:
+        """See :class:`~zoo.datasets.base.RowCorpus`."""
+        others = {code: list(row.translations.get(code, ())) for code in self.LANGUAGES}
+        return {"en": row.english, **others}
 
 
 class Tatoeba(TranslationCorpus):
