@@ -76,7 +76,7 @@ class FinetuneOptions:
             set; 0 for never.
         learning_rate: its peak.
         validation: fraction of the data held out for validation.
-        seed: of dropout, data order and augmentation.
+        seed: of dropout, data order, augmentation and the choice of the validation set.
 
     Raises:
         UsageError: a value is out of range.
@@ -110,16 +110,10 @@ class FinetuneOptions:
 class BatchOptions(FinetuneOptions):
     """How a model is fine-tuned in batches of a chosen size.
 
-    Args:
-        epochs: maximum number of epochs.
-        patience: stop after this many epochs without improvement; 0 for never.
-        learning_rate: its peak.
-        validation: fraction of the data held out for validation.
-        seed: of dropout, data order and augmentation.
-        batch: examples in a batch; fewer when there are few.
+    The options that are not told here are those of :class:`FinetuneOptions`.
 
-    Raises:
-        UsageError: a value is out of range.
+    Args:
+        batch: examples in a batch; fewer when there are few.
     """
 
     batch: int = 32

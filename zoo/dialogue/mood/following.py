@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from zoo.inspection.subject import InspectedInput
 
 LEVELS = 1_000
-"""Speakers whose level a state remembers: those who spoke last."""
+"""How many speakers a state remembers the level of, those who spoke last."""
 
 _GOLDEN = ("Hi, my parcel has not arrived.", "I'm sorry to hear that!", "This is terrible.")
 

@@ -11,17 +11,12 @@ from zoo.training.plan import BatchOptions, Plan
 class TranslatorOptions(BatchOptions):
     """How a translator is fine-tuned.
 
+    The options that are not told here are those of :class:`~zoo.training.plan.BatchOptions`.
+
     Args:
-        epochs: maximum number of epochs.
-        patience: stop after this many epochs without improvement; 0 for never.
-        learning_rate: its peak.
         validation: fraction of the sources held out for validation, with all their translations.
-        seed: of dropout, data order and the choice of the validation set.
         batch: pairs in a batch; fewer when there are few.
         both_ways: train each pair in the other direction too.
-
-    Raises:
-        UsageError: a value is out of range.
     """
 
     learning_rate: float = 5e-4

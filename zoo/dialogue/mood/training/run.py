@@ -37,13 +37,10 @@ TEMPERATURES = (0.6, 0.7, 0.8, 0.9, 1.0, 1.1, 1.2, 1.4, 1.7, 2.0)
 class MoodTraining(DialogueTraining[MoodFollower]):
     """Training of a new mood reader.
 
+    The examples are messages; what is not told here is as in
+    :class:`~zoo.dialogue.training.learning.DialogueTraining`.
+
     Args:
-        card: how the model card begins; the name begins with the architecture.
-        training: messages to train on.
-        validation: messages to validate on.
-        network: values of the builder that the data does not decide.
-        vocabulary: number of words with a vector.
-        batch: messages in a batch.
         vocabulary_texts: texts whose words become known.
         moods: names of the moods.
         valence: how good each is, from -1 to 1.

@@ -11,17 +11,12 @@ from zoo.training.plan import BatchOptions, Plan
 class TaggerOptions(BatchOptions):
     """How a tagger is fine-tuned.
 
+    The options that are not told here are those of :class:`~zoo.training.plan.BatchOptions`.
+
     Args:
-        epochs: maximum number of epochs.
-        patience: stop after this many epochs without improvement; 0 for never.
-        learning_rate: its peak.
         validation: fraction of the messages held out for validation.
-        seed: of dropout, data order and the choice of the validation set.
         batch: messages in a batch; fewer when there are few.
         keep_labels: keep the model's labels that the data does not mark; any word may then be one.
-
-    Raises:
-        UsageError: a value is out of range.
     """
 
     epochs: int = 30

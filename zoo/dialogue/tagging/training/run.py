@@ -45,13 +45,10 @@ _SHOWN = 12  # messages that are tagged after each epoch
 class TaggerTraining(DialogueTraining[Tagger]):
     """Training of a new tagger.
 
+    The examples are messages; what is not told here is as in
+    :class:`~zoo.dialogue.training.learning.DialogueTraining`.
+
     Args:
-        card: how the model card begins; the name begins with the architecture.
-        training: messages to train on.
-        validation: messages to validate on.
-        network: values of the builder that the data does not decide.
-        vocabulary: number of words with a vector.
-        batch: messages in a batch.
         rare_dropout: see :class:`~zoo.dialogue.training.batches.WordDropout`.
         word_dropout: the same.
         intent_weight: weight of the intent's loss.
@@ -160,12 +157,9 @@ def calibrate(task: Tagger, examples: Sequence[TaggedExample]) -> None:
 class TaggerFinetuning(DialogueFinetuning[Tagger]):
     """Fine-tuning of a tagger on messages.
 
+    What is not told here is as in :class:`~zoo.dialogue.training.learning.DialogueFinetuning`.
+
     Args:
-        start: the model to start from, with the labels and words of the data.
-        data: the name of the messages.
-        options: how to train.
-        training: messages to train on.
-        validation: messages to validate on.
         hidden: labels that the data does not mark.
     """
 

@@ -11,16 +11,11 @@ from zoo.training.plan import BatchOptions
 class TrackerOptions(BatchOptions):
     """How a tracker is fine-tuned.
 
-    Args:
-        epochs: maximum number of epochs.
-        patience: stop after this many epochs without improvement; 0 for never.
-        learning_rate: its peak.
-        validation: fraction of the dialogues held out for validation.
-        seed: of dropout, data order and the choice of the validation set.
-        batch: turns in a batch.
+    The options that are not told here are those of :class:`~zoo.training.plan.BatchOptions`.
 
-    Raises:
-        UsageError: a value is out of range.
+    Args:
+        validation: fraction of the dialogues held out for validation.
+        batch: turns in a batch.
     """
 
     patience: int = 6

@@ -40,13 +40,10 @@ if TYPE_CHECKING:
 class TrackerTraining(DialogueTraining[Tracker]):
     """Training of a new tracker.
 
+    The examples are turns; what is not told here is as in
+    :class:`~zoo.dialogue.training.learning.DialogueTraining`.
+
     Args:
-        card: how the model card begins; the name begins with the architecture.
-        training: turns to train on.
-        validation: turns to validate on.
-        network: values of the builder that the data does not decide.
-        vocabulary: number of words with a vector.
-        batch: turns in a batch.
         ontology: what the dialogues are about.
         swapped_values: share of the turns in which a value is replaced.
         request_weight: weight of the questions' loss.
