@@ -170,6 +170,11 @@ def test_values_are_written_in_many_ways(text: str, expected: list[list[float]])
     assert trace_points(text, Context()).tolist() == expected
 
 
+def test_comments_are_no_part_of_a_trace(tmp_path: Path) -> None:
+    body = "<trace><!-- a -->1 2,<!-- 7 7 -->3<!----> 4</trace>"
+    assert strokes(tmp_path, body) == [[[1, 2], [3, 4]]]
+
+
 def test_a_stroke_in_several_traces_is_one(tmp_path: Path) -> None:
     body = (
         '<trace xml:id="a" continuation="begin">1 2</trace><trace xml:id="b">9 9</trace>'

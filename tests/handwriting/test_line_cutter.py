@@ -85,6 +85,22 @@ def test_what_is_outside_the_polygon_is_paper() -> None:
     assert cut.image[0].min() > 200
 
 
+def test_white_writing_on_a_dark_page_is_cut_as_its_negative(tmp_path: Path) -> None:
+    layout, page = write_page(tmp_path, ["loiz vol"])
+    (line,) = read_layout(layout).lines
+    plain = cut_line(page, line)
+    assert plain is not None
+    for faint in (1.0, 0.4):  # white chalk, and grey on black
+        shown = cut_line((faint * (255 - page.astype(float))).astype(np.uint8), line)
+        assert shown is not None
+        assert np.abs(shown.image.astype(int) - plain.image).mean() < 1
+    grey = page // 2
+    grey[::7, ::7] = 255  # specks of light on grey paper are no writing
+    cut = cut_line(grey, line)
+    assert cut is not None
+    assert np.median(cut.image) > 200
+
+
 def test_a_falling_line_is_turned_level() -> None:
     page = np.full((300, 600), 255, np.uint8)
     x = np.arange(50, 550)

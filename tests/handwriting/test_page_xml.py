@@ -117,6 +117,18 @@ def test_the_text_of_a_page_region_becomes_that_of_its_lines() -> None:
     assert [one.text for one in kept if one is not None] == ["old\nolder", "other"]
 
 
+def test_comments_do_not_interrupt_a_text() -> None:
+    data = page(
+        '<TextLine id="a"><Coords points="0,0 9,0 9,9"/><TextEquiv><Unicode>one<!-- ? --> two'
+        "<!-- ! --></Unicode></TextEquiv></TextLine>"
+        "<TextEquiv><Unicode>one<!-- ? --> two</Unicode></TextEquiv>"
+    )
+    assert read_layout(data).lines[0].text == "one two"
+    new = read_layout(data).with_texts({0: ("three", 0.5)})
+    assert [one.text for one in descendants(read_xml(new).root, "Unicode")] == ["three"] * 2
+    assert b"two" not in new
+
+
 def test_sizes_in_pixels_are_whole_numbers() -> None:
     data = alto(f"<TextLine>{POLYGON}</TextLine>").replace(b"WIDTH='200'", b"WIDTH='199.6'")
     assert read_layout(data).width == 200

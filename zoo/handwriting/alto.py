@@ -14,7 +14,7 @@ import numpy as np
 from zoo.handwriting.layout_entry import LineEntry, PageFacts
 from zoo.handwriting.places import box, number, points
 from zoo.handwriting.reading_order import alto_refs, lines_in_order
-from zoo.handwriting.safe_xml import child, children, descendants, local_name
+from zoo.handwriting.safe_xml import child, children, descendants, local_name, text_of
 
 _PIXELS = ("pixel", "pixels", "px")
 
@@ -32,11 +32,10 @@ def page_facts(root: Element, page: Element, size: Callable[[str | None], float]
         page: one of :func:`page_elements`.
         size: makes a number of a width or a height, 0 of what is none.
     """
-    unit = child(root, "Description", "MeasurementUnit")
-    unit_name = ((unit.text if unit is not None else "") or "").strip()
+    unit_name = text_of(child(root, "Description", "MeasurementUnit")).strip()
     image = child(root, "Description", "sourceImageInformation", "fileName")
     return PageFacts(
-        image=((image.text if image is not None else "") or "").strip(),
+        image=text_of(image).strip(),
         width=size(page.get("WIDTH")),
         height=size(page.get("HEIGHT")),
         unit="" if unit_name.lower() in _PIXELS else unit_name,

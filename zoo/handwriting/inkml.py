@@ -18,7 +18,7 @@ from zoo.handwriting.ink import MAX_POINTS
 from zoo.handwriting.ink_piece import Ink
 from zoo.handwriting.inkml_contexts import XML_ID, Context, Contexts
 from zoo.handwriting.left_out import LeftOut
-from zoo.handwriting.safe_xml import children, local_name, read_xml
+from zoo.handwriting.safe_xml import children, local_name, read_xml, text_of
 
 _TRANSCRIPTS = ("truth", "transcription", "transcript")
 # A value with what may stand before it: the order of differences, then a sign.
@@ -59,7 +59,7 @@ def read_inkml(data: bytes, name: str, left_out: LeftOut) -> Ink:
         try:
             if isinstance(context, DataError):
                 raise context
-            xy = trace_points("".join(trace.itertext()), context, MAX_POINTS - points)
+            xy = trace_points(text_of(trace), context, MAX_POINTS - points)
             # Lengths are in units of the first trace, so that most files keep their numbers.
             length = length or context.length
             xy = _mapped(xy, context, length)
@@ -210,5 +210,5 @@ def _annotation(root: Element, kinds: tuple[str, ...]) -> str:
     """Text of the file's first annotation of one of some kinds, or an empty text."""
     for entry in children(root, "annotation"):
         if entry.get("type", "").lower() in kinds:
-            return " ".join((entry.text or "").split())
+            return " ".join(text_of(entry).split())
     return ""

@@ -14,7 +14,7 @@ from xml.etree.ElementTree import Element
 import numpy as np
 
 from zoo.errors import DataError
-from zoo.handwriting.safe_xml import child, children, descendants, local_name
+from zoo.handwriting.safe_xml import child, children, descendants, local_name, text_of
 
 XML_ID = "{http://www.w3.org/XML/1998/namespace}id"
 _PARTS = ("traceFormat", "inkSource", "canvas", "canvasTransform")
@@ -230,9 +230,7 @@ def _lengths(format_: Element | None, source: Element | None) -> tuple[float, fl
 
 def _affine(mapping: Element) -> np.ndarray:
     """The ``(3, 3)`` matrix of an affine mapping."""
-    element = child(mapping, "affine")
-    text = (element.text or "") if element is not None else ""
-    rows = [numbers(row) for row in text.split(",")[:_MAX_ROWS]]
+    rows = [numbers(row) for row in text_of(child(mapping, "affine")).split(",")[:_MAX_ROWS]]
     if len(rows) < 2 or any(len(row) not in (2, 3) for row in rows[:2]):
         raise DataError("its affine mapping has no two rows of three numbers")
     return np.array([*((*row, 0.0)[:3] for row in rows[:2]), (0.0, 0.0, 1.0)])

@@ -23,6 +23,7 @@ MARGIN = 6
 LEVEL = 0.7
 """Degrees below which a line is not turned, since that would blur more than it helps."""
 
+_CLEAR = 25  # grey values between white writing and its ground
 _DARKEST, _PAPER = 0.5, 85.0  # percentiles that become black and white
 _MAX_WIDTH = 400  # times the height; what is longer is no line
 
@@ -61,7 +62,7 @@ def cut_line(grey: np.ndarray, line: TextLine) -> LineCut | None:
         line: where it is.
 
     Returns:
-        The line, or ``None`` if it lies outside the page.
+        The line, dark on light, or ``None`` if it lies outside the page.
     """
     low = np.floor(line.polygon.min(axis=0)).astype(int) - MARGIN
     high = np.ceil(line.polygon.max(axis=0)).astype(int) + MARGIN + 1
@@ -76,6 +77,8 @@ def cut_line(grey: np.ndarray, line: TextLine) -> LineCut | None:
     if not shown.any():
         return None
     values = grey[top:bottom, left:right].copy()
+    if _is_light_on_dark(values[shown]):
+        values = 255 - values
     paper = int(np.median(values[shown]))
     values[~shown] = paper
     cut = Image.fromarray(values)
@@ -93,6 +96,12 @@ def cut_line(grey: np.ndarray, line: TextLine) -> LineCut | None:
     image = _scaled(_stretched(np.asarray(cut)))
     width, height = np.array(cut.size) / image.shape[::-1]
     return LineCut(image, _after(to_page, np.array([(width, 0.0, 0.0), (0.0, height, 0.0)])))
+
+
+def _is_light_on_dark(values: np.ndarray) -> bool:
+    """Whether what stands out from the ground is lighter than it, and clearly so."""
+    low, middle, high = np.percentile(values, (5, 50, 95))
+    return bool(high - middle > max(2 * (middle - low), _CLEAR))
 
 
 def _after(second: np.ndarray, first: np.ndarray) -> np.ndarray:

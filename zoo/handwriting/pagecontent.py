@@ -14,7 +14,7 @@ import numpy as np
 from zoo.handwriting.layout_entry import LineEntry, PageFacts
 from zoo.handwriting.places import points
 from zoo.handwriting.reading_order import by_index, custom_values, lines_in_order, page_refs
-from zoo.handwriting.safe_xml import child, children, local_name
+from zoo.handwriting.safe_xml import child, children, local_name, text_of
 
 _PARTS = {"TextLine": ("Word", " "), "Word": ("Glyph", "")}
 """What a text is put together from where an element has none of its own, and what is between."""
@@ -109,6 +109,8 @@ def put_region(region: Element, changed: set[Element]) -> None:
     content = child(equivalent, "Unicode")
     if content is None:
         content = SubElement(equivalent, f"{equivalent.tag[: -len('TextEquiv')]}Unicode")
+    for comment in list(content):
+        content.remove(comment)
     content.text = "\n".join(line_text(line) for line in by_index(lines))
 
 
@@ -123,8 +125,7 @@ def _equivalent(equivalents: Iterable[Element]) -> str:
     if best is None:
         return ""
     for name in ("Unicode", "PlainText"):
-        content = child(best[1], name)
-        text = text or (content.text if content is not None else None) or ""
+        text = text or text_of(child(best[1], name))
     return text
 
 

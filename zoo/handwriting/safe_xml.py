@@ -143,6 +143,14 @@ def local_name(element: Element) -> str:
     return tag.rpartition("}")[2] if isinstance(tag, str) else ""
 
 
+def text_of(element: Element | None) -> str:
+    """The text of an element without that of its elements; comments do not interrupt it."""
+    if element is None:
+        return ""
+    behind = (part.tail or "" for part in element if not local_name(part))
+    return "".join([element.text or "", *behind])
+
+
 def children(element: Element, name: str) -> Iterator[Element]:
     """The element's own children of a name, whatever their namespace."""
     return (child for child in element if local_name(child) == name)
