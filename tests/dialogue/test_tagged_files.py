@@ -91,6 +91,8 @@ nlu:
         ("a.jsonl", '{"text": "a"}\n{"text"', "line 2 is not valid JSON"),
         ("a.jsonl", '{"texts": "a"}', "line 1 is no table with 'text'"),
         ("a.jsonl", '{"text": 3}', "must be text"),
+        ("a.jsonl", r'{"text": "a \ud800"}', "line 1: .* half a surrogate pair"),
+        ("a.jsonl", '{"text": "abc", "entities": "x"}', "'entities' must be a list"),
         ("a.jsonl", '{"text": "abc", "label": [[0, 9, "x"]]}', "lies outside of the message"),
         ("a.jsonl", '{"text": "abc", "label": [[1, 1, "x"]]}', "lies outside of the message"),
         (

@@ -381,6 +381,7 @@ def test_finetuning_adds_slots_values_and_requests(
         ("[3]", "dialogue 1 is not a list of turns"),
         ("[[3]]", "dialogue 1, turn 1 is no table"),
         ('[[{"user": 3}]]', "must be text"),
+        (r'[[{"user": "\ud800", "state": {}}]]', "turn 1: .* half a surrogate pair"),
         ('[[{"user": "a", "state": {"x": 3}}]]', "'state' must be a table"),
         ('[[{"user": "a", "state": {}, "requests": "x"}]]', "'requests' must be a list"),
         ("[]", "holds no turn"),

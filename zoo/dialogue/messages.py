@@ -53,6 +53,22 @@ class Message:
             raise UsageError(f"the name of a speaker has at most {MAX_SPEAKER} characters")
 
 
+def check_text(text: str, where: str) -> None:
+    """Check that a text of the user's data may be a message.
+
+    Args:
+        text: the text.
+        where: its place in the data.
+
+    Raises:
+        DataError: it may not; see :class:`Message`.
+    """
+    try:
+        Message(text)
+    except UsageError as error:
+        raise DataError(f"{where}: {error}") from None
+
+
 def as_message(value: Any) -> Message:
     """A message from what people have: a text, a :class:`Message`, a pair or a table.
 

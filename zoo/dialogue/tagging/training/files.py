@@ -20,6 +20,7 @@ from pathlib import Path
 from typing import Any
 
 from zoo.dialogue.datasets import Span, TaggedMessage, from_tokens
+from zoo.dialogue.messages import check_text
 from zoo.dialogue.training.learning import held_out
 from zoo.errors import DataError, UsageError, ZooWarning
 from zoo.files import read_text, user_path
@@ -67,6 +68,7 @@ def tagged_message(
     """
     if not isinstance(text, str) or not isinstance(intent, str):
         raise DataError(f"{where}: the text and the intent of a message must be text")
+    check_text(text, where)
     entities = []
     for label, start, end in spans:
         numbers = type(start) is int and type(end) is int
@@ -145,6 +147,9 @@ def _message_of_table(row: Any, where: str) -> TaggedMessage:
     """A message of doccano, of Prodigy, or with ``entities`` or ``spans``."""
     if not isinstance(row, dict) or "text" not in row:
         raise DataError(f"{where} is no table with 'text'")
+    for name in ("entities", "spans"):
+        if not isinstance(row.get(name) or [], list):
+            raise DataError(f"{where}: {name!r} must be a list")
     names = ("entities", "spans", "label", "labels")
     spans: list[Any] = next((row[name] for name in names if isinstance(row.get(name), list)), [])
     return tagged_message(

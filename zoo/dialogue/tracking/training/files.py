@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from zoo.dialogue.datasets import DialogueTurn
+from zoo.dialogue.messages import check_text
 from zoo.dialogue.tracking.ontology import DONT_CARE, Ontology
 from zoo.dialogue.tracking.training.examples import by_dialogue
 from zoo.dialogue.training.learning import held_out
@@ -54,6 +55,8 @@ def _turn(told: Any, before: dict[str, str], dialogue: str, where: str) -> Dialo
     state, requests = told.get("state"), told.get("requests", [])
     if not isinstance(user, str) or not isinstance(system, str):
         raise DataError(f"{where}: 'user' and 'system' must be text")
+    for text in (user, system):
+        check_text(text, where)
     if not isinstance(state, dict) or not all(isinstance(v, str) for v in state.values()):
         raise DataError(f"{where}: 'state' must be a table of slots and their values")
     if not isinstance(requests, list) or not all(isinstance(one, str) for one in requests):
