@@ -40,7 +40,21 @@ SLOW = (
     "datasets",
     "keras",
     "saving",
+    "task",
     "translat",
+    "lstm",
+    "transformer",
+    "generation",
+    "graphs",
+    "networks",
+    "objective",
+    "tracking",
+    "mood",
+    "english",
+    "librispeech",
+    "hub",
+    "store",
+    "tensorflow",
 )
 """Parts of the names of files that train, build or start processes."""
 

@@ -1,7 +1,7 @@
 """The example of a package from outside: installed, trained, run and published by its page.
 
 ``docs/adding-a-model.md`` includes the package's files, and this test runs its commands in their
-order.
+order: in one process of the fresh environment, since each new one takes seconds to load TensorFlow.
 """
 
 from __future__ import annotations
@@ -25,6 +25,18 @@ from tests.store.servers import HubServer
 ROOT = Path(__file__).parent.parent
 PLUGIN = ROOT / "examples/plugin"
 PAGE = ROOT / "docs/adding-a-model.md"
+COMMANDS = """
+import contextlib, io, json, shlex, sys
+from zoo.cli import main
+
+outputs = {}
+for line in json.load(sys.stdin):
+    with contextlib.redirect_stdout(io.TextIOWrapper(io.BytesIO(), "utf-8")) as shown:
+        main(shlex.split(line)[1:])
+    shown.seek(0)
+    outputs[line] = shown.read()
+print(json.dumps(outputs))
+"""
 _BLOCK = re.compile(r"^```(\w+)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 
 
@@ -65,7 +77,7 @@ class Installation:
              "--no-deps", "--no-index", "--no-build-isolation", str(source)]
         )  # fmt: skip
 
-    def run(self, command: list[str]) -> str:
+    def run(self, command: list[str], stdin: str = "") -> str:
         """Run a command in the working folder; give its standard output."""
         kept = {
             name: value
@@ -80,7 +92,13 @@ class Installation:
             "ZOO_CACHE": str(self.folder / "cache"),
         }
         done = subprocess.run(
-            command, cwd=self.folder, env=kept | mine, capture_output=True, text=True, check=False
+            command,
+            cwd=self.folder,
+            env=kept | mine,
+            input=stdin,
+            capture_output=True,
+            text=True,
+            check=False,
         )
         assert done.returncode == 0, f"{command}:\n{done.stderr}"
         return done.stdout
@@ -88,6 +106,11 @@ class Installation:
     def zoo(self, line: str) -> str:
         """Run a command line of the page, written for a shell that knows ``zoo``."""
         return self.run(["sh", "-c", f'zoo() {{ "{self.python}" -m zoo "$@"; }}\n{line}'])
+
+    def run_lines(self, lines: list[str]) -> None:
+        """Run command lines that begin with ``zoo`` one after another, and keep what they print."""
+        shown = self.run([str(self.python), "-c", COMMANDS], json.dumps(lines))
+        self.outputs |= json.loads(shown.splitlines()[-1])
 
 
 @pytest.fixture(scope="module")
@@ -98,10 +121,11 @@ def installation(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Installat
         installed.install()
         (lines,) = blocks("text")
         (installed.folder / "my.tsv").write_text(lines, "utf-8")
-        for block in blocks("bash"):
-            for line in block.replace("\\\n", "").splitlines():
-                if line.startswith("zoo "):
-                    installed.outputs[line] = installed.zoo(line)
+        commands = "".join(blocks("bash")).replace("\\\n", "").splitlines()
+        installed.run_lines(
+            [line for line in commands if line.startswith("zoo ")]
+            + ["zoo evaluate runs/writer --json"]
+        )
         yield installed
 
 
@@ -187,7 +211,7 @@ def test_the_new_task_is_fine_tuned_on_lines_of_ones_own(installation: Installat
 def test_the_new_architecture_writes_what_it_was_trained_on(installation: Installation) -> None:
     written = output(installation, "zoo run runs/writer")
     assert written.startswith("the old woman ")
-    figures = json.loads(installation.zoo("zoo evaluate runs/writer --json"))
+    figures = json.loads(output(installation, "zoo evaluate runs/writer --json"))
     assert figures[0]["unit"] == "nats/char"
     assert figures[0]["value"] < 1.0
 

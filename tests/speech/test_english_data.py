@@ -8,6 +8,7 @@ import subprocess
 import sys
 import zipfile
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -53,19 +54,20 @@ print("\\n" + json.dumps([len(texts), len(words), len(set(words)), letters]))
 LETTERS = " 'ABCDEFGHIJKLMNOPQRSTUVWXYZ"
 
 
-def run(script: str, data: Path) -> object:
-    """What a script prints last; TFDS reads its settings at import, hence a new process."""
+@pytest.fixture(scope="module")
+def printed(data_mirror: Path, tmp_path_factory: pytest.TempPathFactory) -> list[Any]:
+    """What both scripts print; TFDS reads its settings at import, hence a new process."""
+    data = tmp_path_factory.mktemp("data")
     env = os.environ | {"TFDS_DATA_DIR": str(data), "TF_CPP_MIN_LOG_LEVEL": "2"}
     done = subprocess.run(
-        [sys.executable, "-c", script], capture_output=True, text=True, env=env, check=False
+        [sys.executable, "-c", LOAD + TEXTS], capture_output=True, text=True, env=env, check=False
     )
     assert done.returncode == 0, done.stderr[-3000:]
-    return json.loads(done.stdout.splitlines()[-1])
+    return [json.loads(line) for line in done.stdout.splitlines() if line.startswith(("{", "["))]
 
 
-def test_english_has_its_splits_and_no_speaker_is_in_two(data_mirror: Path, tmp_path: Path) -> None:
-    found = run(LOAD, tmp_path)
-    assert isinstance(found, dict)
+def test_english_has_its_splits_and_no_speaker_is_in_two(printed: list[Any]) -> None:
+    found = printed[0]
     assert {split: (row["count"], len(row["speakers"])) for split, row in found.items()} == {
         "train": (5868, 522),
         "validation": (444, 127),
@@ -86,8 +88,8 @@ def test_english_has_its_splits_and_no_speaker_is_in_two(data_mirror: Path, tmp_
     assert words == {"test_clean": 5481, "test_other": 1892, "test_common_voice": 3011}
 
 
-def test_the_transcripts_for_language_models_are_whole(data_mirror: Path, tmp_path: Path) -> None:
-    assert run(TEXTS, tmp_path) == [28_446, 987_649, 33_767, LETTERS]
+def test_the_transcripts_for_language_models_are_whole(printed: list[Any]) -> None:
+    assert printed[1] == [28_446, 987_649, 33_767, LETTERS]
 
 
 def test_no_text_for_language_models_is_of_a_validation_or_test_clip(data_mirror: Path) -> None:

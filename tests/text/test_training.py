@@ -74,7 +74,7 @@ def weights_of(folder: Path) -> dict[str, np.ndarray]:
     return safetensors.numpy.load_file(folder / "model.safetensors")
 
 
-@pytest.mark.timeout(1200)  # three processes, on a machine that may have other work
+@pytest.mark.timeout(1200)  # two processes, on a machine that may have other work
 def test_a_run_that_is_interrupted_and_killed_ends_at_the_same_weights(
     unbroken: Path, tmp_path: Path
 ) -> None:
@@ -82,29 +82,26 @@ def test_a_run_that_is_interrupted_and_killed_ends_at_the_same_weights(
     checkpoint = out / "training" / "checkpoint.npz"
     code = TRAIN.format(root=str(Path(__file__).parents[2]))
     # Ended twice, by Ctrl-C and for good, some steps after a new checkpoint; then left to end.
-    for end in (signal.SIGINT, signal.SIGKILL, None):
+    for end in (signal.SIGINT, signal.SIGKILL):
         process = subprocess.Popen(
             [sys.executable, "-c", code, str(out)],
             stdout=subprocess.DEVNULL,
-            stderr=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
             preexec_fn=hear_ctrl_c,
         )
         before = checkpoint.stat().st_mtime_ns if checkpoint.exists() else 0
-        while end is not None and process.poll() is None:
+        while process.poll() is None:
             if checkpoint.exists() and checkpoint.stat().st_mtime_ns > before:
                 time.sleep(0.1)
                 process.send_signal(end)
                 break
             time.sleep(0.01)
-        _, errors = process.communicate()
-        if end is None:
-            assert process.returncode == 0, errors.decode()
-        else:
-            assert process.returncode not in (0, None), "it ended before it was told to"
-            assert not (out / "manifest.json").exists()
-            run = json.loads((out / "training" / "run.json").read_text())
-            with RunDirectory(out, run) as directory:
-                assert directory.load_checkpoint() is not None
+        assert process.wait() != 0, "it ended before it was told to"
+        assert not (out / "manifest.json").exists()
+        run = json.loads((out / "training" / "run.json").read_text())
+        with RunDirectory(out, run) as directory:
+            assert directory.load_checkpoint() is not None
+    train_small(out, epochs=3, checkpoint_seconds=0.0)
     whole, broken = weights_of(unbroken), weights_of(out)
     assert whole.keys() == broken.keys()
     for name in whole:
