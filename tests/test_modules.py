@@ -51,7 +51,9 @@ def roots(named: dict[str, Path]) -> set[str]:
     entered |= {name for name in named if name.startswith("zoo.recipes")}
     patterns = {re.escape(name) for name in entered}
     for path in (ROOT / "scripts").rglob("*"):
-        if path.suffix == ".py" or (path.is_file() and "python" in path.read_text().split("\n")[0]):
+        if not path.is_file() or path.suffix == ".pyc":
+            continue
+        if path.suffix == ".py" or "python" in path.read_text().split("\n")[0]:
             patterns |= set(mentions(path.read_text()))
     return patterns
 
