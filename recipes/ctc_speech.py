@@ -198,7 +198,21 @@ LIBRISPEECH = Values(
 MODELS = {
     "ctc_bilstm.english": ENGLISH,
     "ctc_lstm.english": replace(
-        ENGLISH, network={**ENGLISH.network, "units": 536, "look_ahead": 8}
+        ENGLISH,
+        network={**ENGLISH.network, "units": 536, "look_ahead": 8},
+        plans=(
+            ENGLISH.plans[0],
+            Plan(
+                epochs=8,
+                learning_rate=2e-3,
+                warmup_steps=200,
+                final_share=0.5,
+                average=0.998,
+                network={"dropout": 0.1, "weight_dropout": 0.0},
+                values={"longest": 7.0, "scenes": LIGHT},
+            ),
+            ENGLISH.plans[-1],
+        ),
     ),
     "ctc_bilstm.an4": Values(
         corpus="an4",

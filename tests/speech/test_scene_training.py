@@ -261,7 +261,8 @@ def test_the_streaming_recogniser_is_the_sibling_of_the_other_and_small_enough()
     from zoo.speech.networks import CTCLSTMConfig
 
     both, causal = MODELS["ctc_bilstm.english"], MODELS["ctc_lstm.english"]
-    assert replace(causal, network=both.network) == both
+    assert replace(causal, network=both.network, plans=both.plans) == both
+    assert (causal.plans[0], causal.plans[-1]) == (both.plans[0], both.plans[-1])
     network = {**causal.network, "units": both.network["units"]}
     assert network == {**both.network, "look_ahead": 8}
     # Blank, space, apostrophe and 26 letters.
