@@ -132,6 +132,20 @@ ENGLISH_COMPARISON = tuple(
 LIGHT = SceneAugmentation(noise_share=0.25, colour_db=4.0, frequency_masks=1, time_masks=0.4)
 """Less noise, and less that is hidden."""
 
+BARE = SceneAugmentation(
+    gain_db=(-15.0, 10.0),
+    warp=0.06,
+    colour_db=2.0,
+    band_share=0.03,
+    smooth_share=0.1,
+    noise_share=0.1,
+    silence_share=0.05,
+    join_share=0.05,
+    frequency_masks=0,
+    time_masks=0.0,
+)
+"""As much noise and silence as keeps a network from hearing letters in them, and nothing hidden."""
+
 ENGLISH = Values(
     corpus="english+an4",
     languages=("en",),
@@ -157,12 +171,23 @@ ENGLISH = Values(
         # All utterances. The network learns too little of so much change rather than too much.
         Plan(epochs=3, learning_rate=2e-3, warmup_steps=200, final_share=0.95, average=0.999),
         Plan(
-            epochs=18,
+            epochs=12,
             learning_rate=2e-3,
             warmup_steps=200,
+            final_share=0.3,
             average=0.999,
             network={"dropout": 0.1, "weight_dropout": 0.0},
             values={"scenes": LIGHT},
+        ),
+        # Even so, unchanged training utterances were read little better than those of the
+        # validation set: 23 to 34 % of the characters were wrong, against 28 to 40 %.
+        Plan(
+            epochs=16,
+            learning_rate=2e-3,
+            warmup_steps=100,
+            average=0.999,
+            network={"dropout": 0.05, "weight_dropout": 0.0},
+            values={"scenes": BARE},
         ),
     ),
     scenes=SceneAugmentation(),
