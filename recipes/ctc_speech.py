@@ -129,6 +129,9 @@ ENGLISH_COMPARISON = tuple(
     )
 )
 
+LITTLE_DROPOUT = {"dropout": 0.1, "weight_dropout": 0.0}
+"""Where a network learns too little rather than too much."""
+
 LIGHT = SceneAugmentation(noise_share=0.25, colour_db=4.0, frequency_masks=1, time_masks=0.4)
 """Less noise, and less that is hidden."""
 
@@ -157,7 +160,7 @@ ENGLISH = Values(
             warmup_steps=100,
             final_share=0.5,
             average=0.99,
-            network={"dropout": 0.1, "weight_dropout": 0.0},
+            network=LITTLE_DROPOUT,
             values=SHORT_AND_PLAIN,
         ),
         Plan(
@@ -176,7 +179,7 @@ ENGLISH = Values(
             warmup_steps=200,
             final_share=0.3,
             average=0.999,
-            network={"dropout": 0.1, "weight_dropout": 0.0},
+            network=LITTLE_DROPOUT,
             values={"scenes": LIGHT},
         ),
         # Even so, unchanged training utterances were read little better than those of the
@@ -186,7 +189,7 @@ ENGLISH = Values(
             learning_rate=2e-3,
             warmup_steps=100,
             average=0.999,
-            network={"dropout": 0.05, "weight_dropout": 0.0},
+            network={**LITTLE_DROPOUT, "dropout": 0.05},
             values={"scenes": BARE},
         ),
     ),
@@ -227,14 +230,11 @@ MODELS = {
         network={**ENGLISH.network, "units": 536, "look_ahead": 8},
         plans=(
             ENGLISH.plans[0],
-            Plan(
+            replace(
+                ENGLISH.plans[1],
                 epochs=8,
-                learning_rate=2e-3,
-                warmup_steps=200,
-                final_share=0.5,
-                average=0.998,
-                network={"dropout": 0.1, "weight_dropout": 0.0},
-                values={"longest": 7.0, "scenes": LIGHT},
+                network=LITTLE_DROPOUT,
+                values={**ENGLISH.plans[1].values, "scenes": LIGHT},
             ),
             ENGLISH.plans[-1],
         ),
@@ -373,14 +373,8 @@ def evaluate(
         return evaluate_folder(model, reference, data, progress)
     command = f"zoo evaluate {reference}"
     corpora = own_corpus(model, reference, MODELS)
-    parts = [(*names, utterances, "") for names, utterances in test_splits(corpora).items()]
     untested = next(values.untested for values in MODELS.values() if values.corpus == corpora)
-    for source, group in untested.items():
-        for corpus in corpora.split("+"):
-            validation = load_speech(corpus)["validation"]
-            utterances = [each for each in validation if each.source == source]
-            if utterances:
-                parts.append((corpus, "validation", utterances, group))
+    parts = scored_parts({corpus: load_speech(corpus) for corpus in corpora.split("+")}, untested)
     total = sum(len(utterances) for _, _, utterances, _ in parts)
     return [
         figure
@@ -391,11 +385,32 @@ def evaluate(
     ]
 
 
-def test_splits(corpora: str) -> dict[tuple[str, str], Sequence[Utterance]]:
-    """Test utterances by ``(corpus, split)``, of one corpus or of several joined by ``+``."""
-    return {
-        (corpus, split): utterances
-        for corpus in corpora.split("+")
-        for split, utterances in load_speech(corpus).items()
+def scored_parts(
+    corpora: Mapping[str, Mapping[str, Sequence[Utterance]]], untested: Mapping[str, str]
+) -> list[tuple[str, str, Sequence[Utterance], str]]:
+    """What a model is scored on: test splits, and parts of validation sets.
+
+    Args:
+        corpora: splits by corpus.
+        untested: as :class:`Values` has it.
+
+    Returns:
+        Corpus, split, utterances, and what the speakers of a part have in common.
+    """
+    tests: list[tuple[str, str, Sequence[Utterance], str]] = [
+        (corpus, split, utterances, "")
+        for corpus, splits in corpora.items()
+        for split, utterances in splits.items()
         if split.startswith("test")
-    }
+    ]
+    if not untested:
+        return tests
+    parts: dict[tuple[str, str], list[Utterance]] = {}
+    for corpus, splits in corpora.items():
+        for utterance in splits["validation"]:
+            if utterance.source in untested:
+                parts.setdefault((corpus, utterance.source), []).append(utterance)
+    return tests + [
+        (corpus, "validation", utterances, untested[source])
+        for (corpus, source), utterances in parts.items()
+    ]

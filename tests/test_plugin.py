@@ -124,7 +124,7 @@ def installation(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Installat
         commands = "".join(blocks("bash")).replace("\\\n", "").splitlines()
         installed.run_lines(
             [line for line in commands if line.startswith("zoo ")]
-            + ["zoo evaluate runs/writer --json"]
+            + ["zoo evaluate runs/writer --json", "zoo evaluate runs/phrases --json"]
         )
         yield installed
 
@@ -192,10 +192,11 @@ def test_the_new_task_answers_on_the_command_line(installation: Installation) ->
 
 
 def test_the_new_task_is_scored_by_the_packages_recipe(installation: Installation) -> None:
-    shown = output(installation, "zoo evaluate runs/phrases")
+    shown = installation.outputs["zoo evaluate runs/phrases"]
     assert "accuracy" in shown
-    (value,) = re.findall(r"accuracy\D*([\d.]+)", shown)
-    assert float(value) >= 95
+    (row,) = json.loads(output(installation, "zoo evaluate runs/phrases --json"))
+    assert row["value"] >= 95
+    assert row["higher_is_better"] is True
 
 
 def test_the_new_task_is_fine_tuned_on_lines_of_ones_own(installation: Installation) -> None:

@@ -27,7 +27,7 @@ from zoo.errors import ZooWarning
 from zoo.loading import load_model
 from zoo.speech.datasets import load_speech
 from zoo.speech.processor import Utterance
-from zoo.speech.training.sounds import hum
+from zoo.speech.training.sounds import hum, level
 from zoo.training.error_rates import word_error_rate
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -104,17 +104,15 @@ def rows_of(model: Any, utterances: Sequence[Utterance]) -> Iterator[tuple[Any, 
                 rng = np.random.default_rng(0)
                 found = []
                 for utterance in tqdm(utterances, desc=f"{name} {place}{way}", leave=False):
-                    level = 10 ** (-BELOW_DB / 20) * np.sqrt(np.mean(utterance.samples**2))
-                    parts = [
-                        level * in_unit_level(sound(count * SECONDS * rate, rate, rng))
-                        for count in (before, after)
-                    ]
-                    found.append(read(np.concatenate([parts[0], utterance.samples, parts[1]])))
+                    wanted = 10 ** (-BELOW_DB / 20) * level(utterance.samples)
+                    sounds = [sound(SECONDS * rate, rate, rng) for _ in range(before + after)]
+                    sounds = [wanted / level(made) * made for made in sounds]
+                    parts = [*sounds[:before], utterance.samples, *sounds[before:]]
+                    found.append(read(np.concatenate(parts)))
                 worse = score(references, found)
                 what = f"{SECONDS} s of {name} {place}{way}"
                 yield what, len(utterances), f"{worse:.2f}", f"{worse - alone:+.2f}"
-    if model.streams:
-        alone = score(references, [" ".join(streamed(model, [u.samples])) for u in utterances])
+    if model.streams:  # the last way of the loop, with which it is compared
         found = streamed(model, [utterance.samples for utterance in utterances])
         worse = score([" ".join(references)], [" ".join(found)])
         what = "two minutes of zeros between, streamed"
@@ -139,12 +137,6 @@ def streamed(model: Any, recordings: Sequence[np.ndarray]) -> list[str]:
 def score(references: Sequence[str], found: Sequence[str]) -> float:
     """Word error rate in percent."""
     return word_error_rate(references, found).value
-
-
-def in_unit_level(samples: np.ndarray) -> np.ndarray:
-    """The samples at a root mean square of 1, or as they are where all are 0."""
-    level = float(np.sqrt(np.mean(samples**2))) if len(samples) else 0.0
-    return samples / level if level else samples
 
 
 if __name__ == "__main__":

@@ -2,28 +2,13 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 
 from tests.handwriting.toy import write
-from zoo import load_model
-from zoo.handwriting.ink_files import read_ink
 from zoo.handwriting.ink_lines import cut_ink
-
-SAMPLE = Path(__file__).resolve().parents[2] / "samples" / "word.inkml"
-
-
-@pytest.fixture(scope="module")
-def pen() -> Any:
-    return load_model("pen_bilstm.unipen")
-
-
-@pytest.fixture(scope="module")
-def word() -> list[np.ndarray]:
-    return read_ink(SAMPLE)
 
 
 def below(strokes: list[np.ndarray], lines: float, to_the_right: float = 0.0) -> list[np.ndarray]:

@@ -8,10 +8,9 @@ from typing import Any
 import numpy as np
 import pytest
 
-from tests.handwriting.test_ink_lines import SAMPLE, below
+from tests.handwriting.test_ink_lines import below
 from zoo import load_model
 from zoo.cli import main
-from zoo.handwriting.ink_files import read_ink
 from zoo.handwriting.ink_orientation import (
     MIRRORED,
     mirrored,
@@ -20,16 +19,6 @@ from zoo.handwriting.ink_orientation import (
     upside_down,
 )
 from zoo.handwriting.results import UPSIDE_DOWN, Word
-
-
-@pytest.fixture(scope="module")
-def pen() -> Any:
-    return load_model("pen_bilstm.unipen")
-
-
-@pytest.fixture(scope="module")
-def word() -> list[np.ndarray]:
-    return read_ink(SAMPLE)
 
 
 def test_the_pens_way_tells_writing_that_runs_to_the_left(word: list[np.ndarray]) -> None:

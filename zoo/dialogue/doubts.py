@@ -66,9 +66,13 @@ class DoubtSettings:
             and all(isinstance(code, str) for code in self.languages)
         ):
             raise UsageError("languages must be a list of ISO 639 codes")
-        for name in ("foreign_language", "known_languages", "foreign_words"):
-            check_range(self, name, float, 0.0, 1.0)
-        for name in ("unknown_words", "unknown_letters"):
+        for name in (
+            "foreign_language",
+            "known_languages",
+            "foreign_words",
+            "unknown_words",
+            "unknown_letters",
+        ):
             check_range(self, name, float, 0.0, 1.0)
         check_range(self, "fewest_words", int, 1, 1000)
         check_range(self, "most_characters", int, 1, 1_000_000)

@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Mapping
 
 SMALLEST_GROUP = 30
 """Utterances that a group has at least; of fewer, an error rate says little."""
 
-_DECADES = {"teens": 13, "twenties": 20, "thirties": 30, "fourties": 40, "forties": 40} | {
+_DECADES = {
+    "teens": 13,
+    "twenties": 20,
+    "thirties": 30,
+    "fourties": 40,  # as Common Voice spells it
+    "forties": 40,
     "fifties": 50,
     "sixties": 60,
     "seventies": 70,
@@ -19,8 +25,8 @@ _AGES = (
     (20, "13 to 19 years old"),
     (30, "20 to 29 years old"),
     (40, "30 to 39 years old"),
+    (math.inf, "40 years old or more"),
 )
-_OLDEST = "40 years old or more"
 _ACCENTS = {
     "united states": "accent of the United States",
     "us": "accent of the United States",
@@ -68,7 +74,7 @@ def groups_of(facts: Mapping[str, str]) -> list[str]:
     age = facts.get("age", "")
     years = int(age) if age.isdecimal() else _DECADES.get(age.lower())
     if years is not None:
-        groups.append(next((name for limit, name in _AGES if years < limit), _OLDEST))
+        groups.append(next(name for limit, name in _AGES if years < limit))
     if accent := facts.get("accent", "").lower():
         words = accent.replace(",", " ").replace("(", " ").split()
         named = {

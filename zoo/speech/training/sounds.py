@@ -47,7 +47,7 @@ def machine(count: int, sample_rate: int, rng: np.random.Generator) -> np.ndarra
     swell = 1 + rng.uniform(0.1, 0.9) * np.sin(2 * np.pi * rng.uniform(2.0, 30.0) * time)
     pitch = rng.uniform(60.0, 800.0)
     tone = sum(np.sin(2 * np.pi * pitch * n * time) / n for n in range(1, 6))
-    return (noise / _level(noise) * swell + rng.uniform(0.05, 0.8) * tone).astype(np.float32)
+    return (noise / level(noise) * swell + rng.uniform(0.05, 0.8) * tone).astype(np.float32)
 
 
 def clicks(count: int, sample_rate: int, rng: np.random.Generator) -> np.ndarray:
@@ -103,7 +103,7 @@ def _shaped(
     spectrum = np.fft.rfft(rng.standard_normal(count))
     spectrum *= amplitude(np.fft.rfftfreq(count, 1 / sample_rate))
     noise: np.ndarray = np.fft.irfft(spectrum, count).astype(np.float32)
-    return noise / _level(noise)
+    return noise / level(noise)
 
 
 def _drift(
@@ -116,5 +116,6 @@ def _drift(
     return drift
 
 
-def _level(samples: np.ndarray) -> float:
+def level(samples: np.ndarray) -> float:
+    """The root mean square of samples; 1 where all are 0, so that one can divide by it."""
     return float(np.sqrt(np.mean(np.square(samples, dtype=np.float64)))) or 1.0
