@@ -349,7 +349,7 @@ def add_word_model(model: Any, texts: Sequence[str], validation: Sequence[Uttera
         model: a speech recognition task.
         texts: what to learn from, such as the transcripts ``librispeech_text``.
         validation: utterances to choose on, whose transcripts are not among the texts. The weights
-            of the search are chosen on every third of them, which takes minutes all the same.
+            of the search are chosen on every sixth of them, which takes minutes all the same.
     """
     vocabulary = model.processor.vocabulary
     outputs, references = _outputs(model, validation)
@@ -358,8 +358,8 @@ def add_word_model(model: Any, texts: Sequence[str], validation: Sequence[Uttera
     _, settings = choose_language_model(
         vocabulary,
         texts,
-        outputs[::3],
-        references[::3],
+        outputs[::6],
+        references[::6],
         [lambda texts: ngram],
         start=start,
     )
