@@ -3,8 +3,9 @@
 from zoo.registry import Architecture, TaskEntry
 
 _MESSAGES = (
-    "The result of a message in another language or script, of unknown words or mostly signs, far "
-    "too long or with nothing to read has doubts that say so, and the command line prints them."
+    "The result of a message in another language or script, of unknown words, noise, code or "
+    "mostly signs, far too long or with nothing to read has doubts that say so, and the command "
+    "line prints them."
 )
 
 TASKS = (

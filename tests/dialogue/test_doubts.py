@@ -8,6 +8,7 @@ from dataclasses import replace
 from types import SimpleNamespace
 from typing import Any
 
+import numpy as np
 import pytest
 
 from tests.conftest import CommandLine
@@ -16,6 +17,7 @@ from tests.dialogue.test_tracking import tracker_bundle
 from tests.dialogue.toy import make_task, save, tagger_bundle
 from zoo import load_model
 from zoo.dialogue import doubts
+from zoo.dialogue.spelling import Spelling
 from zoo.dialogue.training.learning import DialogueFinetuning, language_of
 from zoo.dialogue.words import Words
 from zoo.errors import FolderError
@@ -48,7 +50,15 @@ def doubts_of(model: Any, text: str) -> tuple[str, ...]:
         ("JE VOUDRAIS UN RESTAURANT ITALIEN", FOREIGN),
         ("Möchten Sie reservieren?", FOREIGN.replace("French", "German")),
         ("asdf qwer zxcv", doubts.WORDS),
+        ("qwrtz plmk", doubts.SPELLING),
+        ("jkshdf", doubts.SPELLING),
+        ("LKJHG?", doubts.SPELLING),
         ("for (i = 0; i < n; i++) { s += a[i]; }", doubts.SIGNS),
+        ("def f(x): return x*2", doubts.CODE),
+        ('print("hello world")', doubts.CODE),
+        ("SELECT * FROM users WHERE id=1;", doubts.CODE),
+        ('See <a href="x">this page</a> now', doubts.CODE),
+        ("numbers.append(3)", doubts.CODE),
         ("x" * 3_001, "it has 3,001 characters; messages are shorter"),
     ],
 )
@@ -66,6 +76,12 @@ def test_a_message_that_the_model_cannot_read_is_doubted(
         "hola",
         "12345",
         "Ana Lopez",
+        "Björk Tchaikovsky",
+        "BRWC",
+        "qwr 4471",
+        "hmmmmm",
+        "Is it open on Sunday (the 4th)? I like R&B; and jazz :)",
+        "my mail is ana_lopez@mail.com, see https://mail.com/?a=1&b=(2)",
         "iPhone 15 Pro Max",
         "A cheap thai place, please",
         "I'd like 한국 food",
@@ -117,6 +133,20 @@ def test_letters_of_known_words_are_known() -> None:
     assert doubts.find_doubts(words.encode("Привет"), words, settings, ()) == ()
     (found,) = doubts.find_doubts(words.encode("Привет, друзья"), words, settings, ())
     assert found == f"{doubts.LETTERS} (Cyrillic)"
+
+
+def test_a_small_vocabulary_does_not_show_how_words_are_spelt() -> None:
+    few = Words(tuple(f"wor{chr(97 + i)}" for i in range(26)), 26, "abcdefghijklmnopqrstuvwxyz")
+    assert few.spelling.surprise(["qwrtz"]) is None
+    assert doubts.find_doubts(few.encode("qwrtz"), few, doubts.DoubtSettings(), ()) == ()
+
+
+def test_spelling_costs_what_a_chain_of_letters_counts() -> None:
+    spelling = Spelling(["ab"] * 999 + ["Ác"])
+    b_after_a, a_first, b_last = (999.5 / 1002, 1000.5 / 1002, 999.5 / 1001)
+    # Four letters begin a pair: the space before a word, a, b and c.
+    assert spelling.surprise(["ab"]) == pytest.approx(-np.log([b_after_a, a_first, b_last]).mean())
+    assert spelling.surprise(["aaaab"]) == spelling.surprise(["AB"])
 
 
 def test_every_result_has_its_own_doubts_live_as_well() -> None:

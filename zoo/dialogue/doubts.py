@@ -9,10 +9,11 @@ sentences of Tatoeba in other languages.
 
 from __future__ import annotations
 
+import re
 import unicodedata
 from collections.abc import Sequence
 from dataclasses import dataclass
-from itertools import groupby
+from itertools import groupby, pairwise
 
 from zoo.dialogue.tokens import Token, base_letter
 from zoo.dialogue.word_ids import UNKNOWN
@@ -26,10 +27,32 @@ UNREADABLE = "the model knows none of its characters"
 LETTERS = "the model does not know most of its letters"
 LANGUAGE = "it seems to be in {}; the model knows only {}"
 WORDS = "the model does not know most of its words"
+SPELLING = "the model knows no words that are spelt like it"
 SIGNS = "it has more signs than words, as code has"
+CODE = "it looks like code"
 LONG = "it has {:,} characters; messages are shorter"
 
 _SIGNS = 10  # signs and words of the shortest text that may have too many signs
+_LETTERS = 4  # of the shortest text whose spelling counts, in capitals one more: abbreviations
+_CODE = tuple(
+    map(
+        re.compile,
+        (
+            r"\w\(",  # a call
+            r"\w\.\w+\(",  # of a method
+            r"\w\[\w*\]",  # an element
+            r"[{}]",
+            r"\w[*|&]+\w|[^\W\d] [*+] \w|\w\+\w",
+            # an assignment, a comparison
+            r"[\w\])] ?(?:[-+*/]?=|[=!<>]=|[-=]>|&&|\|\||::) ?[\w\"'({\[]",
+            r"; ?(?:$|[)}])",
+            r"</?[a-zA-Z][^<>]*>",  # a tag
+            r"[(=\[{:,] ?[\"'][^\"']*[\"']|\"\s*:",  # a literal
+            r"\)(?:[:;{]|\.\w)",
+        ),
+    )
+)
+"""Signs of code; a message with two of these kinds is taken for it. Prose has one now and then."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -45,6 +68,8 @@ class DoubtSettings:
         unknown_letters: the same of letters, for those of another script.
         fewest_words: words below which neither their language nor how many are unknown counts:
             names and greetings are short.
+        unusual_spelling: nats a letter, see :class:`~zoo.dialogue.spelling.Spelling`, from which on
+            a message of fewer words, all of them unknown, is doubted.
         most_characters: characters above which a message is doubted.
 
     Raises:
@@ -58,6 +83,7 @@ class DoubtSettings:
     unknown_words: float = 0.6
     unknown_letters: float = 0.5
     fewest_words: int = 3
+    unusual_spelling: float = 3.7
     most_characters: int = 3000
 
     def __post_init__(self) -> None:
@@ -75,6 +101,7 @@ class DoubtSettings:
         ):
             check_range(self, name, float, 0.0, 1.0)
         check_range(self, "fewest_words", int, 1, 1000)
+        check_range(self, "unusual_spelling", float, 0.0, 100.0)
         check_range(self, "most_characters", int, 1, 1_000_000)
 
 
@@ -96,14 +123,18 @@ def find_doubts(
     if not ids.tokens:
         return (EMPTY,)
     spelt = [place for place, token in enumerate(ids.tokens) if token.text[0].isalpha()]
+    length = ids.tokens[-1].end
+    long = LONG.format(length) if length > settings.most_characters else ""
     reason = (
         _letters(ids, words, settings)
         or _nothing_known(ids)
         or _words(ids, spelt, settings, languages)
+        or ("" if long else _spelling(ids, spelt, words, settings))
     )
-    signs = SIGNS if _is_mostly_signs(ids.tokens) else ""
-    length = ids.tokens[-1].end
-    long = LONG.format(length) if length > settings.most_characters else ""
+    if _is_mostly_signs(ids.tokens):
+        signs = SIGNS
+    else:
+        signs = CODE if not long and _is_code(ids.tokens) else ""
     return tuple(filter(None, (reason, signs, long)))
 
 
@@ -149,6 +180,30 @@ def _words(
             known = ", ".join(map(language_name, languages))
             return LANGUAGE.format(language_name(likeliest), known)
     return WORDS if unknown >= settings.unknown_words else ""
+
+
+def _spelling(ids: WordIds, spelt: Sequence[int], words: Words, settings: DoubtSettings) -> str:
+    """Whether one or two words are noise rather than names, which have letters and no numbers."""
+    texts = [ids.tokens[place].text for place in spelt]
+    if (
+        not 0 < len(texts) < settings.fewest_words
+        or sum(map(len, texts)) < _LETTERS + all(map(str.isupper, texts))
+        or (ids.words[spelt] != UNKNOWN).any()
+        or any(token.text[0].isdigit() for token in ids.tokens)
+    ):
+        return ""
+    surprise = words.spelling.surprise(texts)
+    return SPELLING if surprise is not None and surprise >= settings.unusual_spelling else ""
+
+
+def _is_code(tokens: Sequence[Token]) -> bool:
+    """Whether a text, but for addresses in it, has two kinds of signs that code has."""
+    parts = [tokens[0].text]
+    for before, token in pairwise(tokens):
+        parts.append(" " * (token.start > before.end) + token.text)
+    chunks = "".join(parts).split(" ")
+    text = " ".join(chunk for chunk in chunks if not ("@" in chunk or "://" in chunk))
+    return sum(kind.search(text) is not None for kind in _CODE) > 1
 
 
 def _is_mostly_signs(tokens: Sequence[Token]) -> bool:

@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from zoo.dialogue.spelling import Spelling
 from zoo.dialogue.tokens import Token, base_letter, tokenize, word_key
 from zoo.dialogue.word_ids import FIRST, numbered, token_ids
 from zoo.errors import FolderError, UsageError
@@ -22,6 +23,7 @@ MAX_TOKENS = 25_000
 """Words, numbers and signs of a message at most; so many are read in seconds."""
 
 _MAX_KEY = 64  # characters of a word in the vocabulary
+_FREQUENT = 2_000  # words of the training data whose spelling counts
 
 
 class WordIds(NamedTuple):
@@ -140,6 +142,14 @@ class Words:
     def base_letters(self) -> frozenset[str]:
         """The characters' letters, see :func:`~zoo.dialogue.tokens.base_letter`."""
         return frozenset(base_letter(one) for one in self.characters if one.isalpha())
+
+    @cached_property
+    def spelling(self) -> Spelling:
+        """How the words are spelt: those that have a vector, and the frequent ones of training.
+
+        What was rare in training may be noise or codes itself.
+        """
+        return Spelling((*self.words[: min(self.known, _FREQUENT)], *self.words[self.known :]))
 
     def settings(self) -> dict[str, Any]:
         """Plain values for ``config.json``."""
