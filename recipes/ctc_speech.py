@@ -187,7 +187,7 @@ ENGLISH = Values(
         # Even so, unchanged training utterances were read little better than those of the
         # validation set: 23 to 34 % of the characters were wrong, against 28 to 40 %.
         Plan(
-            epochs=9,
+            epochs=8,
             learning_rate=2e-3,
             warmup_steps=100,
             average=0.999,

@@ -50,6 +50,7 @@ RUNS = {
     "seq2seq_lstm.tatoeba": ["Where is the station?", "--target", "fr"],
     "tagger_bilstm.chat": ["Hi, I'm Ana Lopez, order 4471"],
     "sentiment_lstm.topical_chat": ["I love this movie!"],
+    "tracker_lstm.woz": ["samples/chat.jsonl"],
 }
 Measured = tuple[float, float]
 """Seconds, and the most memory in MiB."""
