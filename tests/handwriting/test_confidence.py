@@ -15,7 +15,7 @@ from zoo.ctc.calibration import calibrated
 from zoo.ctc.search import OWN_MODEL
 from zoo.handwriting.image import read_image
 from zoo.handwriting.results import UPSIDE_DOWN
-from zoo.handwriting.training.confidence import fit_confidences
+from zoo.handwriting.training.confidence import fit_readings
 
 SAMPLES = Path(__file__).resolve().parents[2] / "samples"
 
@@ -123,10 +123,10 @@ def test_confidences_are_fitted_to_what_is_right() -> None:
             probability[row, label] = 0.9
         outputs.append(np.log(probability).astype(np.float32))
         references.append("ab" if written else "ac")
-    fit_confidences(model, outputs[:40], references[:40])
+    fit_readings(model, outputs[:40], references[:40])
     assert not model.searches.settings.calibrated
     assert OWN_MODEL not in model.files
-    fit_confidences(model, outputs, references)
+    fit_readings(model, outputs, references)
     settings = model.searches.settings
     share = sum(text == "ab" for text in references) / len(references)
     sure = calibrated(0.9, settings.word_scale, settings.word_bias)

@@ -34,8 +34,11 @@ class Reader:
         found[place, ALPHABET.vocabulary.index("i")] = 0.43
         return np.log(found / found.sum(axis=1, keepdims=True))
 
+    def __init__(self) -> None:
+        self.card: dict[str, Any] = {}
+
     def set_search(self, settings: dict[str, Any], files: dict[str, bytes]) -> None:
-        self.settings, self.files = settings, files
+        self.decoder, self.files = settings, files
 
 
 def test_a_word_model_is_chosen_added_and_mends_what_was_misheard() -> None:
@@ -44,9 +47,9 @@ def test_a_word_model_is_chosen_added_and_mends_what_was_misheard() -> None:
         Utterance(np.array([number]), text, "s", str(number)) for number, text in enumerate(TEXTS)
     ]
     add_word_model(reader, TEXTS * 3, utterances)
-    assert reader.settings["unknown_word_order"] == 5
-    assert reader.settings["word_scale"] != 1.0
-    factory = SearchFactory(ALPHABET.vocabulary, reader.settings, reader.files)
+    assert reader.decoder["unknown_word_order"] == 5
+    assert reader.decoder["word_scale"] != 1.0
+    factory = SearchFactory(ALPHABET.vocabulary, reader.decoder, reader.files)
     for number, text in enumerate(TEXTS):
         log_probs = reader.log_probs(np.array([number]), 1)
         assert ALPHABET.decode(factory.make().run(log_probs)[0].labels) != text

@@ -11,6 +11,8 @@ import math
 
 import numpy as np
 
+from zoo.ctc.decoding import ctc_log_probability, greedy
+
 _LEAST = 1e-6
 _SURE = 0.1  # nats
 
@@ -48,3 +50,20 @@ def uncertainty(log_probs: np.ndarray, labels: int) -> float:
     # A label without any chance adds nothing.
     entropies = -(np.exp(exact) * np.maximum(exact, -1e3)).sum(axis=1)
     return float(entropies[entropies >= _SURE].sum()) / max(1, labels)
+
+
+def unfamiliarity(log_probs: np.ndarray, blank: int) -> float:
+    """How little outputs look like those of the data that a network was trained on.
+
+    The geometric mean of two numbers, both in nats for each label of the greedy text: the
+    :func:`uncertainty`, and the negative log-probability of that text by CTC's forward algorithm.
+    Each is low where the network is sure of what it reads; together they tell other speech from
+    AN4's better than either of them.
+
+    Args:
+        log_probs: ``(frames, labels)`` natural log-probabilities.
+        blank: index of the blank.
+    """
+    labels = greedy(log_probs, blank).labels
+    loss = -ctc_log_probability(log_probs, labels, blank) / max(1, len(labels))
+    return math.sqrt(uncertainty(log_probs, len(labels)) * max(0.0, loss))

@@ -42,6 +42,8 @@ OWN_MODEL = "language_model.safetensors"
 DOUBTFUL, HOPELESS = 1.4, 1.8
 """Nats a label, for the AN4 models. AN4's validation speech reaches 1.33. Of LibriSpeech, Common
 Voice and speechocean762 half lies above the first and a third above the second."""
+NEVER = 1e6
+"""A limit that nothing exceeds."""
 
 _MOST_BOUND = 4  # language models that are kept ready
 
@@ -72,6 +74,8 @@ class SearchSettings:
             read is doubtful.
         doubtful_entropy: nats a label (:func:`~zoo.ctc.calibration.uncertainty`) above which what
             is read is doubtful.
+        doubtful_unfamiliarity: :func:`~zoo.ctc.calibration.unfamiliarity` above which it is
+            doubtful as well; it has to be fitted to a model's own data.
         hopeless_entropy: nats a label above which it is taken for noise and not read.
     """
 
@@ -89,6 +93,7 @@ class SearchSettings:
     lm_word_bias: float = 0.0
     doubtful_confidence: float = 0.4
     doubtful_entropy: float = DOUBTFUL
+    doubtful_unfamiliarity: float = NEVER
     hopeless_entropy: float = HOPELESS
 
     def __post_init__(self) -> None:
@@ -105,8 +110,9 @@ class SearchSettings:
         check_range(self, "lm_word_scale", float, 0.0, 1000.0)
         check_range(self, "lm_word_bias", float, -1000.0, 1000.0)
         check_range(self, "doubtful_confidence", float, 0.0, 1.0)
-        check_range(self, "doubtful_entropy", float, 0.0, 1e6)
-        check_range(self, "hopeless_entropy", float, 0.0, 1e6)
+        check_range(self, "doubtful_entropy", float, 0.0, NEVER)
+        check_range(self, "doubtful_unfamiliarity", float, 0.0, NEVER)
+        check_range(self, "hopeless_entropy", float, 0.0, NEVER)
 
     @property
     def calibrated(self) -> bool:

@@ -10,7 +10,7 @@ from typing import Any
 
 import click
 
-from zoo.cli.inputs import STANDARD_INPUT, print_each, progress_bar, run_each
+from zoo.cli.inputs import STANDARD_INPUT, print_doubts, print_each, progress_bar, run_each
 from zoo.cli.inspection import inspect_input, inspection_options
 from zoo.cli.options import MODEL, OUT, search_options, training_options
 from zoo.cli.output import command_line
@@ -193,6 +193,7 @@ def _print_utterance(result: Any, shown: str, as_json: bool) -> None:
         click.echo(json.dumps(result.to_dict(), ensure_ascii=False))
     else:
         click.echo(result.text[len(shown) :])
+        print_doubts(result, f"{result.words[0].start:.1f} s: " if result.words else "")
 
 
 @click.command(

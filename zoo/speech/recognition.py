@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, TypedDict, Unpack, overload
 import numpy as np
 
 from zoo.contracts import StreamingCTCInference
-from zoo.ctc.calibration import calibrated, uncertainty
+from zoo.ctc.calibration import calibrated, uncertainty, unfamiliarity
 from zoo.ctc.decoding import (
     Hypothesis,
     ctc_log_probability,
@@ -424,6 +424,7 @@ class SpeechRecognition(CTCRecogniser):
         seconds: float,
         clock: Clock = _WHOLE,
         n_best: int = 1,
+        curve: tuple[float, float] | None = None,
     ) -> Transcript:
         """The transcript of a recording that was decoded in one piece.
 
@@ -432,12 +433,14 @@ class SpeechRecognition(CTCRecogniser):
             seconds: length of the recording.
             clock: times in the recording.
             n_best: alternatives to give at most.
+            curve: scale and bias of the words' confidences; left out, those of words that are read
+                without a language model.
         """
         best = hypotheses[0]
         texts = distinct(
             (Alternative(self._text(h), h.score, h.confidence) for h in hypotheses), n_best
         )
-        words = self._words(best.spans, clock)
+        words = self._words(best.spans, clock, curve)
         confidence = best.confidence
         if self.searches.settings.calibrated and words:
             confidence = _mean([word.confidence for word in words])
@@ -460,12 +463,17 @@ class SpeechRecognition(CTCRecogniser):
             seconds: length of the recording.
             clock: times in the recording.
         """
-        plain = self.make_transcript(hypotheses, seconds, clock, search.n_best)
         if isinstance(search, PhraseSearch):
+            plain = self.make_transcript(hypotheses, seconds, clock, search.n_best)
             return self._matched(plain, hypotheses[0])
+        curve = search.word_curve
+        plain = self.make_transcript(hypotheses, seconds, clock, search.n_best, curve)
         settings = self.searches.settings
+        if not plain.text:
+            return plain
         entropy = uncertainty(log_probs, len(hypotheses[0].labels))
-        if not plain.text or entropy <= settings.doubtful_entropy:
+        unlike = unfamiliarity(log_probs, search.blank) > settings.doubtful_unfamiliarity
+        if entropy <= settings.doubtful_entropy and not unlike:
             return plain
         if entropy <= settings.hopeless_entropy:
             return replace(plain, doubts=(UNLIKE,))
@@ -556,16 +564,22 @@ class SpeechRecognition(CTCRecogniser):
             frames, gaps = gate.feed(frames), gate.gaps
         return log_mel.normalise(frames), Clock(piece.start, log_mel.frame_seconds, gaps)
 
-    def _words(self, spans: Sequence[Any], clock: Clock = _WHOLE) -> tuple[Word, ...]:
+    def _words(
+        self,
+        spans: Sequence[Any],
+        clock: Clock = _WHOLE,
+        curve: tuple[float, float] | None = None,
+    ) -> tuple[Word, ...]:
         texts = self.processor.vocabulary
         separator = texts.index(_SEPARATOR) if _SEPARATOR in texts else None
         settings = self.searches.settings
+        scale, bias = curve or (settings.word_scale, settings.word_bias)
         return tuple(
             Word(
                 word.text,
                 clock.time(word.start),
                 clock.time(word.end, end=True),
-                calibrated(word.confidence, settings.word_scale, settings.word_bias),
+                calibrated(word.confidence, scale, bias),
             )
             for word in words_from_spans(spans, texts, separator, self.frame_seconds)
         )

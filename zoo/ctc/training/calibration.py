@@ -1,7 +1,8 @@
-"""Fitting a recogniser's confidences to held-out data, and how far they are off."""
+"""Fitting a recogniser's confidences and doubts to held-out data, and how far they are off."""
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
@@ -9,13 +10,16 @@ import jiwer
 import numpy as np
 
 from zoo.ctc.alphabet import Alphabet
-from zoo.ctc.calibration import calibrated, logit, uncertainty
+from zoo.ctc.calibration import calibrated, logit, uncertainty, unfamiliarity
 from zoo.ctc.decoding import ctc_log_probability, greedy, words_from_spans
 from zoo.ctc.grammar import Phrase
 from zoo.ctc.phrases import SEPARATOR, PhraseBeam, compile_phrases
-from zoo.ctc.search import DOUBTFUL, HOPELESS, Search, SearchSettings
+from zoo.ctc.search import DOUBTFUL, HOPELESS, NEVER, Search, SearchSettings
 
 BINS = 10
+FALSE_DOUBTS = 0.03
+"""The share of held-out data that may be doubted for its unfamiliarity."""
+
 _PRIOR = 0.01  # of squared coefficients, so that data that can be told apart has a finite curve
 _ROOM = 1.1  # above what held-out speech reaches, before it is doubted
 _LISTS = 10
@@ -161,6 +165,24 @@ def calibrate(
         phrase_bias=known_bias,
         phrase_temperature=temperature,
     )
+
+
+def unfamiliarity_limit(outputs: Sequence[np.ndarray], blank: int) -> float:
+    """The unfamiliarity above which no more than :data:`FALSE_DOUBTS` of held-out data lie.
+
+    Args:
+        outputs: ``(outputs, labels)`` log-probabilities of utterances or lines.
+        blank: index of the blank.
+
+    Returns:
+        The limit, rounded up to four decimals; :data:`~zoo.ctc.search.NEVER` where there is too
+        little data for one, fewer than 34 of them.
+    """
+    if len(outputs) * FALSE_DOUBTS < 1:
+        return NEVER
+    reached = [unfamiliarity(one, blank) for one in outputs]
+    limit = float(np.quantile(reached, 1 - FALSE_DOUBTS, method="higher"))
+    return math.ceil(1e4 * limit) / 1e4
 
 
 def word_calibration_error(words: Sequence[WordJudgement], settings: SearchSettings) -> float:

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from zoo.ctc.search import OWN_MODEL, SearchSettings
+from zoo.ctc.training.confidence import CALIBRATION
 from zoo.ctc.training.objective import CTCObjective, Example
 from zoo.ctc.training.search_choice import CHARACTER_MODELS, choose_language_model
 from zoo.errors import DataError
@@ -15,7 +16,7 @@ from zoo.folder.manifest import sha256_of
 from zoo.handwriting.ink import FEATURES
 from zoo.handwriting.processor import Lines, Pen
 from zoo.handwriting.reading import HandwritingRecognition
-from zoo.handwriting.training.confidence import CALIBRATION, fit_confidences
+from zoo.handwriting.training.confidence import fit_readings
 from zoo.handwriting.training.examples import (
     ExampleSet,
     LineExamples,
@@ -231,7 +232,7 @@ def add_language_model(
         start=SearchSettings(**known),
     )
     model.set_search(asdict(settings), {OWN_MODEL: ngram.to_bytes()})
-    fit_confidences(model, outputs, references)
+    fit_readings(model, outputs, references)
 
 
 def _objective(

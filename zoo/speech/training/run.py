@@ -8,8 +8,6 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-
 from zoo.contracts import StreamingConfig
 from zoo.ctc.alphabet import Alphabet
 from zoo.ctc.search import OWN_MODEL, SearchSettings
@@ -22,6 +20,7 @@ from zoo.speech.features import LogMel
 from zoo.speech.processor import Speech, Utterance
 from zoo.speech.recognition import SpeechRecognition
 from zoo.speech.training.augmentation import AudioAugmentation
+from zoo.speech.training.confidence import fit_transcripts, outputs_of
 from zoo.speech.training.examples import AugmentedFeatures, plain_examples, reading
 from zoo.speech.training.options import RecogniserOptions
 from zoo.speech.training.recordings import Recordings, Row, read_transcripts, split_by_hash
@@ -335,11 +334,12 @@ def add_language_model(
         validation: validation utterances, see
             :func:`~zoo.ctc.training.search_choice.choose_language_model`.
     """
-    outputs, references = _outputs(model, validation)
+    outputs, references = outputs_of(model, reading(validation))
     texts = [utterance.text for utterance in reading(training)]
     ngram, settings = choose_language_model(model.processor.vocabulary, texts, outputs, references)
     settings = calibrate(settings, model.processor.alphabet, outputs, references)
     model.set_search(asdict(settings), {OWN_MODEL: ngram.to_bytes()})
+    fit_transcripts(model, outputs, references)
 
 
 def add_word_model(model: Any, texts: Sequence[str], validation: Sequence[Utterance]) -> None:
@@ -352,7 +352,7 @@ def add_word_model(model: Any, texts: Sequence[str], validation: Sequence[Uttera
             of the search are chosen on every sixth of them, which takes minutes all the same.
     """
     vocabulary = model.processor.vocabulary
-    outputs, references = _outputs(model, validation)
+    outputs, references = outputs_of(model, reading(validation))
     ngram, _ = choose_word_model(texts, references, vocabulary)
     start = SearchSettings(unknown_word_order=UNKNOWN_WORD_ORDER, unknown_word_probability=0.01)
     _, settings = choose_language_model(
@@ -365,16 +365,7 @@ def add_word_model(model: Any, texts: Sequence[str], validation: Sequence[Uttera
     )
     settings = calibrate(settings, model.processor.alphabet, outputs, references)
     model.set_search(asdict(settings), {OWN_MODEL: ngram.to_bytes()})
-
-
-def _outputs(model: Any, utterances: Sequence[Utterance]) -> tuple[list[np.ndarray], list[str]]:
-    """What a recogniser gives for utterances, and what they say."""
-    rate = model.processor.log_mel.sample_rate
-    outputs, references = [], []
-    for utterance in reading(utterances):
-        outputs.append(model.log_probs(utterance.samples, rate))
-        references.append(utterance.text)
-    return outputs, references
+    fit_transcripts(model, outputs, references)
 
 
 def _objective(
