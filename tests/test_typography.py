@@ -16,6 +16,7 @@ def test_every_apostrophe_within_a_word_is_plain(apostrophe: str) -> None:
     ("written", "plain"),
     [
         ("He said: “I can’t.”", 'He said: "I can\'t."'),
+        ("I can`t, `so` I won`t", "I can't, `so` I won't"),
         ("‘No’, he said.", "'No', he said."),
         ("ﬁne ﬂat oﬃce ĳs", "fine flat office ijs"),
         ("Ｗｈｅｒｅ　ｉｓ　ｉｔ？", "Where is it?"),

@@ -67,7 +67,7 @@ def plain_spelling(text: str) -> str:
         "I can't find it ..."
     """
     if text.isascii():
-        return text
+        return _APOSTROPHE.sub("'", text)
     text = _VARIANTS.sub(lambda found: unicodedata.normalize("NFKC", found[0]), text)
     text = _CHANGE.sub(_kept_dash, _DASH.sub(" - ", text))
     text = _GERMAN.sub("\ue000\\1\ue001", text).translate(_SAME)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import time
 
 import pytest
@@ -10,7 +11,7 @@ from hypothesis import strategies as st
 
 from zoo.translation.sentences import join_lines, split_long, split_sentences
 
-TEXTS = st.text(st.sampled_from("ab Ü.!?…,;\"»\n\t'(1"), max_size=60)
+TEXTS = st.text(st.sampled_from("ab Ü.!?…,;\"»\n\t'(1)-*"), max_size=60)
 
 
 @given(TEXTS)
@@ -18,7 +19,7 @@ def test_the_pieces_are_the_text(text: str) -> None:
     pieces = split_sentences(text)
     assert "".join(piece.text + piece.space for piece in pieces) == text
     assert all(piece.text == piece.text.strip() for piece in pieces)
-    assert all(not piece.space.strip() for piece in pieces)
+    assert all(re.fullmatch(r"[\s*1)ab.-]*", piece.space) for piece in pieces)
 
 
 @given(TEXTS, st.integers(1, 20))
@@ -53,6 +54,22 @@ def test_long_sentences_become_short_and_lose_nothing(text: str, limit: int) -> 
 )
 def test_sentences_end_where_people_end_them(text: str, sentences: list[str]) -> None:
     assert [piece.text for piece in split_sentences(text) if piece.text] == sentences
+
+
+@pytest.mark.parametrize(
+    ("text", "pieces"),
+    [
+        ("- Milk\n- Bread", ["", "- ", "Milk", "\n- ", "Bread", ""]),
+        ("* [x] One. Two\n\n• Three", ["", "* [x] ", "One.", " ", "Two", "\n\n• ", "Three", ""]),
+        ("## Title\n> a) It is.", ["", "## ", "Title", "\n> a) ", "It is.", ""]),
+        (" 1. Open it.\n 2. Go.", ["", " 1. ", "Open it.", "\n 2. ", "Go.", ""]),
+        ("1. Mai ist heute.\nGut.", ["1. Mai ist heute.", "\n", "Gut.", ""]),
+        ("Sum:\n-5 and - 3", ["Sum:", "\n", "-5 and - 3", ""]),
+        ("No -\n- ", ["No -", "\n", "-", " "]),
+    ],
+)
+def test_marks_of_lists_belong_to_no_sentence(text: str, pieces: list[str]) -> None:
+    assert [part for piece in split_sentences(text) for part in (piece.text, piece.space)] == pieces
 
 
 def test_a_long_sentence_is_cut_after_a_comma_near_its_middle() -> None:

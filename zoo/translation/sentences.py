@@ -23,6 +23,8 @@ _SPACE = re.compile(r"\s+")
 _LINE_END = re.compile(r"\r?\n")
 _SENTENCE_END = re.compile(r"[.!?…:;][\"'“”’»)\]]*(?:</\w+>)*\s*$")
 _ITEM = re.compile(r"[-*•·>#|]|\d+[.)]\s|[a-z]\)\s")
+_MARK = re.compile(r"(?:(?:[-–—*•·‣▪◦●○■☐☑✓✔→►>]|#{1,6}|\d{1,3}\)|[a-z]\)|\[[ xX]\])[ \t]+)+(?=\S)")
+_NUMBER_MARK = re.compile(r"^[ \t]*(?P<mark>\d{1,3}\.[ \t]+(?=\S))", re.MULTILINE)
 _WRAPPED = 50  # characters; a line of that length was probably broken at a margin
 _NEVER_LAST = re.compile(
     r"\b(?:an?|the|my|your|his|her|our|their|of|to|and|or|but|with|from|for|by|as|than|when|if|not"
@@ -38,8 +40,10 @@ class TextPiece:
     """A stretch of a text.
 
     Args:
-        text: without white space around it; empty only where a text begins with white space.
-        space: the white space that follows it.
+        text: without white space around it; empty only where a text begins with white space or
+            with the mark of a list.
+        space: the white space that follows it, and the mark of the list item that comes next, such
+            as ``"\\n- "``.
     """
 
     text: str
@@ -87,10 +91,16 @@ def split_sentences(text: str) -> list[TextPiece]:
 
     The pieces with their white space, put one after the other, are the text. Full stops end no
     sentence before a small letter, nor one stop after an abbreviation, an initial or a number of up
-    to three digits, which may be an ordinal.
+    to three digits, which may be an ordinal. Marks of lists, of which numbers with a full stop are
+    only those of several lines, belong to no sentence.
     """
-    pieces, start = [], 0
+    marks = _list_marks(text)
+    first = len(text) - len(text.lstrip())
+    start = marks.get(first, 0)
+    pieces = _trimmed("", text[:start])
     for end_mark in _END.finditer(text):
+        if end_mark.start() < start:
+            continue
         if end_mark["end"] is not None and "\n" not in end_mark[0]:
             before = text[max(start, end_mark.end("end") - _LONGEST) : end_mark.end("end")]
             if end_mark["end"] == "." and _ABBREVIATION.search(before):
@@ -103,9 +113,19 @@ def split_sentences(text: str) -> list[TextPiece]:
             ):
                 continue
         end = end_mark.start() if end_mark["end"] is None else end_mark.end("end")
-        pieces += _trimmed(text[start:end], text[end : end_mark.end()])
-        start = end_mark.end()
+        after = marks.get(end_mark.end(), end_mark.end())
+        pieces += _trimmed(text[start:end], text[end:after])
+        start = after
     return pieces + _trimmed(text[start:], "")
+
+
+def _list_marks(text: str) -> dict[int, int]:
+    """Where the marks of list items begin and end."""
+    lines = [0, *(line_end.end() for line_end in re.finditer(r"\n\s*", text))]
+    lines.append(len(text) - len(text.lstrip()))
+    marks = {found.start(): found.end() for at in lines if (found := _MARK.match(text, at))}
+    numbers = [found.span("mark") for found in _NUMBER_MARK.finditer(text)]
+    return marks | dict(numbers if len(numbers) > 1 else ())
 
 
 def _trimmed(text: str, space: str) -> list[TextPiece]:
