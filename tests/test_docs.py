@@ -176,9 +176,15 @@ def test_a_page_shows_the_rows_of_a_csv_file_without_their_source(
     assert tables.page_with_tables(page) == expected
 
 
-def test_every_task_has_a_page() -> None:
-    for entry in registry().architectures.values():
-        assert (ROOT / f"docs/tasks/{entry.task}.md").is_file()
+def test_every_task_has_a_page_and_its_commands_are_in_the_reference() -> None:
+    readme = (ROOT / "README.md").read_text(encoding="utf-8")
+    reference = (ROOT / "docs/command-line.md").read_text(encoding="utf-8")
+    for name in {entry.task for entry in registry().architectures.values()}:
+        page = f"docs/tasks/{name}.md"
+        assert (ROOT / page).is_file()
+        assert f"]({page})" in readme
+        for command in ("run", "inspect", "finetune"):
+            assert f".. click:: {registry().task(name).command}:{command}\n" in reference
 
 
 @each_page

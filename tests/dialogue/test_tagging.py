@@ -186,7 +186,7 @@ def test_the_command_tags_texts_files_and_streams(
     zoo("run", folder, texts[0], "--state", state)
     assert json.loads(state.read_text())["messages"] == 4
     assert "give a text" in zoo("run", folder, code=2)
-    assert "cannot read" in zoo("run", folder, tmp_path / "none.jsonl", code=2)
+    assert "cannot read" in zoo("run", folder, tmp_path / "none.jsonl", code=1)
     chat = tmp_path / "odd.jsonl"
     chat.write_bytes(b"\n \n")
     assert "odd.jsonl has no messages" in zoo("run", folder, chat, code=1)

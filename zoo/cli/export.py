@@ -8,7 +8,7 @@ from typing import Any
 
 import click
 
-from zoo.cli.output import MODEL_HELP, complete_model, print_table
+from zoo.cli.output import complete_model, print_table
 from zoo.errors import UsageError
 from zoo.quiet import import_tensorflow_quietly
 
@@ -33,11 +33,18 @@ _FORMATS = ("onnx", "onnx-int8", "onnx-int8-dynamic", "litert", "keras", "folder
 def export_command(model: str, kind: str, out: Path, check: bool) -> None:
     """Write MODEL for other programs.
 
-    The formats onnx, onnx-int8 (weights in int8 with a scale a channel, arithmetic in float32),
-    onnx-int8-dynamic (arithmetic in int8 too), litert (a step of streaming and character models,
-    with built-in operations alone) and keras give a folder with what runs the model, its front
-    end's numbers, the vocabulary, golden outputs, a card and an example; a name that ends in .keras
-    gives that file alone, and folder gives a model folder of the zoo.
+    All formats but folder give a folder with what runs the model: graphs, the front end's numbers,
+    the vocabulary, golden outputs, a card and an example.
+
+    \b
+    onnx               ONNX graphs in float32
+    onnx-int8          the same with weights in int8, a scale a channel
+    onnx-int8-dynamic  the same with arithmetic in int8 too
+    litert             a step of streaming and character models
+    keras              Keras layers; a name that ends in .keras gives one file
+    folder             a model folder of the zoo
+
+    MODEL is a registered name, a model folder, or hf://owner/repo@revision.
     """
     if check and not kind.startswith("onnx"):
         raise UsageError("--check compares ONNX graphs with the model")
@@ -69,6 +76,3 @@ def _compare(task: Any, reference: str, folder: Path) -> None:
     pairs = zip(evaluate(task, reference), evaluate(exported, reference), strict=True)
     rows = [(before.name, before.shown, after.shown, before.data) for before, after in pairs]
     print_table(("metric", "model", "exported", "data"), rows)
-
-
-export_command.help = f"{export_command.help}\n\nMODEL is {MODEL_HELP}."

@@ -236,4 +236,4 @@ def _read_file(path: Path) -> Iterator[Read]:
             yield next(messages, DataError(f"{path} has no messages"))
             yield from messages
     except OSError as error:
-        raise UsageError(f"cannot read {path}: {error.strerror or error}") from None
+        raise DataError(f"cannot read {path}: {error.strerror or error}") from None

@@ -147,7 +147,9 @@ def _embedded(weights: Weights) -> Path:
 def _locate_registered(name: str, offline: bool, progress: bool) -> ModelFolder:
     architecture, weights = registry().find(name)
     if weights is None:
-        others = registry().select(f"{architecture.name}.*") or registry().select(pretrained=True)
+        others = registry().select(f"{architecture.name}.*") or registry().select(
+            task=architecture.task, pretrained=True
+        )
         hint = f"; there are {', '.join(others)}" if others else ""
         raise UsageError(f"{name!r} has no {'default' if hint else 'pretrained'} weights{hint}")
     embedded = _embedded(weights)
