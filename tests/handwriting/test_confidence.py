@@ -68,6 +68,17 @@ def test_a_line_upside_down_is_noticed(
     assert reading.doubts == (UPSIDE_DOWN,)
 
 
+def test_a_page_that_is_read_as_a_line_is_named(
+    lines: Any, line: np.ndarray, page: np.ndarray
+) -> None:
+    small = page[:60, :100]  # of the form of a page, with a line at most
+    readings = lines.read([line, page, small])
+    assert readings[1].doubts[0].startswith("it seems to be a page of several lines")
+    assert "--page" in readings[1].doubts[0]
+    assert readings[0].doubts == ()
+    assert not any("page" in doubt for doubt in readings[2].doubts)
+
+
 def test_a_page_upside_down_is_noticed(lines: Any, page: np.ndarray) -> None:
     assert lines.read_page(page, SAMPLES / "page.xml").doubts == ()
     assert lines.read_page(turned(page)).doubts == (

@@ -1,4 +1,4 @@
-"""Ink upside down and mirrored: the pen's way, the comparison, and what a reading says of it."""
+"""Ink turned and mirrored: the pen's way, the comparison, and what a reading says of it."""
 
 from __future__ import annotations
 
@@ -13,22 +13,49 @@ from zoo import load_model
 from zoo.cli import main
 from zoo.handwriting.ink_orientation import (
     MIRRORED,
+    TURNED_LEFT,
+    TURNED_RIGHT,
+    direction,
     mirrored,
+    other_ways,
     reads_better,
-    runs_left,
+    turned_left,
+    turned_right,
     upside_down,
 )
 from zoo.handwriting.results import UPSIDE_DOWN, Word
 
 
-def test_the_pens_way_tells_writing_that_runs_to_the_left(word: list[np.ndarray]) -> None:
+def test_the_pens_way_tells_how_writing_is_turned(word: list[np.ndarray]) -> None:
     two = [*word, *below(word, 1)]
-    for ink in (word, two, mirrored(word), [stroke + 1e9 for stroke in word]):
-        assert not runs_left(ink)
-        assert runs_left(upside_down(ink))
+    for ink in (word, mirrored(word), [stroke + 1e9 for stroke in word]):
+        right, down = direction(ink)
+        assert right > abs(down)
+        for turn, (x, y) in (
+            (upside_down, (-right, -down)),
+            (turned_right, (-down, right)),
+            (turned_left, (down, -right)),
+        ):
+            np.testing.assert_allclose(direction(turn(ink)), (x, y), rtol=1e-4)
+    assert direction(two)[1] > direction(two)[0] > 0  # lines run down the page
     dot, nothing = np.array([[3.0, 4.0]]), np.zeros((0, 2))
-    assert not runs_left([dot, dot, nothing])
-    assert runs_left([nothing, *upside_down(word), dot - 1000])
+    assert not direction([dot, dot, nothing]).any()
+    assert direction([nothing, *upside_down(word), dot - 1000])[0] < 0
+
+
+def test_only_ways_that_the_ink_may_stand_are_read(word: list[np.ndarray]) -> None:
+    def ways(ink: list[np.ndarray], unsure: bool = False) -> list[str]:
+        return [doubt for doubt, _ in other_ways(ink, unsure)]
+
+    assert ways(word) == []
+    assert ways(word, unsure=True) == [MIRRORED]
+    assert ways(upside_down(word), unsure=True) == [UPSIDE_DOWN]
+    assert TURNED_LEFT in ways(turned_right(word))
+    assert TURNED_RIGHT in ways(turned_left(word))
+    for turn in (turned_right, turned_left):
+        back = dict(other_ways(turn(word), False))
+        (turned,) = (back[doubt] for doubt in (TURNED_LEFT, TURNED_RIGHT) if doubt in back)
+        np.testing.assert_array_equal(np.concatenate(turned), np.concatenate(word))
 
 
 def test_ink_reads_better_if_much_more_letters_are_expected_right() -> None:
@@ -42,6 +69,9 @@ def test_ink_reads_better_if_much_more_letters_are_expected_right() -> None:
     assert not reads_better(words(("an", 0.9)), [], MIRRORED)
     assert reads_better(words(("and", 0.9)), [], MIRRORED)
     assert not reads_better([], [], UPSIDE_DOWN)
+    assert reads_better(words(("abc", 0.9)), as_it_is, TURNED_LEFT)
+    assert not reads_better(words(("abc", 0.79)), as_it_is, TURNED_RIGHT)
+    assert not reads_better(words(("an", 0.9)), [], TURNED_LEFT)
 
 
 @pytest.mark.parametrize("language_model", [None, "own"])
@@ -49,12 +79,15 @@ def test_ink_the_other_way_is_noticed(
     pen: Any, word: list[np.ndarray], language_model: str | None
 ) -> None:
     two = [*word, *below(word, 1)]
-    inks = [word, upside_down(word), mirrored(word), two, upside_down(two), mirrored(two)]
-    readings = pen.read(inks, language_model=language_model)
+    one = [word, upside_down(word), mirrored(word), turned_right(word), turned_left(word)]
+    more = [two, upside_down(two), mirrored(two)]
+    readings = pen.read([*one, *more], language_model=language_model)
     assert [reading.doubts for reading in readings] == [
         (),
         (UPSIDE_DOWN,),
         (MIRRORED,),
+        (TURNED_LEFT,),
+        (TURNED_RIGHT,),
         ("it was cut into 2 lines",),
         (UPSIDE_DOWN,),
         (MIRRORED,),

@@ -28,13 +28,7 @@ from zoo.handwriting.image import ImageSource, OrientedImage, read_image, read_o
 from zoo.handwriting.ink import InkFeatures
 from zoo.handwriting.ink_files import Ink, ink_of_any
 from zoo.handwriting.ink_lines import cut_ink, join_lines, mean_confidence
-from zoo.handwriting.ink_orientation import (
-    MIRRORED,
-    mirrored,
-    reads_better,
-    runs_left,
-    upside_down,
-)
+from zoo.handwriting.ink_orientation import other_ways, reads_better, right_letters
 from zoo.handwriting.line_cutter import LineCut, cut_line
 from zoo.handwriting.line_finder import find_lines
 from zoo.handwriting.line_image import LineImage
@@ -72,6 +66,10 @@ _STROKES_DEPTH = 3  # strokes, points, x and y
 
 LOW = "the confidence {:.2f} is below {:.2f}"
 _BETTER = 0.15  # how much more confident a turned reading must be
+
+PAGE = "it seems to be a page of several lines; read it with read_page (zoo run: --page)"
+_TALL = 0.3  # of its width; what is lower is no page
+_LINES_OF_PAGE = 3
 
 _NOT_READ = Reading("", (), 0.0, (Alternative("", 0.0, 0.0),))
 
@@ -131,8 +129,8 @@ class HandwritingRecognition(CTCRecogniser, Generic[Source]):
         Returns:
             A :class:`~zoo.handwriting.results.Reading`, or a list of them for a list. An image
             without ink has no text. Ink of several lines is read line by line. A reading of low
-            confidence has ``doubts``, and so has what reads better upside down, and ink that reads
-            better mirrored.
+            confidence has ``doubts``, which tell a page from a line, and so has what reads better
+            upside down, and ink that reads better mirrored or turned by 90 degrees.
 
         Raises:
             UsageError: an argument is out of range, or the source is none of what the class takes.
@@ -454,6 +452,30 @@ class LineRecognition(HandwritingRecognition[ImageSource]):
         height, width = grey.shape
         return PageReading(read, tuple(doubts), known, width, height)
 
+    def _read_all(
+        self,
+        sources: Sequence[Any],
+        search: Search,
+        on_progress: Callable[[int], object] | None,
+    ) -> list[Reading]:
+        """Readings of lines; the doubts of what is a page instead say so."""
+        pages: list[int] = []
+
+        def lines() -> Iterator[LineImage]:
+            for place, source in enumerate(sources):
+                grey = self._load(source)
+                line_image = self.processor.read(grey)
+                tall = grey.shape[0] > _TALL * grey.shape[1]
+                if tall and len(find_lines(grey).lines) >= _LINES_OF_PAGE:
+                    pages.append(place)
+                yield line_image
+
+        readings = self._read(lines(), search, on_progress)
+        for place in pages:
+            if readings[place].doubts:
+                readings[place] = replace(readings[place], doubts=(PAGE,))
+        return readings
+
     def _turned(self, features: LineImage) -> LineImage:
         return self.processor.normaliser.turned(features)
 
@@ -533,16 +555,22 @@ class PenRecognition(HandwritingRecognition[InkSource]):
         readings = self._read_inks(inks, search, on_progress)
         settings = self.searches.settings
         limit = settings.doubtful_confidence
-        others: list[tuple[int, str, list[np.ndarray]]] = []
-        for place, ink in enumerate(inks if settings.calibrated else ()):
-            if runs_left(ink):
-                others.append((place, UPSIDE_DOWN, upside_down(ink)))
-            elif mean_confidence(self._network_words(readings[place])) < limit:
-                others.append((place, MIRRORED, mirrored(ink)))
+        others = [
+            (place, doubt, other)
+            for place, ink in enumerate(inks if settings.calibrated else ())
+            for doubt, other in other_ways(
+                ink, mean_confidence(self._network_words(readings[place])) < limit
+            )
+        ]
         read = self._read_inks([ink for _, _, ink in others], search, None)
+        best: dict[int, float] = {}
         for (place, doubt, _), other in zip(others, read, strict=True):
-            words = self._network_words(other), self._network_words(readings[place])
-            if reads_better(*words, doubt):
+            words = self._network_words(other)
+            right = right_letters(words)
+            if right > best.get(place, 0.0) and reads_better(
+                words, self._network_words(readings[place]), doubt
+            ):
+                best[place] = right
                 readings[place] = replace(readings[place], doubts=(doubt,))
         return readings
 
