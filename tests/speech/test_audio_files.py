@@ -234,6 +234,21 @@ def test_missing_pieces_of_an_ogg_are_told() -> None:
         assert 10 < len(read_audio(bytes(data))) / 16_000 < 20
 
 
+@pytest.mark.parametrize("options", [{}, {"subtype": "OPUS"}])
+def test_an_ogg_that_was_cut_off_or_never_ended_is_told(options: dict[str, Any]) -> None:
+    data = bytearray(encoded(noise(10.0), "OGG", **options))
+    last = data.rfind(b"OggS\0")
+    unended = bytearray(data)
+    unended[last + 5] &= ~4
+    unended[last + 22 : last + 26] = bytes(4)  # the checksum, which would be wrong
+    for cut in (data[: len(data) // 2], data[:last], data[: last + 20], data[: last + 40]):
+        with pytest.warns(ZooWarning, match=r"cut off: the \d\.\d\d s that are there were read"):
+            assert 2 < len(read_audio(bytes(cut))) / 16_000 < 10
+    assert not parts_module.is_finished(io.BytesIO(unended), "ogg", len(unended))
+    assert not parts_module.is_finished(io.BytesIO(bytes(9)), "ogg", 9)
+    assert len(quietly(bytes(data))) == 160_000
+
+
 def test_what_libsndfile_leaves_unread_is_told() -> None:
     flac = bytearray(encoded(noise(10.0), "FLAC"))
     flac[21] &= 0xF0

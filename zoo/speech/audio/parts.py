@@ -16,6 +16,8 @@ MAX_PARTS = 10_000
 
 _CHUNK = 1 << 20
 _BEFORE, _BEHIND = 64, 512  # bytes around a match that say whether it is one
+_MAX_PAGE = 27 + 255 + 255 * 255  # bytes of the longest Ogg page (RFC 3533, section 6)
+_LAST_PAGE = 4  # the flag of a stream's last page
 _PATTERNS = {
     "ogg": re.compile(rb"OggS\x00[\x02\x03\x06\x07]"),  # a page that begins a stream
     "flac": re.compile(rb"fLaC[\x00\x80]\x00\x00\x22"),
@@ -45,6 +47,22 @@ def part_starts(file: IO[bytes], kind: str) -> Iterator[int]:
                 continue
         if place:
             yield place
+
+
+def is_finished(file: IO[bytes], kind: str, size: int) -> bool:
+    """Whether a part ends as its kind should, as far as that can be told: Ogg has a last page.
+
+    Args:
+        file: seekable, with the part alone; where it stands is left to the caller.
+        kind: as :func:`zoo.speech.audio.kinds.kind_of` gives it.
+        size: of the file in bytes.
+    """
+    if kind != "ogg":
+        return True
+    file.seek(max(0, size - _MAX_PAGE))
+    tail = file.read(_MAX_PAGE)
+    page = tail[max(0, tail.rfind(b"OggS\x00")) :]
+    return len(page) >= _page_length(page) and bool(page[5:6] and page[5] & _LAST_PAGE)
 
 
 def _matches(file: IO[bytes], pattern: re.Pattern[bytes]) -> Iterator[tuple[int, bytes]]:

@@ -15,7 +15,7 @@ import numpy as np
 import soundfile
 
 from zoo.errors import DataError, ZooWarning
-from zoo.speech.audio.parts import MAX_PARTS, part_starts
+from zoo.speech.audio.parts import MAX_PARTS, is_finished, part_starts
 from zoo.speech.audio.samples import Block
 
 _READ_SECONDS = 0.25  # what is lost where a file is damaged
@@ -59,12 +59,12 @@ def soundfile_blocks(file: IO[bytes], kind: str | None, name: str) -> Iterator[B
             )
             return
         if (start, end) == (0, size):
-            yield from _blocks(file, name, size)
+            yield from _blocks(file, kind, name, size)
             continue
         try:
             with tempfile.TemporaryFile(buffering=0) as part:
                 _copy(file, part, start, end)
-                yield from _blocks(part, name, end - start)
+                yield from _blocks(part, kind, name, end - start)
         except DataError as error:
             if not number:
                 raise
@@ -84,7 +84,7 @@ def _copy(file: IO[bytes], part: IO[bytes], start: int, end: int) -> None:
         left -= len(data)
 
 
-def _blocks(file: IO[bytes], name: str, size: int) -> Iterator[Block]:
+def _blocks(file: IO[bytes], kind: str | None, name: str, size: int) -> Iterator[Block]:
     """The samples of one part, in blocks of a fixed length."""
     # libsndfile gets the descriptor: it reads faster so, and guesses nothing from the file's name.
     os.lseek(file.fileno(), 0, os.SEEK_SET)
@@ -118,6 +118,10 @@ def _blocks(file: IO[bytes], name: str, size: int) -> Iterator[Block]:
             if count < length or problem:
                 break
         _check_end(opened, read, file, size, name)
+        if read and not is_finished(file, kind or "", size):
+            _warn(
+                f"{name} is unfinished or cut off: the {read / rate:.2f} s that are there were read"
+            )
 
 
 def _is_whole(opened: soundfile.SoundFile, file: IO[bytes], size: int) -> bool:
