@@ -12,9 +12,12 @@ import tempfile
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
-from typing import BinaryIO
+from typing import TYPE_CHECKING, BinaryIO
 
 from zoo.errors import DataError, ZooError
+
+if TYPE_CHECKING:
+    from filelock import FileLock
 
 _PLANTED = 5  # times that something is removed to make a file in its place
 # As tempfile names them, of the kinds of files that models and runs consist of.
@@ -220,6 +223,27 @@ def _user(folder: Path) -> int:
     """Whose the files are that this process makes in a folder: not its own user's everywhere."""
     with tempfile.TemporaryFile(dir=folder) as probe:
         return os.fstat(probe.fileno()).st_uid
+
+
+def acquired_lock(path: Path, busy: str) -> FileLock:
+    """A lock file that no other process holds, held by this one until it is released.
+
+    Args:
+        path: of the file, in a folder that exists.
+        busy: the message if another process holds it.
+
+    Raises:
+        ZooError: it does.
+        OSError: the file cannot be made.
+    """
+    import filelock
+
+    lock = filelock.FileLock(path, blocking=False)
+    try:
+        lock.acquire()
+    except filelock.Timeout:
+        raise ZooError(busy) from None
+    return lock
 
 
 def remove_leftovers(folder: Path) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -10,6 +10,22 @@ import numpy as np
 from zoo.inspection import operations as op
 from zoo.inspection.recurrence import CellWeights, bidirectional, recurrent
 from zoo.inspection.tape import Node, Tape
+
+
+class FeatureNetwork:
+    """What networks on a tape share that read features; a subclass runs them.
+
+    Args:
+        config: the architecture's.
+        weights: arrays by variable path, all in one type.
+    """
+
+    def __init__(self, config: Any, weights: Mapping[str, np.ndarray]) -> None:
+        self._config, self._weights = config, weights
+
+    def inputs(self, arrays: Sequence[np.ndarray]) -> list[np.ndarray]:
+        """The features ``(1, steps, features)`` in the type of the weights."""
+        return [np.asarray(arrays[0], self._weights["logits/bias"].dtype)]
 
 
 def recurrent_layers(

@@ -16,10 +16,8 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
-import filelock
-
 from zoo.errors import FolderError, UsageError, ZooError
-from zoo.files import is_outside, readable_os_errors, remove_leftovers, write_bytes
+from zoo.files import acquired_lock, is_outside, readable_os_errors, remove_leftovers, write_bytes
 from zoo.folder.checks import check_types
 from zoo.folder.manifest import parse_json
 
@@ -101,7 +99,6 @@ class Report:
         self.folder = folder
         self._path = folder / REPORT
         self._settings = json.loads(json.dumps(settings, default=str))
-        self._lock = filelock.FileLock(folder / ".lock", blocking=False)
         self.outcomes: dict[str, PageOutcome] = {}
 
     def __enter__(self) -> Self:
@@ -109,10 +106,8 @@ class Report:
             if self.folder.exists() and not self.folder.is_dir():
                 raise UsageError(f"{self.folder} is a file; give a folder for several pages")
             self.folder.mkdir(parents=True, exist_ok=True)
-            try:
-                self._lock.acquire()
-            except filelock.Timeout:
-                raise ZooError(f"another process is writing to {self.folder}") from None
+            busy = f"another process is writing to {self.folder}"
+            self._lock = acquired_lock(self.folder / ".lock", busy)
             try:
                 if self._path.exists():
                     self._read()

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Sequence
 
 import numpy as np
 
-from zoo.ctc.inspection import convolve, label_layer, normalise, recurrent_layers
+from zoo.ctc.inspection import FeatureNetwork, convolve, label_layer, normalise, recurrent_layers
 from zoo.ctc.subsampling import SUBSAMPLING, output_frames
 from zoo.handwriting.crnn import CONVOLUTIONS
 from zoo.handwriting.ink import InkFeatures
@@ -21,20 +20,13 @@ _PEN_PADDING = 2
 _RATE = 2  # outputs for each step of crnn's recurrent layers
 
 
-class LineNetwork:
+class LineNetwork(FeatureNetwork):
     """``crnn`` on a tape: a :class:`~zoo.inspection.subject.Network`.
 
     Args:
         config: a :class:`zoo.handwriting.crnn.CRNNConfig`.
         weights: arrays by variable path, all in one type.
     """
-
-    def __init__(self, config: Any, weights: Mapping[str, np.ndarray]) -> None:
-        self._config, self._weights = config, weights
-
-    def inputs(self, arrays: Sequence[np.ndarray]) -> list[np.ndarray]:
-        """The image's columns ``(1, width, height)``."""
-        return [np.asarray(arrays[0], self._weights["logits/bias"].dtype)]
 
     def run(
         self, tape: Tape, inputs: Sequence[Node], state: Sequence[Node] | None = None
@@ -58,20 +50,13 @@ class LineNetwork:
         return Outputs(op.take(tape, logits, (slice(0, output_frames(width)),)))
 
 
-class PenNetwork:
+class PenNetwork(FeatureNetwork):
     """``pen_bilstm`` on a tape: a :class:`~zoo.inspection.subject.Network`.
 
     Args:
         config: a :class:`zoo.handwriting.pen_bilstm.PenBiLSTMConfig`.
         weights: arrays by variable path, all in one type.
     """
-
-    def __init__(self, config: Any, weights: Mapping[str, np.ndarray]) -> None:
-        self._config, self._weights = config, weights
-
-    def inputs(self, arrays: Sequence[np.ndarray]) -> list[np.ndarray]:
-        """The points' features ``(1, points, features)``."""
-        return [np.asarray(arrays[0], self._weights["logits/bias"].dtype)]
 
     def run(
         self, tape: Tape, inputs: Sequence[Node], state: Sequence[Node] | None = None

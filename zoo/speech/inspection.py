@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Sequence
 
 import numpy as np
 
-from zoo.ctc.inspection import convolve, label_layer, recurrent_layers
+from zoo.ctc.inspection import FeatureNetwork, convolve, label_layer, recurrent_layers
 from zoo.ctc.subsampling import SUBSAMPLING, output_frames
 from zoo.inspection import operations as op
 from zoo.inspection.subject import Backdrop, InspectedInput, Outputs, Steps
@@ -18,7 +17,7 @@ _CONTEXT = 2  # frames to the left that a causal convolution of width 3 sees
 _QUIET = 0.25  # of the way from the quietest to the loudest step
 
 
-class SpeechNetwork:
+class SpeechNetwork(FeatureNetwork):
     """``ctc_bilstm`` on a tape: a :class:`~zoo.inspection.subject.Network`.
 
     Args:
@@ -27,13 +26,6 @@ class SpeechNetwork:
     """
 
     causal = False
-
-    def __init__(self, config: Any, weights: Mapping[str, np.ndarray]) -> None:
-        self._config, self._weights = config, weights
-
-    def inputs(self, arrays: Sequence[np.ndarray]) -> list[np.ndarray]:
-        """The features ``(1, frames, bins)``."""
-        return [np.asarray(arrays[0], self._weights["logits/bias"].dtype)]
 
     def run(
         self, tape: Tape, inputs: Sequence[Node], state: Sequence[Node] | None = None

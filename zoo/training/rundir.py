@@ -15,11 +15,17 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any
 
-import filelock
 import numpy as np
 
 from zoo.errors import UsageError, ZooError
-from zoo.files import atomic_path, readable_os_errors, remove_leftovers, user_path, write_bytes
+from zoo.files import (
+    acquired_lock,
+    atomic_path,
+    readable_os_errors,
+    remove_leftovers,
+    user_path,
+    write_bytes,
+)
 from zoo.folder.manifest import MANIFEST, parse_json, read_file
 
 _VALUES = "run.json"
@@ -45,7 +51,6 @@ class RunDirectory:
         self.path = user_path(path)
         self.training = self.path / "training"
         self._values = values
-        self._lock = filelock.FileLock(self.training / ".lock", blocking=False)
 
     def __enter__(self) -> RunDirectory:
         with readable_os_errors(f"use {str(self.path)!r:.100}"):
@@ -53,10 +58,8 @@ class RunDirectory:
         with readable_os_errors(f"make {self.training}"):
             self.training.mkdir(parents=True, exist_ok=True)
         with readable_os_errors(f"lock {self.training}"):
-            try:
-                self._lock.acquire()
-            except filelock.Timeout:
-                raise ZooError(f"another process is training in {self.path}") from None
+            busy = f"another process is training in {self.path}"
+            self._lock = acquired_lock(self.training / ".lock", busy)
         with readable_os_errors(f"remove what a killed run left in {self.path}"):
             remove_leftovers(self.training)
             remove_leftovers(self.path)
