@@ -67,6 +67,12 @@ def test_a_mood_is_read_in_the_light_of_those_before_it_and_of_none_after(follow
         json.dumps(mood.to_dict())
 
 
+def test_a_mood_that_is_hardly_negative_is_shown_as_zero(follower: Any) -> None:
+    mood = replace(follower.follow(CHAT)[0], label="good", escalate=False)
+    assert str(replace(mood, valence=-0.004)) == "good (+0.00)"
+    assert str(replace(mood, valence=-0.006)) == "good (-0.01)"
+
+
 def test_level_and_trend_are_those_of_the_speaker() -> None:
     moods = make_task(mood_bundle(weight=0.5, threshold=0.0)).follow(CHAT[:3])
     first, other, second = moods

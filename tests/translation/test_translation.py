@@ -383,6 +383,8 @@ def test_other_verbs_refuse_bad_input_too(translator: Any, tmp_path: Path) -> No
         translator.alignment_plot("King. Boy.", translator.translate("King. Boy.", "fr"))
     with pytest.raises(UsageError, match="too many to draw"):
         translator.alignment_plot("the cat " * 100, "le chat " * 100, "fr")
+    with pytest.raises(UsageError, match="no attention to draw"):
+        translator.alignment_plot("1985", target="fr")
     with pytest.raises(UsageError, match=r"must end in \.png"):
         translator.alignment_plot("king", "roi", "fr", path=tmp_path / "a.txt")
     (tmp_path / "file").write_text("")

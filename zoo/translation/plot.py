@@ -35,7 +35,7 @@ def draw_alignment(
         A ``matplotlib.figure.Figure``.
 
     Raises:
-        UsageError: the file's name ends in something else, or there is too much to draw.
+        UsageError: the file's name ends in something else, or there is nothing or too much to draw.
         ZooError: the file cannot be written.
     """
     from matplotlib.figure import Figure
@@ -43,6 +43,8 @@ def draw_alignment(
     file = None if path is None else user_path(path)
     if file is not None:
         check_format(file)
+    if not source or not target:
+        raise UsageError("there is no attention to draw: the network translated nothing")
     if max(len(source), len(target)) > _MOST:
         raise UsageError(
             f"{len(source)} and {len(target)} pieces are too many to draw (at most {_MOST} each)"

@@ -35,7 +35,8 @@ class Mood:
 
     def __str__(self) -> str:
         """The mood with its valence, such as ``angry (-0.82), escalate``."""
-        return f"{self.label} ({self.valence:+.2f})" + (", escalate" if self.escalate else "")
+        valence = round(self.valence, 2) + 0.0  # never -0.00
+        return f"{self.label} ({valence:+.2f})" + (", escalate" if self.escalate else "")
 
     def to_dict(self) -> dict[str, Any]:
         """The mood as plain JSON values."""
