@@ -7,8 +7,10 @@ from typing import Any
 
 import numpy as np
 import pytest
+import soundfile
 
 from zoo import load_model
+from zoo.cli import main
 from zoo.errors import ZooWarning
 from zoo.speech.command import _run_stream as run_stream
 from zoo.speech.processor import Utterance
@@ -51,7 +53,7 @@ def test_what_is_read_in_unsure_outputs_is_doubted_or_nothing(model: Any) -> Non
 
 def test_noise_gives_no_text_and_a_warning(model: Any) -> None:
     samples = 0.3 * clicks(3 * RATE, RATE, np.random.default_rng(1001))
-    with pytest.warns(ZooWarning, match=f"the array {UNLIKE}"):
+    with pytest.warns(ZooWarning, match=f"the array is {UNLIKE}"):
         found = model.transcribe(samples, RATE)
     assert found.text == ""
 
@@ -115,6 +117,15 @@ def test_english_that_the_model_does_not_know_is_doubted(name: str, data_mirror:
     for path in sorted((data_mirror / "prepared/speech/librispeech_sample").glob("*.flac"))[:5]:
         with pytest.warns(ZooWarning, match=UNLIKE):
             assert model.transcribe(path).doubts == (UNLIKE,)
+
+
+def test_the_command_line_tells_a_doubt_once(
+    tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    path = tmp_path / "clicks.wav"
+    soundfile.write(path, 0.3 * clicks(3 * RATE, RATE, np.random.default_rng(1001)), RATE)
+    main(["run", "ctc_bilstm.an4", str(path)])
+    assert capfd.readouterr().err == f"zoo: unsure: {UNLIKE}\n"
 
 
 def test_a_stream_on_the_command_line_says_which_utterances_are_doubted(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
+import warnings
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
@@ -14,7 +15,7 @@ from zoo.cli.inputs import STANDARD_INPUT, print_doubts, print_each, progress_ba
 from zoo.cli.inspection import inspect_input, inspection_options
 from zoo.cli.options import MODEL, OUT, search_options, training_options
 from zoo.cli.output import command_line
-from zoo.errors import UsageError
+from zoo.errors import UsageError, ZooWarning
 from zoo.speech.training.options import RecogniserOptions
 from zoo.store.locate import Reference
 
@@ -126,6 +127,7 @@ def run(
         loaded.plot(sources[0], picture, sample_rate, **search)
     if subtitles:
         click.echo(getattr(results[0], f"to_{form}")(), nl=False)
+        print_doubts(results[0])
     else:
         print_each(recordings, results, form == "json", "recording")
 
@@ -154,11 +156,13 @@ def _transcribe(
     loaded: Any, sources: list[Any], rate: int | None, search: dict[str, Any]
 ) -> list[Any]:
     from zoo.speech.audio import audio_seconds
+    from zoo.speech.recognition import UNLIKE
 
     def transcribe(some: list[Any]) -> list[Any]:
         known = [audio_seconds(source) for source in some]
         total = sum(seconds for seconds in known if seconds) if all(known) else None
-        with progress_bar("transcribing", "s", total) as update:
+        with warnings.catch_warnings(), progress_bar("transcribing", "s", total) as update:
+            warnings.filterwarnings("ignore", f".* is {UNLIKE}$", ZooWarning)  # a doubt as well
             results: list[Any] = loaded.transcribe(some, rate, on_progress=update, **search)
         return results
 

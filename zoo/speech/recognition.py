@@ -55,7 +55,7 @@ _POOL_LABELS = 64_000  # pieces by labels of those, so that many labels take no 
 _SEPARATOR = " "
 _WHOLE = Clock()
 
-UNLIKE = "is unlike the speech that the model knows"
+UNLIKE = "unlike the speech that the model knows"
 """A doubt of a transcript."""
 
 
@@ -199,7 +199,7 @@ class SpeechRecognition(CTCRecogniser):
         ]
         for source, result in zip(sources, results, strict=True):
             if UNLIKE in result.doubts:
-                warnings.warn(f"{name_of(source)} {UNLIKE}", ZooWarning, stacklevel=2)
+                warnings.warn(f"{name_of(source)} is {UNLIKE}", ZooWarning, stacklevel=2)
         return results[0] if single else results
 
     @property
