@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import itertools
 import math
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 
 from zoo.ctc.alphabet import Alphabet
+from zoo.ctc.calibration import unfamiliarity
 from zoo.ctc.decoding import ctc_log_probability, greedy
 from zoo.ctc.grammar import Phrase, expand
 from zoo.ctc.phrase_search import PhraseSearch, PhraseSettings, share_of_each
@@ -206,3 +208,23 @@ def test_the_settings_of_a_model_are_those_of_the_search() -> None:
     assert search.identity != factory.make_for_phrases(["ba"]).identity
     with pytest.raises(UsageError, match="n_best"):
         factory.make_for_phrases(["ab"], n_best=0)
+
+
+@pytest.mark.parametrize("repeat", [False, True])
+def test_a_sequence_in_unfamiliar_speech_is_none(repeat: bool) -> None:
+    log_probs = spelled("A B A", sure=0.7)
+    reached = unfamiliarity(log_probs, 0)
+    phrases = ("A", "B") if repeat else ("A B A", "B")
+    plain = search_for(*phrases, repeat=repeat).run(log_probs)
+    assert " ".join(one.text for one in plain[0].phrases) == "A B A"
+    for limit in (1.01 * reached, reached / 2):
+        settings = replace(SETTINGS, unfamiliar=limit)
+        search = PhraseSearch(tree_of(*phrases), settings, repeat)
+        best, other, *_ = search.run(log_probs)
+        if repeat and limit < reached:
+            assert best.phrases == ()
+            assert best.confidence == pytest.approx(3 / 4)
+            assert " ".join(one.text for one in other.phrases) == "A B A"
+            assert other.confidence <= 1 / 4
+        else:
+            assert [best, other] == plain[:2]

@@ -72,6 +72,20 @@ def test_calibrated_words_give_the_share_to_be_expected_right() -> None:
     assert plain.confidence == pytest.approx(0.9, abs=1e-3)
 
 
+@pytest.mark.parametrize("sure", [0.95, 0.88])
+def test_a_phrase_in_unfamiliar_speech_is_doubted_and_a_sequence_rejected(
+    model: Any, sure: float
+) -> None:
+    log_probs = outputs(model, "GO ON", sure)
+    doubted = sure < 0.9
+    for repeat, phrases in ((False, ["go on", "stop"]), (True, ["go", "on"])):
+        search = model.searches.make_for_phrases(phrases, repeat=repeat)
+        found = model.make_result(search, search.run(log_probs), log_probs, 1.0)
+        assert found.text == ("" if repeat and doubted else "go on")
+        rejection = "none of the phrases; without them it reads 'GO ON'"
+        assert found.doubts == (((rejection if repeat else UNLIKE),) if doubted else ())
+
+
 def test_words_found_with_a_language_model_have_a_curve_of_their_own() -> None:
     model = load_model("ctc_bilstm.an4")
     curves = {"word_scale": 0.5, "lm_word_scale": 2.0, "doubtful_unfamiliarity": 10.0}
@@ -117,6 +131,7 @@ def test_english_that_the_model_does_not_know_is_doubted(name: str, data_mirror:
     for path in sorted((data_mirror / "prepared/speech/librispeech_sample").glob("*.flac"))[:5]:
         with pytest.warns(ZooWarning, match=UNLIKE):
             assert model.transcribe(path).doubts == (UNLIKE,)
+        assert model.transcribe(path, phrases=["one", "two", "eight"], repeat=True).phrases == ()
 
 
 def test_the_command_line_tells_a_doubt_once(

@@ -9,6 +9,11 @@ where ``labels`` is the number of those of the phrase or of the filler, whicheve
 first factor says whether anything of the list was said at all; where it is below one half, the
 answer is none of them. The second is the softmax of the phrases' log-probabilities, divided by a
 temperature. The three numbers are settings of the decoder, fitted on held-out data.
+
+A sequence of phrases can follow nearly anything that is said closely enough: of English that they
+do not know, the AN4 models took three quarters for digits. So the first factor is at most
+``limit / (2 * unfamiliarity)`` where phrases may be repeated and the outputs are less familiar
+(:func:`~zoo.ctc.calibration.unfamiliarity`) than the decoder's limit.
 """
 
 from __future__ import annotations
@@ -20,7 +25,7 @@ from typing import Any
 
 import numpy as np
 
-from zoo.ctc.calibration import sigmoid
+from zoo.ctc.calibration import sigmoid, unfamiliarity
 from zoo.ctc.decoding import (
     Hypothesis,
     ctc_log_probability,
@@ -43,11 +48,13 @@ class PhraseSettings:
         scale: of the phrase's log-probability beside the filler's, for each label.
         bias: how likely a phrase is that fits as well as the filler, as log odds.
         temperature: by which the phrases' log-probabilities are divided.
+        unfamiliar: unfamiliarity above which a sequence of phrases is taken for other speech.
     """
 
     scale: float
     bias: float
     temperature: float
+    unfamiliar: float = math.inf
 
 
 @dataclass(frozen=True)
@@ -117,6 +124,7 @@ class PhraseSearch:
         filler = ctc_log_probability(log_probs, free, self.blank)
         scores = beam.scores()
         shares = share_of_each(scores, self.settings.temperature)
+        most = self._most_known(log_probs)
         found = []
         for number in np.argsort(-scores, kind="stable")[: self.n_best].tolist():
             if scores[number] == -math.inf:
@@ -124,6 +132,7 @@ class PhraseSearch:
             sequence = beam.sequence(number)
             labels = self.tree.labels_of(sequence)
             known = self.is_known(scores[number] - filler, max(len(labels), len(free)))
+            known = min(known, most)
             found.append((sequence, labels, float(scores[number]), known * float(shares[number])))
             if len(found) == 1:
                 accepted = known
@@ -142,6 +151,12 @@ class PhraseSearch:
             return hypotheses
         confidence = 1.0 - (accepted if found else 0.0)
         return [Hypothesis((), (), filler, filler, confidence, heard=free), *hypotheses]
+
+    def _most_known(self, log_probs: np.ndarray) -> float:
+        """How likely it is at most that something of the list was said."""
+        limit = self.settings.unfamiliar
+        reached = unfamiliarity(log_probs, self.blank) if self.repeat else 0.0
+        return limit / (2 * reached) if reached > limit else 1.0
 
     def is_known(self, gap: float, labels: int) -> float:
         """How likely it is that something of the list was said, 0 to 1.

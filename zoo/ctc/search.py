@@ -75,7 +75,8 @@ class SearchSettings:
         doubtful_entropy: nats a label (:func:`~zoo.ctc.calibration.uncertainty`) above which what
             is read is doubtful.
         doubtful_unfamiliarity: :func:`~zoo.ctc.calibration.unfamiliarity` above which it is
-            doubtful as well; it has to be fitted to a model's own data.
+            doubtful as well, and no sequence of given phrases; it has to be fitted to a model's own
+            data.
         hopeless_entropy: nats a label above which it is taken for noise and not read.
     """
 
@@ -330,7 +331,10 @@ class SearchFactory:
         tree = compile_phrases(read_phrases(phrases), Alphabet(self.alphabet))
         values = self.settings
         settings = PhraseSettings(
-            values.phrase_scale, values.phrase_bias, values.phrase_temperature
+            values.phrase_scale,
+            values.phrase_bias,
+            values.phrase_temperature,
+            values.doubtful_unfamiliarity,
         )
         return PhraseSearch(tree, settings, bool(repeat), n_best)
 

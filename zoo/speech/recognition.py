@@ -463,16 +463,17 @@ class SpeechRecognition(CTCRecogniser):
             seconds: length of the recording.
             clock: times in the recording.
         """
+        limit = self.searches.settings.doubtful_unfamiliarity
+        unlike = unfamiliarity(log_probs, search.blank) > limit
         if isinstance(search, PhraseSearch):
             plain = self.make_transcript(hypotheses, seconds, clock, search.n_best)
-            return self._matched(plain, hypotheses[0])
+            return self._matched(plain, hypotheses[0], unlike)
         curve = search.word_curve
         plain = self.make_transcript(hypotheses, seconds, clock, search.n_best, curve)
         settings = self.searches.settings
         if not plain.text:
             return plain
         entropy = uncertainty(log_probs, len(hypotheses[0].labels))
-        unlike = unfamiliarity(log_probs, search.blank) > settings.doubtful_unfamiliarity
         if entropy <= settings.doubtful_entropy and not unlike:
             return plain
         if entropy <= settings.hopeless_entropy:
@@ -480,14 +481,16 @@ class SpeechRecognition(CTCRecogniser):
         nothing = Alternative("", hypotheses[0].score, 1.0 - plain.confidence)
         return Transcript("", (), nothing.confidence, (nothing,), seconds, doubts=(UNLIKE,))
 
-    def _matched(self, plain: Transcript, best: Hypothesis) -> Transcript:
-        """A transcript with its phrases as they were given."""
+    def _matched(self, plain: Transcript, best: Hypothesis, unlike: bool) -> Transcript:
+        """A transcript with its phrases as they were given, doubted if it is unlike all speech."""
         written = " ".join(phrase.text for phrase in best.phrases).split()
         words = tuple(
             replace(word, text=text) for word, text in zip(plain.words, written, strict=True)
         )
         heard = tidy(self.processor.alphabet.decode(best.heard))
         doubts = (f"none of the phrases; without them it reads {heard!r}",) if heard else ()
+        if best.phrases and unlike:
+            doubts = (UNLIKE,)
         return replace(
             plain,
             words=words,
