@@ -192,6 +192,12 @@ def test_a_damaged_state_is_refused() -> None:
     ("kind", "text", "value"),
     [
         ("date", "March 3rd, 2024", "2024-03-03"),
+        ("date", "on 25/12/2021", "2021-12-25"),
+        ("date", "12-25-21", "2021-12-25"),
+        ("date", "5.5.2021", "2021-05-05"),
+        ("date", "12/05/2021", None),
+        ("date", "5.12.", None),
+        ("date", "3/4", None),
         ("date", "march 3rd", "--03-03"),
         ("date", "the 29th of February", "--02-29"),
         ("date", "tomorrow", None),

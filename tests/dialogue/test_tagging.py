@@ -73,6 +73,8 @@ def test_an_intent_below_the_threshold_is_none(tagger: Any) -> None:
     assert tagger.tag(text, intent_threshold=score + 1e-6).intent is None
     with pytest.raises(UsageError, match="intent_threshold must be from 0 to 1"):
         tagger.tag(text, intent_threshold=2)
+    with pytest.raises(UsageError, match="now is a datetime, not 'today'"):
+        tagger.tag(text, now="today")
 
 
 def test_the_intent_out_of_scope_is_never_told() -> None:

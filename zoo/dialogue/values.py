@@ -15,6 +15,7 @@ _RELATIVE = re.compile(
     re.IGNORECASE,
 )
 _YEAR = re.compile(r"\b\d{4}\b|\b\d{1,2}[/.-]\d{1,2}[/.-]\d{2}\b")
+_DAY_AND_MONTH = re.compile(r"(\d{1,2})[/.-](\d{1,2})(?:[/.-]\d{2,4})?")
 _CLOCK = re.compile(
     r"^(\d{1,2})(?:[:.h ]\s*(\d{2}))?\s*(a\.?m\.?|p\.?m\.?)?(?:\s*o'?clock)?$", re.I
 )
@@ -53,6 +54,9 @@ def _date(text: str, now: datetime | None) -> str | None:
         "REQUIRE_PARTS": [] if relative else ["day", "month"],
     }
     cleaned = re.sub(r"^(?:on|the|for|this)\s+", "", text.strip(), flags=re.IGNORECASE)
+    numbers = _DAY_AND_MONTH.fullmatch(cleaned)
+    if numbers and numbers[1] != numbers[2] and max(int(numbers[1]), int(numbers[2])) <= 12:
+        return None  # either may be the month
     found = dateparser.parse(cleaned, languages=["en"], settings=settings)
     if found is None:
         return None

@@ -116,8 +116,11 @@ class Tagger(ConversationTask[Tagging]):
             A :class:`~zoo.dialogue.tagging.results.Tagging`, or a list of them.
 
         Raises:
-            UsageError: it is no text, or too long, or an argument is out of range.
+            UsageError: it is no text, or too long, or an argument is out of range or of another
+                type.
         """
+        if not isinstance(now, datetime | None):
+            raise UsageError(f"now is a datetime, not {now!r:.60}")
         single, texts = one_or_many(text, str)
         messages = [Message(one) for one in texts]
         settings = self.settings
