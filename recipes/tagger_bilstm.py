@@ -25,6 +25,7 @@ from typing import Any
 from zoo.dialogue.datasets import TaggedMessage, load_tagged
 from zoo.dialogue.tagging.training.examples import Annotation
 from zoo.dialogue.tagging.training.rewriting import rewritten
+from zoo.errors import DataError
 from zoo.folder.figures import Figure
 from zoo.training import run
 from zoo.training.plan import Plan, stages
@@ -372,6 +373,7 @@ def evaluate(
 
     Raises:
         UsageError: no data is given and the model's own corpus is not one of this recipe's.
+        DataError: the data cannot be read, or there is nothing to score in it.
     """
     from zoo.dialogue.tagging.training.scores import score_messages
 
@@ -379,6 +381,8 @@ def evaluate(
         from zoo.dialogue.tagging.training.files import read_tagged
 
         messages = read_tagged(data)
+        if not any(message.entities or message.intent for message in messages):
+            raise DataError(f"{data.name} has neither entities nor intents to score")
         return score_messages(
             model,
             messages,

@@ -68,7 +68,15 @@ def test_without_tensorflow_every_run_writes_and_training_says_what_it_needs(
 ) -> None:
     monkeypatch.chdir(ROOT)
     runs = [["run", name, *arguments] for name, (arguments, _) in RUNS.items()]
-    others = [["list"], ["show", "crnn.latin"], ["cache", "list"]]
+    texts = {"line.png": "comté de Nordland", "census.wav": "ELEVEN TWENTY SEVEN FIFTY SEVEN"}
+    for file, text in texts.items():
+        (tmp_path / file).write_bytes((ROOT / "samples" / file).read_bytes())
+        table = tmp_path / ("lines.tsv" if file == "line.png" else "transcripts.tsv")
+        table.write_text(f"{file}\t{text}\n", encoding="utf-8")
+    others = [
+        *(["list"], ["show", "crnn.latin"], ["cache", "list"], ["list", "--language", "xx"]),
+        *(["evaluate", name, "--data", str(tmp_path)] for name in ("crnn.latin", "ctc_lstm.an4")),
+    ]
     needing = [
         ["train", "char_lstm.shakespeare", "--out", str(tmp_path / "run")],
         ["finetune", "char_lstm.shakespeare", "--text", "README.md", "--out", str(tmp_path / "x")],
@@ -91,6 +99,7 @@ def test_without_tensorflow_every_run_writes_and_training_says_what_it_needs(
     assert told[0][1] == zoo(*runs[0])  # the same text as with TensorFlow
     for code, _, err in told[len(runs) : len(runs) + len(others)]:
         assert code == 0, err
+    assert "no model with the language xx matches '*'" in told[len(runs) + 3][2]
     for code, out, err in told[len(runs) + len(others) :]:
         assert code == 1
         assert NEEDED in err

@@ -11,7 +11,8 @@ import tensorflow as tf
 
 from zoo.ctc.decoding import ctc_log_probability
 from zoo.ctc.subsampling import output_frames
-from zoo.ctc.training.objective import CTCObjective, Example, fits, pad_batch
+from zoo.ctc.training.examples import Example, fits, pad_batch
+from zoo.ctc.training.objective import CTCObjective
 from zoo.errors import DataError
 from zoo.speech.networks import CTCBiLSTMConfig, build_bidirectional
 from zoo.training.plan import Plan

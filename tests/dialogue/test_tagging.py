@@ -192,6 +192,9 @@ def test_the_command_tags_texts_files_and_streams(
     chat = tmp_path / "odd.jsonl"
     chat.write_bytes(b"\n \n")
     assert "odd.jsonl has no messages" in zoo("run", folder, chat, code=1)
+    chat.write_text('{"text": "Hi"}\n')
+    told = zoo("evaluate", folder, "--data", chat, code=1)
+    assert "odd.jsonl has neither entities nor intents to score" in told
     chat.write_bytes(b'{"text": "caf\xe9"}\n{"text": "hello"}\n')
     assert "line 1 is no message" in (said := zoo("run", folder, chat, code=1))
     assert "another encoding" in said

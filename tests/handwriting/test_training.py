@@ -12,7 +12,7 @@ from PIL import Image
 
 from tests.handwriting.toy import LABELS, draw, make_reader, write, write_folder, write_page
 from zoo.ctc.alphabet import Alphabet
-from zoo.ctc.training.objective import fits
+from zoo.ctc.training.examples import fits
 from zoo.errors import DataError, UsageError, ZooWarning
 from zoo.handwriting.ink import InkNormaliser
 from zoo.handwriting.ink_files import Ink

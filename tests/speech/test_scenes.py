@@ -15,7 +15,7 @@ import pytest
 from tests.speech.toy import LABELS, RATE, speech_like
 from zoo.ctc.alphabet import Alphabet
 from zoo.ctc.subsampling import output_frames
-from zoo.ctc.training.objective import fits
+from zoo.ctc.training.examples import fits
 from zoo.errors import DataError, ZooError
 from zoo.speech.features import LogMel
 from zoo.speech.processor import Speech, Utterance

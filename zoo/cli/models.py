@@ -54,7 +54,9 @@ def list_command(
     if rows:
         print_table(("name", "task", "languages", "parameters", "size", "figure"), rows)
     else:
-        click.echo(f"no model matches {pattern!r}", err=True)
+        asked = {"task": task, "language": language}
+        only = "".join(f" with the {key} {value}" for key, value in asked.items() if value)
+        click.echo(f"no model{only} matches {pattern!r}; see zoo list", err=True)
 
 
 _FROM_CARD = ("data", "confidence", "limits")

@@ -11,13 +11,11 @@ import tensorflow as tf
 
 from zoo.ctc.decoding import greedy
 from zoo.ctc.subsampling import output_frames
+from zoo.ctc.training.examples import Example, pad_batch
 from zoo.errors import DataError
 from zoo.folder.figures import Measure
 from zoo.training.batching import Batching, EvenBatches
 from zoo.training.objective import BatchedObjective
-
-Example = tuple[np.ndarray, np.ndarray]
-"""Features ``(frames, width)`` float32, which of an image are its columns, and int32 labels."""
 
 
 class CTCObjective(BatchedObjective):
@@ -114,30 +112,3 @@ class CTCObjective(BatchedObjective):
 
     def _run(self, features: Any, frames: Any) -> Any:
         return tf.nn.log_softmax(self._logits(features, frames, False))
-
-
-def pad_batch(examples: Sequence[Example]) -> tuple[np.ndarray, ...]:
-    """Put examples of different lengths into arrays.
-
-    Returns:
-        Features ``(batch, frames, bins)`` float32, frame counts ``(batch,)`` int32, labels
-        ``(batch, characters)`` int32 and label counts ``(batch,)`` int32; padding is zero.
-    """
-    frames = np.asarray([len(features) for features, _ in examples], np.int32)
-    counts = np.asarray([len(labels) for _, labels in examples], np.int32)
-    features = np.zeros((len(examples), frames.max(), examples[0][0].shape[1]), np.float32)
-    labels = np.zeros((len(examples), max(1, counts.max())), np.int32)
-    for row, (array, text) in enumerate(examples):
-        features[row, : len(array)] = array
-        labels[row, : len(text)] = text
-    return features, frames, labels, counts
-
-
-def fits(frames: int, labels: np.ndarray) -> bool:
-    """Whether CTC can align the labels at all."""
-    return bool(output_frames(frames) >= outputs_needed(labels))
-
-
-def outputs_needed(labels: np.ndarray) -> int:
-    """Outputs that CTC needs for the labels: one each, and a blank between equal ones."""
-    return len(labels) + int((labels[1:] == labels[:-1]).sum())

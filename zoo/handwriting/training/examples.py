@@ -11,7 +11,7 @@ import numpy as np
 from tqdm import tqdm
 
 from zoo.ctc.subsampling import SUBSAMPLING
-from zoo.ctc.training.objective import Example, fits, outputs_needed
+from zoo.ctc.training.examples import Example, fits, outputs_needed
 from zoo.errors import DataError
 from zoo.handwriting.ink import InkNormaliser, height_of
 from zoo.handwriting.ink_files import Ink

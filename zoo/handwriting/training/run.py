@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 from zoo.ctc.search import OWN_MODEL, SearchSettings
 from zoo.ctc.training.confidence import CALIBRATION
-from zoo.ctc.training.objective import CTCObjective, Example
+from zoo.ctc.training.examples import Example
+from zoo.ctc.training.objective import CTCObjective
 from zoo.ctc.training.search_choice import CHARACTER_MODELS, choose_language_model
 from zoo.errors import DataError
 from zoo.folder.manifest import sha256_of

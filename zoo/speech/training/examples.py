@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 import numpy as np
 from tqdm import tqdm
 
-from zoo.ctc.training.objective import Example, fits
+from zoo.ctc.training.examples import Example, fits
 from zoo.errors import DataError
 from zoo.speech.processor import Speech, Utterance
 from zoo.speech.training.augmentation import AudioAugmentation

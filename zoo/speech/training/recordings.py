@@ -38,15 +38,19 @@ class Recordings(Sequence[Utterance]):
         return Utterance(samples, text, speaker="", identity=name)
 
 
-def read_transcripts(folder: Path) -> list[Row]:
+def read_transcripts(folder: Path, least: int = 2) -> list[Row]:
     """What ``transcripts.tsv`` in a folder of recordings says.
 
     It has a line for each recording: its file name below the folder, a tab, and what is said, white
     space squeezed.
 
+    Args:
+        folder: with the recordings and the file.
+        least: 1 for what is scored alone, 2 for what one is held out of.
+
     Raises:
         DataError: the file is missing or malformed, names a recording twice, one that is not there
-            or one outside the folder, or names fewer than two: one is held out for validation.
+            or one outside the folder, or names too few.
     """
     path = folder / TRANSCRIPTS
     rows: dict[str, str] = {}
@@ -64,7 +68,9 @@ def read_transcripts(folder: Path) -> list[Row]:
         if not is_file(folder / name):
             raise DataError(f"{path}, line {number}: there is no recording {folder / name}")
         rows[name] = text
-    if len(rows) < 2:
+    if not rows:
+        raise DataError(f"{path} names no recordings")
+    if len(rows) < least:
         raise DataError(f"{path} must name at least two recordings; one is held out for validation")
     return list(rows.items())
 

@@ -24,7 +24,7 @@ import soxr
 from tqdm import tqdm
 
 from zoo.ctc.subsampling import SUBSAMPLING, output_frames
-from zoo.ctc.training.objective import Example, fits, outputs_needed
+from zoo.ctc.training.examples import Example, fits, outputs_needed
 from zoo.errors import DataError
 from zoo.files import is_file, readable_os_errors, write_bytes
 from zoo.folder.manifest import sha256_of

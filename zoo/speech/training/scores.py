@@ -35,7 +35,7 @@ def evaluate_folder(
     Raises:
         DataError: the folder has no usable ``transcripts.tsv``, or a recording is damaged.
     """
-    recordings = Recordings(folder, read_transcripts(folder), model.processor)
+    recordings = Recordings(folder, read_transcripts(folder, least=1), model.processor)
     command = f"zoo evaluate {reference} --data {folder}"
     return evaluate_recogniser(model, recordings, folder.name, "whole", command, progress)
 
