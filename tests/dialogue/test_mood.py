@@ -159,7 +159,7 @@ def test_the_command_follows_a_chat(zoo: Any, follower: Any, tmp_path: Path) -> 
     rows = [json.dumps({"text": text, "speaker": speaker}) for text, speaker in CHAT[:3]]
     chat.write_text("\n".join(rows))
     moods = follower.follow(CHAT[:3])
-    shown = zoo("run", folder, chat, "--plot", picture)
+    shown = zoo("run", folder, chat, "--picture", picture)
     names = [speaker for _, speaker in CHAT[:3]]
     assert shown == "".join(f"{n}\t{m}\n" for n, m in zip(names, moods, strict=True))
     assert picture.exists()

@@ -24,12 +24,16 @@ from zoo.store.locate import Reference
     "run",
     epilog="Examples:\n\n\b\n"
     '  zoo run sentiment_lstm.topical_chat "This is great" "I hate waiting"\n'
-    "  zoo run sentiment_lstm.topical_chat chat.jsonl --plot mood.png\n"
+    "  zoo run sentiment_lstm.topical_chat chat.jsonl --picture mood.png\n"
     "  zoo run sentiment_lstm.topical_chat --follow --state state.json < chat.jsonl",
 )
 @conversation_options
 @click.option(
-    "--plot", "picture", type=click.Path(path_type=Path), help="Draw the course into this file."
+    "--picture",
+    "--plot",
+    "picture",
+    type=click.Path(path_type=Path),
+    help="Draw the course into this file.",
 )
 def run(model: Reference, reading: Reading, picture: Path | None) -> None:
     """Tell the mood of each of INPUTS, which are the messages of one conversation.
