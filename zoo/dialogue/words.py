@@ -145,7 +145,7 @@ class Words:
 
     @cached_property
     def spelling(self) -> Spelling:
-        """How the words are spelt: those that have a vector, and the frequent ones of training.
+        """How words are spelt that have a vector, and those that were frequent in training.
 
         What was rare in training may be noise or codes itself.
         """
