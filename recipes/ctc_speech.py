@@ -118,10 +118,11 @@ ENGLISH_DATA = (
     "the training utterances."
 )
 ENGLISH_LIMITS = (
-    "Clear speech of one person, read or dictated. Free conversation, far microphones, song and "
-    "several voices at once are not in the data. Words that the word model does not know are "
-    "spelled by ear. It works less well for children, for accents that are rare in the data and "
-    "for speakers whose first language is not English: see the figures by group."
+    "Clear speech of one person, read or dictated. Its error rates are those of a small network "
+    "and little data: good enough to search and to correct, not to rely on. Free conversation, far "
+    "microphones, song and several voices at once are not in the data. Words that the word model "
+    "does not know are spelled by ear. It works far less well with anyone's microphone than "
+    "with audio books, and in those less well for women than for men: see the figures by group."
 )
 ENGLISH_COMPARISON = tuple(
     published(f"Kaldi, {what}, on 5 of these hours, dev-clean", value, "egs/mini_librispeech")

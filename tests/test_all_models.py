@@ -12,15 +12,17 @@ import pytest
 
 from zoo import load_model
 from zoo.catalogue import WEIGHTS_FOLDER, registry
+from zoo.ctc.search import OWN_MODEL
 from zoo.folder.model_folder import ModelFolder
 from zoo.handwriting.page_xml import read_layout
 from zoo.registry import resolve
+from zoo.training.error_rates import word_error_rate
 
 SAMPLES = Path(__file__).parent.parent / "samples"
 MAX_SAMPLE_BYTES = 200_000
 NAMES = sorted(registry().weights)
 EMBEDDED = [name for name in NAMES if (WEIGHTS_FOLDER / name).is_dir()]
-MAX_FOLDER_BYTES = 12_500_000
+MAX_NETWORK_BYTES = MAX_LANGUAGE_MODEL_BYTES = 12_000_000
 MAX_PACKAGE_BYTES = 100_000_000
 
 
@@ -34,7 +36,11 @@ def test_the_embedded_folder_is_the_registered_one_and_small(name: str) -> None:
     entry = registry().weights[name]
     folder = ModelFolder.open(WEIGHTS_FOLDER / name, entry.manifest_sha256)
     folder.verify()
-    assert folder.manifest.total_size == entry.size <= MAX_FOLDER_BYTES
+    assert folder.manifest.total_size == entry.size
+    language_model = WEIGHTS_FOLDER / name / OWN_MODEL
+    of_that = language_model.stat().st_size if language_model.exists() else 0
+    assert of_that <= MAX_LANGUAGE_MODEL_BYTES
+    assert entry.size - of_that <= MAX_NETWORK_BYTES
 
 
 def test_all_embedded_folders_together_fit_the_wheel() -> None:
@@ -55,6 +61,12 @@ def test_the_golden_outputs_hold(model: Any) -> None:
 
 def hear_a_census_answer(model: Any) -> None:
     assert model.transcribe(SAMPLES / "census.wav").text == "ELEVEN TWENTY SEVEN FIFTY SEVEN"
+
+
+def hear_a_sentence(model: Any) -> None:
+    said = "THAT WILL BE A QUEER THING TO BE SURE"
+    heard = model.transcribe(SAMPLES / "alice.opus", language_model="own").text
+    assert word_error_rate([said], [heard]).value <= 25
 
 
 def read_a_line_and_a_page(model: Any) -> None:
@@ -120,6 +132,7 @@ VERBS = {
     "char_lstm.*": read_and_continue_a_letter,
     "crnn.latin": read_a_line_and_a_page,
     "ctc_*.an4": hear_a_census_answer,
+    "ctc_*.english": hear_a_sentence,
     "pen_bilstm.unipen": read_a_pen,
     "sentiment_lstm.topical_chat": follow_a_chat,
     "seq2seq_lstm.tatoeba": translate_a_letter,
