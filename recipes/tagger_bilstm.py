@@ -191,7 +191,7 @@ MODELS = {
             "hidden_dropout": 0.5,
             "weight_dropout": 0.2,
         },
-        plans=(Plan(epochs=24, learning_rate=4e-3, weight_decay=0.03),),
+        plans=(Plan(epochs=40, learning_rate=4e-3, weight_decay=0.03),),
         batch=64,
         rare_dropout=0.5,
         word_dropout=0.1,

@@ -120,6 +120,11 @@ def tag_a_command(model: Any) -> None:
     assert str(result) == "PlayMusic: play some [jazz](genre) on [spotify](service)"
 
 
+def tell_a_request(model: Any) -> None:
+    known, unknown = model.tag(["what is my bank balance", "who painted the mona lisa"])
+    assert (known.intent, unknown.intent) == ("balance", None)
+
+
 def track_a_booking(model: Any) -> None:
     first, second = model.track(
         ["A cheap thai place, please", "In the north, and what is the phone number?"]
@@ -137,6 +142,7 @@ VERBS = {
     "sentiment_lstm.topical_chat": follow_a_chat,
     "seq2seq_lstm.tatoeba": translate_a_letter,
     "tagger_bilstm.chat": tag_an_order,
+    "tagger_bilstm.clinc": tell_a_request,
     "tagger_bilstm.snips": tag_a_command,
     "tracker_lstm.woz": track_a_booking,
 }

@@ -2,11 +2,13 @@
 """Scores TF-IDF with logistic regression beside the zoo's mood readers, on the same messages.
 
     scripts/benchmarks/moods.py                      # writes docs/benchmarks/moods.csv
+    scripts/benchmarks/moods.py --models sentiment_lstm.topical_chat runs/meld
 
 The regression learns from the recipe's training messages, words and pairs of words; its strength of
 regularisation is chosen on the validation messages. It reads each message alone: with the words of
 the message before, marked as such, it was worse on the validation messages. The figures of the
-model are those of its folder. Needs scikit-learn (the extra `benchmark`).
+model are those of its folder; one that was only trained is scored here. Needs scikit-learn (the
+extra `benchmark`).
 """
 
 from __future__ import annotations
@@ -27,6 +29,7 @@ from zoo.recipes.sentiment_lstm import MODELS  # noqa: E402
 from zoo.dialogue.datasets import MoodMessage, load_moods  # noqa: E402
 from zoo.dialogue.mood.training.scores import mood_figures, weighted_f1  # noqa: E402
 from zoo.loading import load_model  # noqa: E402
+from zoo.training.recipe import evaluate  # noqa: E402
 
 SIDE = "TF-IDF, logistic regression"
 STRENGTHS = (1.0, 3.0, 10.0)
@@ -50,9 +53,12 @@ def main() -> None:
 
 
 def rows_of(name: str) -> list[dict[str, Any]]:
-    """The rows of a model and of the regressions beside it."""
-    values = MODELS[name]
-    figures = load_model(name).metrics
+    """The rows of a model, by its name or folder, and of the regressions beside it."""
+    reader = load_model(name)
+    name = reader.card["name"]
+    values, figures = MODELS[name], reader.metrics
+    if not {*values.tests} <= {figure.split for figure in figures}:
+        figures = evaluate(reader, name)
     rows = []
     for split in values.tests:
         of_split = {figure.metric: figure for figure in figures if figure.split == split}

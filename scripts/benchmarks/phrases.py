@@ -2,7 +2,7 @@
 """Scores given phrases, digits, confidences and made sounds of speech recognisers.
 
     scripts/benchmarks/phrases.py                         # writes docs/benchmarks/phrases.csv
-    scripts/benchmarks/phrases.py --models ctc_lstm.english --corpus english+an4 --split test
+    scripts/benchmarks/phrases.py --models ctc_bilstm.english --split test
 
 Lists of 50 phrases are drawn from the transcripts of at most eight words of a split, whose speakers
 are in no training data. `exact match` is the share of the utterances of these phrases that are
@@ -29,6 +29,7 @@ from zoo.ctc.training.calibration import judged_words, word_calibration_error
 from zoo.errors import ZooWarning
 from zoo.loading import load_model
 from zoo.speech.datasets import load_speech
+from zoo.speech.processor import Utterance
 from zoo.speech.training.sounds import SOUNDS
 from zoo.training.error_rates import word_error_rate
 
@@ -43,24 +44,21 @@ Row = tuple[str, float, int]
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--models", nargs="+", default=["ctc_bilstm.an4", "ctc_lstm.an4"])
-    parser.add_argument("--corpus", default="an4", help="one, or several joined by +")
+    parser.add_argument(
+        "--models", nargs="+", default=["ctc_bilstm.an4", "ctc_lstm.an4", "ctc_bilstm.english"]
+    )
+    parser.add_argument("--corpus", help="one, or several joined by +; the model's own if left out")
     parser.add_argument("--split", default="validation", help="the beginning of its name")
     parser.add_argument("--out", type=Path, default=ROOT / "docs/benchmarks/phrases.csv")
     options = parser.parse_args()
-    utterances = [
-        utterance
-        for corpus in options.corpus.split("+")
-        for split, part in load_speech(corpus).items()
-        if split.startswith(options.split)
-        for utterance in (part[number] for number in range(len(part)))
-    ]
-    texts = [utterance.text for utterance in utterances]
     with open(options.out, "w", newline="", encoding="utf-8") as stream:
         table = csv.writer(stream, lineterminator="\n")
         table.writerow(COLUMNS)
         for name in options.models:
             model: Any = load_model(name)
+            corpus = options.corpus or model.card["dataset"]
+            utterances = utterances_of(corpus, options.split)
+            texts = [utterance.text for utterance in utterances]
             features = [model.processor.log_mel.features(one.samples) for one in utterances]
             outputs = model.outputs(features)
             rows = [
@@ -70,9 +68,20 @@ def main() -> None:
                 score_sounds(model),
             ]
             for figure, share, count in rows:
-                row = (name, options.corpus, options.split, figure, f"{100 * share:.2f}", count)
+                row = (name, corpus, options.split, figure, f"{100 * share:.2f}", count)
                 table.writerow(row)
                 print(*row, flush=True)
+
+
+def utterances_of(corpora: str, split: str) -> list[Utterance]:
+    """The utterances of corpora that are joined by +, of the splits that begin with a name."""
+    return [
+        part[number]
+        for corpus in corpora.split("+")
+        for name, part in load_speech(corpus).items()
+        if name.startswith(split)
+        for number in range(len(part))
+    ]
 
 
 def score_lists(

@@ -73,6 +73,7 @@ def test_calibrated_settings_are_less_far_off() -> None:
     assert found.doubtful_entropy >= DOUBTFUL
     assert found.hopeless_entropy >= HOPELESS
     assert found.phrase_scale > 0
+    assert 0 <= found.phrase_limit <= 0.5
 
 
 def test_few_references_leave_the_phrases_as_they_are() -> None:

@@ -6,13 +6,14 @@ import itertools
 import math
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 
 from zoo.ctc.alphabet import Alphabet
 from zoo.ctc.calibration import unfamiliarity
-from zoo.ctc.decoding import ctc_log_probability, greedy
+from zoo.ctc.decoding import Hypothesis, ctc_log_probability, greedy
 from zoo.ctc.grammar import Phrase, expand
 from zoo.ctc.phrase_search import PhraseSearch, PhraseSettings, share_of_each
 from zoo.ctc.phrases import PhraseBeam, PhraseTree, compile_phrases, read_phrases
@@ -208,6 +209,22 @@ def test_the_settings_of_a_model_are_those_of_the_search() -> None:
     assert search.identity != factory.make_for_phrases(["ba"]).identity
     with pytest.raises(UsageError, match="n_best"):
         factory.make_for_phrases(["ab"], n_best=0)
+
+
+def test_what_is_less_likely_than_the_limit_is_none_of_the_phrases() -> None:
+    def answers(limit: float, unfamiliar: float = 9.0, repeat: bool = False) -> list[Hypothesis]:
+        values = {"phrase_limit": limit, "doubtful_unfamiliarity": unfamiliar}
+        factory = SearchFactory(ALPHABET.vocabulary, values, {})
+        return factory.make_for_phrases(["AB"], repeat=repeat).run(spelled("A A", sure=0.7))
+
+    def rejected(limit: float, **others: Any) -> bool:
+        return not answers(limit, **others)[0].phrases
+
+    accepted = 1.0 - answers(1.0)[0].confidence
+    assert 0.0 < accepted < 1.0
+    assert not rejected(accepted - 1e-6)
+    assert rejected(accepted + 1e-6)
+    assert rejected(accepted - 1e-6, unfamiliar=1e-3, repeat=True)
 
 
 @pytest.mark.parametrize("repeat", [False, True])

@@ -6,14 +6,14 @@ restricts it. With ``p`` by CTC's forward algorithm, the answer's confidence is 
     sigmoid(scale * (log p(phrase) - log p(filler)) / labels + bias) * p(phrase | one of them)
 
 where ``labels`` is the number of those of the phrase or of the filler, whichever has more. The
-first factor says whether anything of the list was said at all; where it is below one half, the
-answer is none of them. The second is the softmax of the phrases' log-probabilities, divided by a
-temperature. The three numbers are settings of the decoder, fitted on held-out data.
+first factor says whether anything of the list was said at all; where it is below a limit, one half
+or less, the answer is none of them. The second is the softmax of the phrases' log-probabilities,
+divided by a temperature. The four numbers are settings of the decoder, fitted on held-out data.
 
 A sequence of phrases can follow nearly anything that is said closely enough: of English that they
 do not know, the AN4 models took three quarters for digits. So the first factor is at most
-``limit / (2 * unfamiliarity)`` where phrases may be repeated and the outputs are less familiar
-(:func:`~zoo.ctc.calibration.unfamiliarity`) than the decoder's limit.
+``limit * unfamiliar / unfamiliarity`` where phrases may be repeated and the outputs' unfamiliarity
+(:func:`~zoo.ctc.calibration.unfamiliarity`) is above ``unfamiliar``, from where it is doubted.
 """
 
 from __future__ import annotations
@@ -48,12 +48,14 @@ class PhraseSettings:
         scale: of the phrase's log-probability beside the filler's, for each label.
         bias: how likely a phrase is that fits as well as the filler, as log odds.
         temperature: by which the phrases' log-probabilities are divided.
+        limit: how likely it must be that something of the list was said.
         unfamiliar: unfamiliarity above which a sequence of phrases is taken for other speech.
     """
 
     scale: float
     bias: float
     temperature: float
+    limit: float = 0.5
     unfamiliar: float = math.inf
 
 
@@ -147,16 +149,16 @@ class PhraseSearch:
             )
             for sequence, labels, score, confidence in found
         ]
-        if found and accepted >= 0.5:
+        if found and accepted >= self.settings.limit:
             return hypotheses
         confidence = 1.0 - (accepted if found else 0.0)
         return [Hypothesis((), (), filler, filler, confidence, heard=free), *hypotheses]
 
     def _most_known(self, log_probs: np.ndarray) -> float:
         """How likely it is at most that something of the list was said."""
-        limit = self.settings.unfamiliar
+        unfamiliar = self.settings.unfamiliar
         reached = unfamiliarity(log_probs, self.blank) if self.repeat else 0.0
-        return limit / (2 * reached) if reached > limit else 1.0
+        return self.settings.limit * unfamiliar / reached if reached > unfamiliar else 1.0
 
     def is_known(self, gap: float, labels: int) -> float:
         """How likely it is that something of the list was said, 0 to 1.

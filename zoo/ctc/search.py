@@ -66,6 +66,7 @@ class SearchSettings:
         phrase_scale: see :mod:`zoo.ctc.phrase_search`.
         phrase_bias: see :mod:`zoo.ctc.phrase_search`.
         phrase_temperature: see :mod:`zoo.ctc.phrase_search`.
+        phrase_limit: see :mod:`zoo.ctc.phrase_search`.
         word_scale: of words' confidences, see :mod:`zoo.ctc.calibration`.
         word_bias: of words' confidences.
         lm_word_scale: the same where a language model is used.
@@ -88,6 +89,7 @@ class SearchSettings:
     phrase_scale: float = 4.0
     phrase_bias: float = 7.0
     phrase_temperature: float = 2.0
+    phrase_limit: float = 0.5
     word_scale: float = 1.0
     word_bias: float = 0.0
     lm_word_scale: float = 1.0
@@ -106,6 +108,7 @@ class SearchSettings:
         check_range(self, "phrase_scale", float, 0.0, 1000.0)
         check_range(self, "phrase_bias", float, -1000.0, 1000.0)
         check_range(self, "phrase_temperature", float, 0.01, 1000.0)
+        check_range(self, "phrase_limit", float, 0.0, 1.0)
         check_range(self, "word_scale", float, 0.0, 1000.0)
         check_range(self, "word_bias", float, -1000.0, 1000.0)
         check_range(self, "lm_word_scale", float, 0.0, 1000.0)
@@ -334,6 +337,7 @@ class SearchFactory:
             values.phrase_scale,
             values.phrase_bias,
             values.phrase_temperature,
+            values.phrase_limit,
             values.doubtful_unfamiliarity,
         )
         return PhraseSearch(tree, settings, bool(repeat), n_best)

@@ -5,12 +5,13 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from typing import Any
 
 import jiwer
 import numpy as np
 
 from zoo.ctc.alphabet import Alphabet
-from zoo.ctc.calibration import calibrated, logit, uncertainty, unfamiliarity
+from zoo.ctc.calibration import calibrated, logit, sigmoid, uncertainty, unfamiliarity
 from zoo.ctc.decoding import ctc_log_probability, greedy, words_from_spans
 from zoo.ctc.grammar import Phrase
 from zoo.ctc.phrases import SEPARATOR, PhraseBeam, compile_phrases
@@ -19,6 +20,9 @@ from zoo.ctc.search import DOUBTFUL, HOPELESS, NEVER, Search, SearchSettings
 BINS = 10
 FALSE_DOUBTS = 0.03
 """The share of held-out data that may be doubted for its unfamiliarity."""
+
+FALSE_REJECTIONS = 0.025
+"""The share of held-out phrases that may be taken for none of a list."""
 
 _PRIOR = 0.01  # of squared coefficients, so that data that can be told apart has a finite curve
 _ROOM = 1.1  # above what held-out speech reaches, before it is doubted
@@ -154,16 +158,14 @@ def calibrate(
     reached = max(
         (uncertainty(one, len(greedy(one, alphabet.blank).labels)) for one in outputs), default=0.0
     )
-    known_scale, known_bias, temperature = _fit_phrases(alphabet, outputs, references, seed)
+    phrases = _fit_phrases(alphabet, outputs, references, seed)
     return replace(
         settings,
         word_scale=scale,
         word_bias=bias,
         doubtful_entropy=round(max(DOUBTFUL, _ROOM * reached), 4),
         hopeless_entropy=round(max(HOPELESS, _ROOM * reached * HOPELESS / DOUBTFUL), 4),
-        phrase_scale=known_scale,
-        phrase_bias=known_bias,
-        phrase_temperature=temperature,
+        **phrases,
     )
 
 
@@ -212,12 +214,11 @@ def halved_calibration_error(words: Sequence[Sequence[WordJudgement]]) -> float:
 
 def _fit_phrases(
     alphabet: Alphabet, outputs: Sequence[np.ndarray], references: Sequence[str], seed: int
-) -> tuple[float, float, float]:
-    """Scale, bias and temperature of :mod:`zoo.ctc.phrase_search`."""
+) -> dict[str, Any]:
+    """The settings of :mod:`zoo.ctc.phrase_search`; none of them where there are few texts."""
     texts = sorted({" ".join(text.split()) for text in references} - {""})
     if len(texts) < 4:
-        plain = SearchSettings()
-        return plain.phrase_scale, plain.phrase_bias, plain.phrase_temperature
+        return {}
     tree = compile_phrases(tuple(map(Phrase, texts)), alphabet)
     places = {text: place for place, text in enumerate(texts)}
     rng = np.random.default_rng(seed)
@@ -242,7 +243,14 @@ def _fit_phrases(
             truths.append(truth)
     scale, bias = fit_logistic(fits, known)
     losses = [_mean_loss(np.array(scores), truths, each) for each in _TEMPERATURES]
-    return scale, bias, _TEMPERATURES[int(np.argmin(losses))]
+    accepted = [sigmoid(scale * fit + bias) for fit, one in zip(fits, known, strict=True) if one]
+    limit = float(np.quantile(accepted, FALSE_REJECTIONS, method="lower")) if accepted else 1.0
+    return {
+        "phrase_scale": scale,
+        "phrase_bias": bias,
+        "phrase_temperature": _TEMPERATURES[int(np.argmin(losses))],
+        "phrase_limit": min(0.5, math.floor(1e4 * limit) / 1e4),
+    }
 
 
 def _mean_loss(scores: np.ndarray, truths: Sequence[int], temperature: float) -> float:

@@ -14,6 +14,8 @@ from zoo.dialogue.tagging.training.examples import TaggedExample
 
 TEMPERATURES = (0.7, 0.85, 1.0, 1.2, 1.5, 1.8, 2.2, 2.7, 3.3)
 THRESHOLDS = tuple(round(0.02 * step, 2) for step in range(50))
+PRICE = 0.005
+"""The share of the messages in scope that may be lost to a threshold for those that are not."""
 
 
 def choose_temperature(model: Any, examples: Sequence[TaggedExample]) -> float:
@@ -59,7 +61,9 @@ def choose_intent_temperature(model: Any, examples: Sequence[TaggedExample]) -> 
 def choose_threshold(
     model: Any, examples: Sequence[TaggedExample], outside: str, temperature: float
 ) -> float:
-    """The threshold with the highest mean of accuracy in scope and recall out of scope.
+    """The highest threshold that costs at most :data:`PRICE` of the accuracy in scope.
+
+    Most messages are in scope, and the more of what is not is found, the more of them are lost.
 
     Args:
         model: a tagger with intents.
@@ -68,18 +72,15 @@ def choose_threshold(
         temperature: of the intents.
     """
     place = model.intents.index(outside)
-    in_scope, out_of_scope = [], []
+    in_scope = []
     for example in examples:
         probabilities = softmax(model.inference.read(example.ids).intents / temperature)
         probabilities[place] = 0.0
         best = int(probabilities.argmax())
         score = float(probabilities[best])
-        if example.intent == place:
-            out_of_scope.append(score)
-        else:
+        if example.intent != place:
             in_scope.append(score if best == example.intent else -1.0)
-    means = [
-        np.mean(np.asarray(in_scope) >= t) + np.mean(np.asarray(out_of_scope) < t)
-        for t in THRESHOLDS
-    ]
-    return THRESHOLDS[int(np.argmax(means))]
+    if not in_scope:
+        return 0.0
+    right = [float(np.mean(np.asarray(in_scope) >= t)) for t in THRESHOLDS]
+    return max(t for t, share in zip(THRESHOLDS, right, strict=True) if share >= right[0] - PRICE)
