@@ -49,7 +49,7 @@ def test_a_models_outputs_on_a_tape_are_those_of_its_network(name: str) -> None:
         arrays = [bundle.golden[f"input.{number}"] for number in range(5)]
     found: Outputs = network.run(tape, [tape.leaf(one) for one in network.inputs(arrays)])
     wanted = bundle.golden["output.0"][:1]
-    if name.startswith("tracker"):  # one output, whose labels are the candidates
+    if wanted.ndim == 2:  # one output for the whole input, such as an intent
         wanted = wanted[:, None]
     wanted = wanted[:, : found.logits.value.shape[1]]
     np.testing.assert_allclose(
