@@ -343,7 +343,7 @@ def _train_on_scenes(name: str, out: Path, command: str, **changes: Any) -> Path
             longest=chosen.longest,
             seconds=chosen.seconds,
             rising=chosen.rising,
-            texts=partial(_texts, chosen.texts, utterances)
+            texts=partial(_texts, chosen.texts, store.texts)
             if chosen.texts and stage.last
             else None,
         )
@@ -351,17 +351,15 @@ def _train_on_scenes(name: str, out: Path, command: str, **changes: Any) -> Path
     return out
 
 
-def _texts(corpus: str, utterances: Sequence[Utterance]) -> list[str]:
-    """A corpus of texts, and the transcripts of utterances that are not in it.
+def _texts(corpus: str, transcripts: Sequence[str]) -> list[str]:
+    """A corpus of texts, and the transcripts that are not in it.
 
     The perplexity of AN4's validation transcripts, letters and numbers mostly, is 5,732 by
     LibriSpeech's transcripts alone and 61 with them; nowhere does it rise.
     """
-    from zoo.speech.training.examples import reading
-
     texts = load_texts(corpus)
     known = set(texts)
-    return texts + [u.text for u in reading(utterances) if u.text not in known]
+    return texts + [text for text in transcripts if text not in known]
 
 
 def evaluate(

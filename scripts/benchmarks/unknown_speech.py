@@ -28,7 +28,7 @@ from zoo.loading import load_model
 from zoo.speech.datasets import load_speech
 from zoo.speech.processor import Utterance
 from zoo.speech.results import Transcript
-from zoo.speech.training.confidence import with_unknown_words
+from zoo.speech.training.confidence import known_words, with_unknown_words
 
 ROOT = Path(__file__).resolve().parents[2]
 OWN = "AN4"
@@ -61,8 +61,7 @@ def main() -> None:
 def chosen_speech(split: str, most: int) -> dict[str, list[Utterance]]:
     """Utterances of AN4, and those of other English by their source."""
     own = load_speech("an4")
-    texts = [one.text for one in own["train"].descriptions()]
-    known = {word for text in texts for word in text.upper().split()}
+    known = known_words(one.text for one in own["train"].descriptions())
     found = {OWN: some_of(own[split], most)}
     for name, part in load_speech("english").items():
         if name.startswith(split):

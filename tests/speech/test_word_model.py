@@ -40,6 +40,10 @@ class Reader:
     def set_search(self, settings: dict[str, Any], files: dict[str, bytes]) -> None:
         self.decoder, self.files = settings, files
 
+    @property
+    def searches(self) -> SearchFactory:
+        return SearchFactory(ALPHABET.vocabulary, self.decoder, self.files)
+
 
 def test_a_word_model_is_chosen_added_and_mends_what_was_misheard() -> None:
     reader = Reader()

@@ -24,7 +24,7 @@ from zoo.ctc.decoding import (
 from zoo.ctc.phrase_search import PhraseSearch
 from zoo.ctc.phrases import PhraseSource
 from zoo.ctc.results import Alternative, Word
-from zoo.ctc.search import Search
+from zoo.ctc.search import NEVER, Search
 from zoo.ctc.subsampling import SUBSAMPLING
 from zoo.ctc.task import CTCRecogniser, tidy
 from zoo.errors import UsageError, ZooWarning
@@ -463,10 +463,9 @@ class SpeechRecognition(CTCRecogniser):
             seconds: length of the recording.
             clock: times in the recording.
         """
-        limit = self.searches.settings.doubtful_unfamiliarity
-        unlike = unfamiliarity(log_probs, search.blank) > limit
         if isinstance(search, PhraseSearch):
             plain = self.make_transcript(hypotheses, seconds, clock, search.n_best)
+            unlike = bool(hypotheses[0].phrases) and self._is_unlike(log_probs)
             return self._matched(plain, hypotheses[0], unlike)
         curve = search.word_curve
         plain = self.make_transcript(hypotheses, seconds, clock, search.n_best, curve)
@@ -474,12 +473,17 @@ class SpeechRecognition(CTCRecogniser):
         if not plain.text:
             return plain
         entropy = uncertainty(log_probs, len(hypotheses[0].labels))
-        if entropy <= settings.doubtful_entropy and not unlike:
+        if entropy <= settings.doubtful_entropy and not self._is_unlike(log_probs):
             return plain
         if entropy <= settings.hopeless_entropy:
             return replace(plain, doubts=(UNLIKE,))
         nothing = Alternative("", hypotheses[0].score, 1.0 - plain.confidence)
         return Transcript("", (), nothing.confidence, (nothing,), seconds, doubts=(UNLIKE,))
+
+    def _is_unlike(self, log_probs: np.ndarray) -> bool:
+        """Whether outputs are less familiar than those that the model's limit was fitted to."""
+        limit = self.searches.settings.doubtful_unfamiliarity
+        return limit < NEVER and unfamiliarity(log_probs, self.processor.alphabet.blank) > limit
 
     def _matched(self, plain: Transcript, best: Hypothesis, unlike: bool) -> Transcript:
         """A transcript with its phrases as they were given, doubted if it is unlike all speech."""
@@ -489,7 +493,7 @@ class SpeechRecognition(CTCRecogniser):
         )
         heard = tidy(self.processor.alphabet.decode(best.heard))
         doubts = (f"none of the phrases; without them it reads {heard!r}",) if heard else ()
-        if best.phrases and unlike:
+        if unlike:
             doubts = (UNLIKE,)
         return replace(
             plain,

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from dataclasses import asdict
 from typing import Any
 
 import numpy as np
 
 from zoo.ctc.calibration import unfamiliarity
 from zoo.ctc.search import NEVER
-from zoo.ctc.training.calibration import unfamiliarity_limit
+from zoo.ctc.training.calibration import calibrate, unfamiliarity_limit
 from zoo.ctc.training.confidence import FACT, fit_confidences
 from zoo.speech.processor import Utterance
 from zoo.speech.recognition import SpeechRecognition
@@ -32,8 +33,11 @@ def fit_transcripts(
         others: outputs for utterances of other speech, by what they are; the card says what share
             of them is doubted.
     """
+    alphabet = model.processor.alphabet
+    fitted = calibrate(model.searches.settings, alphabet, outputs, references)
+    model.set_search({**model.decoder, **asdict(fitted)}, model.files)
     said = [fit_confidences(model, outputs, references, "transcript")]
-    blank = model.processor.alphabet.blank
+    blank = alphabet.blank
     limit = unfamiliarity_limit(outputs, blank)
     model.set_search({**model.decoder, "doubtful_unfamiliarity": limit}, model.files)
     if limit < NEVER:
@@ -66,6 +70,11 @@ def outputs_of(model: Any, utterances: Iterable[Utterance]) -> tuple[list[np.nda
     return outputs, references
 
 
+def known_words(texts: Iterable[str]) -> set[str]:
+    """The words of transcripts, in capitals."""
+    return {word for text in texts for word in text.upper().split()}
+
+
 def with_unknown_words(
     utterances: Iterable[Utterance], known: Collection[str]
 ) -> Iterator[Utterance]:
@@ -76,7 +85,7 @@ def with_unknown_words(
         known: the words that the model knows, in capitals.
     """
     for utterance in utterances:
-        if not set(utterance.text.upper().split()).issubset(known):
+        if not known_words([utterance.text]).issubset(known):
             yield utterance
 
 

@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING, Any
 from zoo.contracts import StreamingConfig
 from zoo.ctc.alphabet import Alphabet
 from zoo.ctc.search import OWN_MODEL, SearchSettings
-from zoo.ctc.training.calibration import calibrate
 from zoo.ctc.training.objective import CTCObjective
 from zoo.ctc.training.search_choice import choose_language_model
 from zoo.ctc.training.word_model import UNKNOWN_WORD_ORDER, choose_word_model
@@ -337,7 +336,6 @@ def add_language_model(
     outputs, references = outputs_of(model, reading(validation))
     texts = [utterance.text for utterance in reading(training)]
     ngram, settings = choose_language_model(model.processor.vocabulary, texts, outputs, references)
-    settings = calibrate(settings, model.processor.alphabet, outputs, references)
     model.set_search(asdict(settings), {OWN_MODEL: ngram.to_bytes()})
     fit_transcripts(model, outputs, references)
 
@@ -363,7 +361,6 @@ def add_word_model(model: Any, texts: Sequence[str], validation: Sequence[Uttera
         [lambda texts: ngram],
         start=start,
     )
-    settings = calibrate(settings, model.processor.alphabet, outputs, references)
     model.set_search(asdict(settings), {OWN_MODEL: ngram.to_bytes()})
     fit_transcripts(model, outputs, references)
 
