@@ -231,15 +231,17 @@ MODELS = {
     "ctc_lstm.english": replace(
         ENGLISH,
         network={**ENGLISH.network, "units": 536, "look_ahead": 8},
+        # What the bidirectional network taught: little dropout and light scenes from the start.
         plans=(
             ENGLISH.plans[0],
             replace(
                 ENGLISH.plans[1],
-                epochs=8,
+                epochs=6,
                 network=LITTLE_DROPOUT,
                 values={**ENGLISH.plans[1].values, "scenes": LIGHT},
             ),
-            ENGLISH.plans[-1],
+            replace(ENGLISH.plans[3], epochs=8),
+            ENGLISH.plans[4],
         ),
     ),
     "ctc_bilstm.an4": Values(

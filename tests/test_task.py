@@ -76,6 +76,20 @@ def test_a_verb_answers_with_the_weights_that_the_network_has(name: str) -> None
     assert all(set(answer(one)) == {label} for one in copies)
 
 
+def test_a_network_that_is_first_asked_for_while_a_function_is_traced_has_its_weights() -> None:
+    import tensorflow as tf
+
+    model = loaded("ctc_bilstm")
+    inputs = [array[None] for array in (model.golden_inputs()["input.0"][0], np.ones(23, bool))]
+
+    @tf.function
+    def traced(features: Any, mask: Any) -> Any:
+        return model.network([features, mask])
+
+    found = traced(*map(tf.constant, inputs)).numpy()
+    np.testing.assert_allclose(found, loaded("ctc_bilstm").network(inputs), atol=1e-5)
+
+
 def test_a_copy_answers_alike_and_keeps_settings_and_dtype(tiny_folder: Path) -> None:
     model: Any = load_model(tiny_folder, dtype="mixed_bfloat16")
     model.decoder = {"temperature": 0.5}

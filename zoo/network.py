@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 from collections.abc import Mapping
 from importlib.util import find_spec
@@ -48,10 +49,24 @@ def build_network(
     with needing_training():
         if find_spec("tensorflow"):
             import_tensorflow_quietly()
-        network = architecture.load("builder")(config, dtype=dtype)
-    if weights is not None:
-        assign_weights(network, weights, where)
+        with _outside_of_functions():
+            network = architecture.load("builder")(config, dtype=dtype)
+            if weights is not None:
+                assign_weights(network, weights, where)
     return network
+
+
+def _outside_of_functions() -> contextlib.AbstractContextManager[Any]:
+    """Build at once even where a ``tf.function`` is being traced, which would only note down what
+    is assigned."""
+    import keras
+
+    if keras.backend.backend() != "tensorflow":
+        return contextlib.nullcontext()
+    import tensorflow as tf
+
+    scope: contextlib.AbstractContextManager[Any] = tf.init_scope()
+    return scope
 
 
 def check_dtype(dtype: Any) -> tuple[str, str]:

@@ -66,6 +66,8 @@ class Worker:
             "TF_NUM_INTRAOP_THREADS": str(threads),
             "TF_NUM_INTEROP_THREADS": str(threads),
         }
+        if python != sys.executable:
+            env.pop("PYTHONPATH", None)  # packages of this interpreter
         self.name = name
         self.process = subprocess.Popen(
             command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, env=env

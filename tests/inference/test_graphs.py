@@ -112,6 +112,10 @@ def test_a_ctc_graph_gives_what_the_network_gives(name: str, cell: str, seed: in
         np.testing.assert_allclose(found[row, :count], wanted, atol=TOLERANCE)
         alone = inference.log_probs(batch[row : row + 1, :length], np.array([length]))
         np.testing.assert_allclose(alone[0, :count], wanted, atol=TOLERANCE)
+    # Without padding the work for it is left out, which changes no bit.
+    full = np.full(len(batch), batch.shape[1], np.int32)
+    whole = inference.sessions()["whole"].run({"features": batch, "frames": full}, ["log_probs"])
+    np.testing.assert_array_equal(inference.log_probs(batch, full), whole[0])
 
 
 def texts(rng: np.random.Generator) -> list[np.ndarray]:

@@ -23,6 +23,14 @@ def test_no_negation_is_lost_with_typographic_apostrophes(model: Any) -> None:
     assert [" ne " in f" {one.lower()}" or " n'" in one for one in french] == [True] * 4 + [False]
 
 
+def test_no_negation_is_lost_without_apostrophes(model: Any) -> None:
+    usual = ["I don't know.", "It doesn't work.", "He isn't here.", "I won't do it.", "I'm tired."]
+    bare = [text.replace("'", "") for text in usual]
+    for target in ("fr", "de", "es"):
+        expected = [str(one) for one in model.translate(usual, target)]
+        assert [str(one) for one in model.translate(bare, target)] == expected
+
+
 def test_what_must_be_kept_is_kept(model: Any) -> None:
     texts = (
         "I have 911 books.",

@@ -5,7 +5,13 @@ from __future__ import annotations
 import pytest
 
 from tests.translation.vocabulary import shipped_subwords
-from zoo.translation.spelling import Style, restored_spelling, usual_case, usual_spelling
+from zoo.translation.spelling import (
+    Style,
+    restored_spelling,
+    usual_case,
+    usual_spelling,
+    with_apostrophes,
+)
 
 
 @pytest.mark.parametrize(
@@ -71,3 +77,28 @@ def test_a_translation_gets_the_spelling_of_its_source(
     parts: list[str], style: Style, restored: list[str]
 ) -> None:
     assert restored_spelling(parts, style, shipped_subwords()) == restored
+
+
+@pytest.mark.parametrize(
+    ("written", "read"),
+    [
+        ("It doesnt work.", "It doesn't work."),
+        ("I dont know where you are.", "I don't know where you are."),
+        ("WE CANT AND WONT GO", "WE CAN'T AND WON'T GO"),
+        (
+            "Im sure that youre right, theyve told us.",
+            "I'm sure that you're right, they've told us.",
+        ),
+        ("Thats what shes like, isnt it?", "That's what she's like, isn't it?"),
+        ("Its lid was ill made; well, were here.", "Its lid was ill made; well, were here."),
+        ("L'homme dont je parle est ici.", "L'homme dont je parle est ici."),
+        ("Wir sind im Haus.", "Wir sind im Haus."),
+        ("Nous cherchons un mont, pas un wontt.", "Nous cherchons un mont, pas un wontt."),
+    ],
+)
+def test_contractions_get_their_apostrophe_back(written: str, read: str) -> None:
+    assert with_apostrophes(written) == read
+
+
+def test_a_language_that_is_known_is_not_guessed() -> None:
+    assert with_apostrophes("im dont", english=True) == "i'm don't"

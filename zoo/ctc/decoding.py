@@ -116,15 +116,15 @@ def ctc_log_probability(
     states = _states(labels, blank, log_probs.shape[1])
     if not len(log_probs):
         return 0.0 if len(states) == 1 else -math.inf
-    skip = _skips(states, blank)
+    closed = np.where(_skips(states, blank)[2:], 0.0, -np.inf)
     emissions = log_probs[:, states].astype(np.float64)
     alpha = np.full(len(states), -np.inf)
     alpha[:2] = emissions[0, :2]
-    before, two_before = np.full((2, len(states)), -np.inf)
     for emission in emissions[1:]:
-        before[1:] = alpha[:-1]
-        two_before[2:] = np.where(skip[2:], alpha[:-2], -np.inf)
-        alpha = np.logaddexp(np.logaddexp(alpha, before), two_before) + emission
+        after = alpha.copy()
+        np.logaddexp(after[1:], alpha[:-1], out=after[1:])
+        np.logaddexp(after[2:], alpha[:-2] + closed, out=after[2:])
+        alpha = after + emission
     return float(np.logaddexp.reduce(alpha[-2:]))
 
 
@@ -329,10 +329,14 @@ def _path_spans(path: np.ndarray, best: np.ndarray, blank: int) -> tuple[LabelSp
     """The runs of labels on a path, with ``best`` the log-probability of each of its frames."""
     starts = np.flatnonzero(np.diff(path, prepend=-1))
     ends = np.append(starts[1:], len(path))
+    sure = np.minimum(
+        1.0, np.exp(np.add.reduceat(best, starts, dtype=np.float64) / (ends - starts))
+    )
+    runs = zip(path[starts], starts, ends, sure, strict=True)
     return tuple(
-        LabelSpan(int(path[start]), int(start), int(end), _geometric_mean(best[start:end]))
-        for start, end in zip(starts, ends, strict=True)
-        if path[start] != blank
+        LabelSpan(int(label), int(start), int(end), float(confidence))
+        for label, start, end, confidence in runs
+        if label != blank
     )
 
 

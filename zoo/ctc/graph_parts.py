@@ -21,20 +21,46 @@ FEATURES, FRAMES = "features", "frames"
 LOGITS, LOG_PROBS = "logits", "log_probs"
 
 
-def whole_inputs(graph: GraphBuilder, width: int) -> tuple[str, str]:
+def whole_inputs(graph: GraphBuilder, width: int, *, padded: bool = True) -> tuple[str, str]:
     """The inputs of a graph that reads whole sequences.
+
+    Args:
+        graph: the graph.
+        width: of the features.
+        padded: whether sequences may be shorter than the batch is long.
 
     Returns:
         ``features`` ``(batch, time, width)`` float32, padded, and ``frames`` ``(batch,)`` int32,
-        how many of each count, at least 1.
+        how many of each count, at least 1; without padding ``""`` for all of them.
     """
     features = graph.input(FEATURES, np.float32, ("batch", "time", width))
-    return features, graph.input(FRAMES, np.int32, ("batch",))
+    return features, graph.input(FRAMES, np.int32, ("batch",)) if padded else ""
+
+
+def zero_padding(graph: GraphBuilder, x: str, axis: int, lengths: str, shape: Sequence[int]) -> str:
+    """Zero the padded steps of a tensor.
+
+    Args:
+        graph: the graph.
+        x: the tensor.
+        axis: of the time.
+        lengths: ``(batch,)`` int32 steps that count; ``""`` for all.
+        shape: of the mask, see :func:`~zoo.inference.graph_layers.time_mask`.
+    """
+    return graph.node("Mul", x, time_mask(graph, x, axis, lengths, shape)) if lengths else x
 
 
 def zero_padding_of_image(graph: GraphBuilder, x: str, lengths: str) -> str:
     """Zero the padded columns of ``(batch, channels, time, height)``."""
-    return graph.node("Mul", x, time_mask(graph, x, 2, lengths, (0, 1, -1, 1)))
+    return zero_padding(graph, x, 2, lengths, (0, 1, -1, 1))
+
+
+def zero_padding_in_time(graph: GraphBuilder, x: str, lengths: str) -> str:
+    """Zero the padded steps of ``(time, batch, features)``."""
+    if not lengths:
+        return x
+    mask = time_mask(graph, x, 0, lengths, (0, -1, 1))
+    return graph.node("Mul", x, graph.transpose(mask, 1, 0, 2))
 
 
 def recurrent_layers(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 
@@ -16,6 +16,15 @@ from zoo.inference.session import Session
 MakeGraph = Callable[[Any, Mapping[str, np.ndarray]], Graph]
 
 
+class MakeWholeGraph(Protocol):
+    """Makes the graph of whole sequences."""
+
+    def __call__(
+        self, config: Any, weights: Mapping[str, np.ndarray], *, padded: bool = True
+    ) -> Graph:
+        """The graph; unless ``padded``, all sequences of a batch have the same length."""
+
+
 class GraphCTC:
     """A :class:`~zoo.contracts.CTCInference` that runs a graph of whole sequences.
 
@@ -26,9 +35,13 @@ class GraphCTC:
             its outputs those of :func:`zoo.ctc.graph_parts.give_labels`.
     """
 
-    def __init__(self, config: Any, weights: Mapping[str, np.ndarray], whole: MakeGraph) -> None:
+    def __init__(
+        self, config: Any, weights: Mapping[str, np.ndarray], whole: MakeWholeGraph
+    ) -> None:
         self.config = config
         self._whole = Session(lambda: whole(config, weights))
+        # The same numbers without the work for padding, which a sequence alone does not have.
+        self._even = Session(lambda: whole(config, weights, padded=False))
 
     def log_probs(self, features: np.ndarray, frames: np.ndarray) -> np.ndarray:
         """Log-probabilities of the labels; see :meth:`zoo.contracts.CTCInference.log_probs`."""
@@ -48,8 +61,10 @@ class GraphCTC:
             return np.zeros((features.shape[0], 0, self.config.labels), np.float32)
         # A sequence of no frames has an output of its own, which means nothing.
         lengths = np.clip(np.asarray(frames), 1, features.shape[1])
-        inputs = {FEATURES: np.asarray(features, np.float32), FRAMES: lengths.astype(np.int32)}
-        return self._whole.run(inputs, [output])[0]
+        inputs = {FEATURES: np.asarray(features, np.float32)}
+        if lengths.min() == features.shape[1] and not self._whole.replaced:
+            return self._even.run(inputs, [output])[0]
+        return self._whole.run({**inputs, FRAMES: lengths.astype(np.int32)}, [output])[0]
 
 
 class StreamingGraphCTC(GraphCTC):
@@ -68,7 +83,7 @@ class StreamingGraphCTC(GraphCTC):
         self,
         config: Any,
         weights: Mapping[str, np.ndarray],
-        whole: MakeGraph,
+        whole: MakeWholeGraph,
         chunk: MakeGraph,
     ) -> None:
         super().__init__(config, weights, whole)

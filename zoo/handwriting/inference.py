@@ -11,6 +11,8 @@ from zoo.ctc.graph_parts import (
     give_labels,
     recurrent_layers,
     whole_inputs,
+    zero_padding,
+    zero_padding_in_time,
     zero_padding_of_image,
 )
 from zoo.ctc.inference import GraphCTC
@@ -22,7 +24,6 @@ from zoo.inference.graph_layers import (
     dense,
     halved,
     layer_normalisation,
-    time_mask,
 )
 
 Weights = Mapping[str, np.ndarray]
@@ -48,10 +49,10 @@ def pen(config: Any, weights: Weights) -> GraphCTC:
     return GraphCTC(config, weights, pen_graph)
 
 
-def line_graph(config: Any, weights: Weights) -> Graph:
+def line_graph(config: Any, weights: Weights, *, padded: bool = True) -> Graph:
     """``crnn``: columns of pixels and how many count to ``logits`` and ``log_probs``."""
     graph = GraphBuilder("crnn", weights)
-    columns, lengths = whole_inputs(graph, config.height)
+    columns, lengths = whole_inputs(graph, config.height, padded=padded)
     x = zero_padding_of_image(graph, graph.unsqueeze(columns, 1), lengths)
     for number, layer in enumerate(CONVOLUTIONS, 1):
         name, padding = f"convolution_{number}", (layer.size // 2, layer.size // 2)
@@ -65,21 +66,21 @@ def line_graph(config: Any, weights: Weights) -> Graph:
             x = zero_padding_of_image(graph, x, lengths)
     x = graph.reshape(graph.transpose(x, 2, 0, 3, 1), 0, 0, -1)
     x, _ = recurrent_layers(graph, x, config, lengths, bidirectional=True)
-    x = graph.node("Mul", x, graph.transpose(time_mask(graph, x, 0, lengths, (0, -1, 1)), 1, 0, 2))
+    x = zero_padding_in_time(graph, x, lengths)
     x = graph.node("Relu", dense(graph, x, "projection"))
     x = graph.reshape(graph.transpose(x, 1, 0, 2), 0, -1, config.projection)
     give_labels(graph, x, config.labels, time_major=False)
     return graph.build()
 
 
-def pen_graph(config: Any, weights: Weights) -> Graph:
+def pen_graph(config: Any, weights: Weights, *, padded: bool = True) -> Graph:
     """``pen_bilstm``: points and how many count to ``logits`` and ``log_probs``."""
     graph = GraphBuilder("pen_bilstm", weights)
-    points, lengths = whole_inputs(graph, config.features)
+    points, lengths = whole_inputs(graph, config.features, padded=padded)
     x = graph.transpose(points, 0, 2, 1)
     padding = (POINTS_SEEN // 2, POINTS_SEEN // 2)
     for number in (1, 2):
-        x = graph.node("Mul", x, time_mask(graph, x, 2, lengths, (0, 1, -1)))
+        x = zero_padding(graph, x, 2, lengths, (0, 1, -1))
         x = convolution(graph, x, f"convolution_{number}", (2,), (padding,))
         lengths = halved(graph, lengths)
     x = layer_normalisation(graph, graph.transpose(x, 2, 0, 1), "normalisation_0")

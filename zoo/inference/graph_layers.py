@@ -156,7 +156,9 @@ def time_mask(graph: GraphBuilder, x: str, axis: int, lengths: str, shape: Seque
 
 
 def halved(graph: GraphBuilder, lengths: str) -> str:
-    """Lengths after a stride of 2, rounded up."""
+    """Lengths after a stride of 2, rounded up; ``""``, which stands for all steps, stays."""
+    if not lengths:
+        return lengths
     one, two = (graph.constant(number, dtype=np.int32) for number in (1, 2))
     return graph.node("Div", graph.node("Add", lengths, one), two)
 

@@ -13,11 +13,12 @@ from zoo.ctc.graph_parts import (
     give_labels,
     recurrent_layers,
     whole_inputs,
+    zero_padding_in_time,
     zero_padding_of_image,
 )
 from zoo.ctc.inference import GraphCTC, StreamingGraphCTC
 from zoo.inference.graph import Graph, GraphBuilder
-from zoo.inference.graph_layers import convolution, halved, time_mask
+from zoo.inference.graph_layers import convolution, halved
 
 _CONTEXT = 2  # frames to the left that a causal convolution of width 3 sees
 _HEIGHT_PADDING = (1, 1)
@@ -45,22 +46,21 @@ def causal(config: Any, weights: Weights) -> StreamingGraphCTC:
     return StreamingGraphCTC(config, weights, causal_graph, chunk_graph)
 
 
-def bidirectional_graph(config: Any, weights: Weights) -> Graph:
+def bidirectional_graph(config: Any, weights: Weights, *, padded: bool = True) -> Graph:
     """``ctc_bilstm`` on whole utterances: features and frames to ``logits`` and ``log_probs``."""
     graph = GraphBuilder("ctc_bilstm", weights)
-    x, lengths = _convolved(graph, config, (1, 1))
+    x, lengths = _convolved(graph, config, (1, 1), padded)
     x, _ = recurrent_layers(graph, x, config, lengths, bidirectional=True)
     give_labels(graph, x, config.labels)
     return graph.build()
 
 
-def causal_graph(config: Any, weights: Weights) -> Graph:
+def causal_graph(config: Any, weights: Weights, *, padded: bool = True) -> Graph:
     """``ctc_lstm`` on whole utterances: features and frames to ``logits`` and ``log_probs``."""
     graph = GraphBuilder("ctc_lstm", weights)
-    x, lengths = _convolved(graph, config, (_CONTEXT, 0))
+    x, lengths = _convolved(graph, config, (_CONTEXT, 0), padded)
     x, _ = recurrent_layers(graph, x, config, lengths, bidirectional=False)
-    mask = time_mask(graph, x, 0, lengths, (0, -1, 1))
-    x = graph.node("Mul", x, graph.transpose(mask, 1, 0, 2))
+    x = zero_padding_in_time(graph, x, lengths)
     if config.look_ahead:
         pads = graph.constant(np.array([0, 0, 0, config.look_ahead, 0, 0]))
         x = graph.node("Pad", x, pads)
@@ -108,9 +108,11 @@ def chunk_graph(config: Any, weights: Weights) -> Graph:
     return graph.build()
 
 
-def _convolved(graph: GraphBuilder, config: Any, time_padding: tuple[int, int]) -> tuple[str, str]:
+def _convolved(
+    graph: GraphBuilder, config: Any, time_padding: tuple[int, int], padded: bool
+) -> tuple[str, str]:
     """What the recurrent layers read, ``(time, batch, features)``, and the lengths of it."""
-    x, lengths = whole_inputs(graph, config.bins)
+    x, lengths = whole_inputs(graph, config.bins, padded=padded)
     x = zero_padding_of_image(graph, graph.unsqueeze(x, 1), lengths)
     for number in (1, 2):
         x = convolution(graph, x, f"convolution_{number}", (2, 2), (time_padding, _HEIGHT_PADDING))

@@ -119,6 +119,7 @@ class SilenceGate:
         self._silent = self._zeros = 0
         self._levels: deque[float] = deque(maxlen=SMOOTHED)
         self._lowest: deque[float] = deque([np.inf], maxlen=_BLOCKS)
+        self._background = np.inf  # the least of the lowest levels
         self._in_block = 0
 
     def begin(self) -> None:
@@ -189,12 +190,15 @@ class SilenceGate:
         self._levels.append(level)
         smooth = sum(self._levels) / len(self._levels)
         if len(self._levels) == SMOOTHED:
-            self._lowest[-1] = min(self._lowest[-1], smooth)
+            if smooth < self._lowest[-1]:
+                self._lowest[-1] = smooth
+                self._background = min(self._background, smooth)
             self._in_block += 1
             if self._in_block == _BLOCK:
                 self._lowest.append(np.inf)
+                self._background = min(self._lowest)
                 self._in_block = 0
-        return smooth > min(self._lowest) + MARGIN
+        return smooth > self._background + MARGIN
 
     def copy(self) -> SilenceGate:
         """A gate in the same state."""
@@ -216,7 +220,9 @@ def without_silence(frames: np.ndarray) -> tuple[np.ndarray, Gaps]:
         ``(passed, mel_bins)``, and where frames were left out.
     """
     backwards, forwards = SilenceGate(), SilenceGate()
-    backwards.feed(frames[::-1])
+    for end in range(len(frames), 0, -ROOM):
+        if len(backwards.feed(frames[max(0, end - ROOM) : end][::-1])):
+            break  # what comes before the last sound does not count
     after = backwards.gaps.before(0)
     passed = forwards.feed(frames[: len(frames) - after])
     return passed, forwards.gaps

@@ -2,7 +2,8 @@
 
 A network that was trained on whole sentences knows neither ``WHERE IS THE STATION?`` nor ``where is
 the station``. It reads the usual spelling; its translation gets the letter case of the source back
-and loses the final mark that the source did not have.
+and loses the final mark that the source did not have. English contractions whose apostrophe was
+left out get it back: of ``doesnt`` the network would lose the "not".
 """
 
 from __future__ import annotations
@@ -10,6 +11,8 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 from typing import Any, Protocol
+
+from zoo.languages import language_probabilities
 
 AS_IS, CAPITALS, TITLE = "as is", "capitals", "title"
 
@@ -35,6 +38,14 @@ _SMALL = re.compile(
 _FORMAL = {"Sie", "Ihnen", "Ihr", "Ihre", "Ihren", "Ihrem", "Ihrer", "Ihres", "Du", "Dich", "Dir"}
 _RARER = 3  # how much later a piece must have been learnt to be taken for the rarer one
 _I = re.compile(r"i(?:'(?:m|d|ll|ve))?", re.IGNORECASE)
+# Contractions without their apostrophe that are no words of English, nor of any language beside it.
+_CONTRACTION = re.compile(
+    r"\b(?:((?:do(?:es)?|did|is|are|was|were|ca|wo|could|would|should|has|have|had|must|need|ai)n)(t)"
+    r"|(i|you|we|they|could|would|should|must)(ve)|(you|they)(re)|(you|they)(ll)"
+    r"|(that|what|there|here|where|who|he|she)(s)|(i)(m))\b",
+    re.IGNORECASE,
+)
+_FOREIGN = frozenset({"dont", "im"})  # words of French and of German
 
 
 class SubwordPieces(Protocol):
@@ -61,6 +72,37 @@ class Style:
 
 USUAL = Style()
 """Of a sentence that is written as usual."""
+
+
+def with_apostrophes(text: str, *, english: bool = False) -> str:
+    """A text in which English contractions have their apostrophe: ``doesnt``, ``youre``, ``ive``.
+
+    Those that are words without it, such as ``its``, ``well`` and ``ill``, stay. So do ``dont`` and
+    ``im``, which are words of French and German, where the text is likelier in another language.
+
+    Args:
+        text: any string.
+        english: whether it is known to be English.
+
+    Example:
+        >>> with_apostrophes("I didnt know that youre here.")
+        "I didn't know that you're here."
+    """
+
+    def likely() -> bool:
+        nonlocal english
+        if not english:
+            found = language_probabilities(text)
+            english = max(found, key=found.__getitem__) == "en"
+        return english
+
+    def contraction(found: re.Match[str]) -> str:
+        word, ending = (part for part in found.groups() if part)
+        if found[0].lower() in _FOREIGN and not likely():
+            return found[0]
+        return f"{word}'{ending}"
+
+    return _CONTRACTION.sub(contraction, text)
 
 
 def usual_case(word: str, subwords: SubwordPieces) -> str:

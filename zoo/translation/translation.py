@@ -39,6 +39,7 @@ from zoo.translation.search import (
     scored,
 )
 from zoo.translation.sentences import TextPiece, join_lines, split_long, split_sentences
+from zoo.translation.spelling import with_apostrophes
 from zoo.typography import plain_spelling
 
 if TYPE_CHECKING:
@@ -426,6 +427,8 @@ class Translation(Task):
     ) -> _Reading:
         """The sentences of a text, and which of them need no translation."""
         plain = plain_spelling(text)
+        if target != "en" and source in (None, "en"):
+            plain = with_apostrophes(plain, english=source == "en")
         pieces = self._cut(plain if keep_lines else join_lines(plain))
         if source is not None:
             return _Reading(pieces)
