@@ -293,9 +293,14 @@ class LogMel:
         level = frames.mean(axis=1)
         return not len(level) or bool(level.max() - level.mean() < STEADY)
 
-    def gate(self) -> SilenceGate | None:
-        """What leaves long silences out, where they would change the features of the rest."""
-        return None if self.normalisation == "fixed" else SilenceGate()
+    def gate(self) -> SilenceGate:
+        """What leaves long silences out.
+
+        They change the features of the rest, or with fixed statistics a network that carries them
+        through its states: of AN4 utterances with 10 s of zeros before and after them, one that was
+        trained with silence around speech read 3.8 points more words wrongly, and 1.6 with a gate.
+        """
+        return SilenceGate()
 
     def stream(self, gate: SilenceGate | None = None) -> LogMelStream:
         """A new stream.

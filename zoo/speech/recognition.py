@@ -39,7 +39,7 @@ from zoo.speech.audio import (
 )
 from zoo.speech.processor import Speech
 from zoo.speech.results import Alignment, Transcript
-from zoo.speech.silence_gate import Clock, Gaps, without_silence
+from zoo.speech.silence_gate import Clock, without_silence
 from zoo.task import check_no_options, distinct
 
 if TYPE_CHECKING:
@@ -557,18 +557,17 @@ class SpeechRecognition(CTCRecogniser):
     def _features(self, piece: AudioPiece) -> tuple[np.ndarray, Clock]:
         """Features of a piece without its long silences, none of one in which nobody speaks.
 
-        Normalised over the utterance, silence and hiss are as loud as speech, and a network that
-        was trained on speech makes letters of them.
+        A network that was trained on speech makes letters of silence and hiss, normalised over the
+        utterance above all, when they are as loud as speech.
         """
         log_mel = self.processor.log_mel
         frames = log_mel.log_mel(piece.samples)
-        gaps = Gaps()
-        gate = log_mel.gate()
-        if log_mel.normalisation == "utterance":
-            steady = log_mel.is_steady(frames)
-            frames, gaps = without_silence(frames[:0] if steady else frames)
-        elif gate is not None:
+        if self.streams:
+            gate = log_mel.gate()
             frames, gaps = gate.feed(frames), gate.gaps
+        else:
+            steady = log_mel.normalisation == "utterance" and log_mel.is_steady(frames)
+            frames, gaps = without_silence(frames[:0] if steady else frames)
         return log_mel.normalise(frames), Clock(piece.start, log_mel.frame_seconds, gaps)
 
     def _words(
