@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import json
 import os
 import subprocess
 import sys
@@ -15,10 +16,11 @@ import pytest
 
 from tests.speech.toy import RATE, speech_like
 from zoo import load_model
-from zoo.errors import UsageError
+from zoo.errors import DataError, UsageError
 from zoo.speech.datasets.builders import JoinedUtterances
 from zoo.speech.features import LogMel
 from zoo.speech.processor import Utterance
+from zoo.speech.training import run as run_module
 from zoo.speech.training import scenes as scenes_module
 from zoo.speech.training.run import SceneTraining
 from zoo.speech.training.scenes import FeatureStore, SceneAugmentation
@@ -112,6 +114,28 @@ def test_a_model_is_trained_and_hears_the_same_whole_and_streamed(
         for start in range(0, len(samples), chunk):
             stream.feed(samples[start : start + chunk])
         assert stream.finish().text == text
+
+
+def test_a_streaming_recogniser_learns_from_another(tmp_path: Path) -> None:
+    teacher = train("ctc_bilstm.tiny", tmp_path / "teacher")
+    model = train("ctc_lstm.tiny", tmp_path / "run", teacher=str(tmp_path / "teacher"), taught=0.5)
+    assert model.processor.vocabulary == teacher.processor.vocabulary
+    told = json.loads((tmp_path / "run/training/run.json").read_text())
+    assert "taught" in json.dumps(told)
+    teach = run_module.teacher_of(tmp_path / "teacher", model.processor)
+    features = model.processor.log_mel.features(speech_like(1.0))
+    frames = np.array([len(features)], np.int32)
+    heard = teach(features[None], frames)
+    np.testing.assert_allclose(heard[0], teacher.log_probs(speech_like(1.0), RATE), atol=1e-4)
+    others = {"training": utterances(4, ("XYLOPHONE",)), "validation": utterances(1, ("X",))}
+    with pytest.raises(DataError, match="cannot teach a recogniser with other labels"):
+        train(
+            "ctc_lstm.tiny",
+            tmp_path / "other",
+            teacher=str(tmp_path / "teacher"),
+            taught=0.5,
+            **others,
+        )
 
 
 def test_a_run_that_was_stopped_ends_at_the_same_weights(tmp_path: Path) -> None:
@@ -216,7 +240,9 @@ def test_the_recipe_trains_on_scenes_and_scores_every_test_part(
     monkeypatch.setattr(ctc_speech, "load_speech", few)
     monkeypatch.setattr(ctc_speech, "load_texts", lambda corpus: [*TEXTS, *TEXTS])
     monkeypatch.setitem(
-        ctc_speech.MODELS, name, shrunk(values, network=network, plans=plans, seconds=6.0)
+        ctc_speech.MODELS,
+        name,
+        shrunk(values, network=network, plans=plans, seconds=6.0, teacher=""),
     )
     model = load_model(ctc_speech.train(name, tmp_path / "run"))
     assert model.card["dataset"] == values.corpus
@@ -261,8 +287,8 @@ def test_the_streaming_recogniser_is_the_sibling_of_the_other_and_small_enough()
     from zoo.speech.networks import CTCLSTMConfig
 
     both, causal = MODELS["ctc_bilstm.english"], MODELS["ctc_lstm.english"]
-    assert replace(causal, network=both.network, plans=both.plans) == both
-    assert (causal.plans[0], causal.plans[-1]) == (both.plans[0], both.plans[-1])
+    assert replace(causal, network=both.network, plans=both.plans, teacher="") == both
+    assert causal.teacher == "ctc_bilstm.english"
     network = {**causal.network, "units": both.network["units"]}
     assert network == {**both.network, "look_ahead": 8}
     # Blank, space, apostrophe and 26 letters.

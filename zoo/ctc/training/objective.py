@@ -61,8 +61,11 @@ class CTCObjective(BatchedObjective):
 
     def loss(self, batch: Any, carry: Any, training: bool) -> tuple[Any, Any]:
         """CTC loss in nats, for each label; an example without labels counts as one."""
-        features, frames, labels, counts = batch
-        logits = self._logits(features, frames, training)
+        features, frames, _, _ = batch
+        return self._ctc(self._logits(features, frames, training), batch), carry
+
+    def _ctc(self, logits: Any, batch: Any) -> Any:
+        _, frames, labels, counts = batch
         outputs = output_frames(frames)
         # TensorFlow's kernel takes no empty row: such a one gets a label, and a loss of its own.
         wordless = tf.equal(counts, 0)
@@ -79,7 +82,7 @@ class CTCObjective(BatchedObjective):
         blank = tf.nn.log_softmax(logits)[..., self._blank]
         mask = tf.sequence_mask(outputs, tf.shape(logits)[1], tf.float32)
         losses = tf.where(wordless, -tf.reduce_sum(blank * mask, axis=1), losses)
-        return tf.reduce_sum(losses) / tf.cast(tf.reduce_sum(counted), tf.float32), carry
+        return tf.reduce_sum(losses) / tf.cast(tf.reduce_sum(counted), tf.float32)
 
     def validate(self) -> float:
         """Edit distance of the greedy labels to the right ones, for each right label."""

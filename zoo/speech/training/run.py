@@ -4,18 +4,22 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
-from functools import cached_property
+from functools import cached_property, partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+
+import numpy as np
 
 from zoo.contracts import StreamingConfig
 from zoo.ctc.alphabet import Alphabet
 from zoo.ctc.search import OWN_MODEL, SearchSettings
+from zoo.ctc.training.distillation import TaughtCTCObjective, Teacher
 from zoo.ctc.training.objective import CTCObjective
 from zoo.ctc.training.search_choice import choose_language_model
 from zoo.ctc.training.word_model import UNKNOWN_WORD_ORDER, choose_word_model
+from zoo.errors import DataError
 from zoo.folder.manifest import sha256_of
-from zoo.speech.features import LogMel
+from zoo.speech.features import DEVIATION_FLOOR, LogMel
 from zoo.speech.processor import Speech, Utterance
 from zoo.speech.recognition import SpeechRecognition
 from zoo.speech.training.augmentation import AudioAugmentation
@@ -168,6 +172,8 @@ class SceneTraining(_SpeechTraining):
         seconds: length of a batch, silences included.
         rising: epochs at the beginning that go from short to long.
         texts: gives the texts of the language model; left out, there is none.
+        teacher: a recogniser to learn from, as ``load_model`` takes it; left out, there is none.
+        taught: share of the teacher in the loss.
     """
 
     training: FeatureStore
@@ -177,6 +183,8 @@ class SceneTraining(_SpeechTraining):
     rising: int
     repeats: Mapping[str, int] = field(default_factory=dict)
     texts: Callable[[], Sequence[str]] | None = None
+    teacher: str = ""
+    taught: float = 0.0
 
     @cached_property
     def speech(self) -> Speech:
@@ -198,14 +206,23 @@ class SceneTraining(_SpeechTraining):
             "longest": self.longest,
             "seconds": self.seconds,
             "rising": self.rising,
+            **({"teacher": self.teacher, "taught": self.taught} if self.teacher else {}),
         }
 
     def objective(self, task: SpeechRecognition, seed: int) -> CTCObjective:
-        """See :class:`~zoo.training.subject.Learning`."""
+        """See :class:`~zoo.training.subject.Learning`.
+
+        Raises:
+            DataError: the teacher has other labels.
+        """
         processor = task.processor
         examples = Scenes(self.training, processor, self.scenes, seed, self.repeats, self.longest)
         frames = self.seconds / processor.log_mel.frame_seconds
-        return CTCObjective(
+        make: Callable[..., CTCObjective] = CTCObjective
+        if self.teacher:
+            teacher = teacher_of(self.teacher, processor)
+            make = partial(TaughtCTCObjective, teacher=teacher, share=self.taught)
+        return make(
             task.network,
             examples.example,
             examples.lengths(0),
@@ -363,6 +380,42 @@ def add_word_model(model: Any, texts: Sequence[str], validation: Sequence[Uttera
     )
     model.set_search(asdict(settings), {OWN_MODEL: ngram.to_bytes()})
     fit_transcripts(model, outputs, references)
+
+
+def teacher_of(reference: Reference, processor: Speech) -> Teacher:
+    """A recogniser that hears the features of another one.
+
+    Args:
+        reference: as ``load_model`` takes it.
+        processor: of the other one. Its features may be normalised by other fixed statistics.
+
+    Raises:
+        DataError: the labels or the features are others.
+    """
+    from zoo.loading import load_model
+
+    model = load_model(reference, kind=SpeechRecognition)
+    old, new = model.processor.log_mel, processor.log_mel
+    plain: dict[str, Any] = {"normalisation": "utterance", "prior_mean": (), "prior_deviation": ()}
+    if (
+        tuple(model.processor.vocabulary) != tuple(processor.vocabulary)
+        or {old.normalisation, new.normalisation} != {"fixed"}
+        or replace(old, **plain) != replace(new, **plain)
+    ):
+        raise DataError(f"{reference} cannot teach a recogniser with other labels or features")
+    means = [np.asarray(one.prior_mean, np.float32) for one in (old, new)]
+    deviations = [
+        np.maximum(np.asarray(one.prior_deviation, np.float32), DEVIATION_FLOOR)
+        for one in (old, new)
+    ]
+    inference = model.inference
+
+    def teach(features: np.ndarray, frames: np.ndarray) -> np.ndarray:
+        heard = (features * deviations[1] + (means[1] - means[0])) / deviations[0]
+        found: np.ndarray = inference.log_probs(heard, frames)
+        return found
+
+    return teach
 
 
 def _objective(
