@@ -91,6 +91,7 @@ def test_a_translation_gets_the_spelling_of_its_source(
         ),
         ("Thats what shes like, isnt it?", "That's what she's like, isn't it?"),
         ("Its lid was ill made; well, were here.", "Its lid was ill made; well, were here."),
+        ("Jony Ive drew it, and Ive seen it.", "Jony Ive drew it, and I've seen it."),
         ("L'homme dont je parle est ici.", "L'homme dont je parle est ici."),
         ("Wir sind im Haus.", "Wir sind im Haus."),
         ("Nous cherchons un mont, pas un wontt.", "Nous cherchons un mont, pas un wontt."),

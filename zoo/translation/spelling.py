@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from functools import cache
 from typing import Any, Protocol
 
 from zoo.languages import language_probabilities
@@ -45,6 +46,8 @@ _CONTRACTION = re.compile(
     r"|(that|what|there|here|where|who|he|she)(s)|(i)(m))\b",
     re.IGNORECASE,
 )
+_NAME_BEFORE = re.compile(r"\b[A-Z][a-z]+ $")  # as in "Jony Ive"
+_NAME_LENGTH = 40  # characters of that name at most
 _FOREIGN = frozenset({"dont", "im"})  # words of French and of German
 
 
@@ -89,16 +92,17 @@ def with_apostrophes(text: str, *, english: bool = False) -> str:
         "I didn't know that you're here."
     """
 
+    @cache
     def likely() -> bool:
-        nonlocal english
-        if not english:
-            found = language_probabilities(text)
-            english = max(found, key=found.__getitem__) == "en"
-        return english
+        found = {} if english else language_probabilities(text)
+        return english or max(found, key=found.__getitem__) == "en"
 
     def contraction(found: re.Match[str]) -> str:
         word, ending = (part for part in found.groups() if part)
-        if found[0].lower() in _FOREIGN and not likely():
+        name = found[0].istitle() and _NAME_BEFORE.search(
+            text, max(0, found.start() - _NAME_LENGTH), found.start()
+        )
+        if name or (found[0].lower() in _FOREIGN and not likely()):
             return found[0]
         return f"{word}'{ending}"
 
