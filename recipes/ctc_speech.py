@@ -238,16 +238,17 @@ MODELS = {
         # By CTC alone it wrote nothing but blanks in 680 steps, where the bidirectional one had
         # found its alignments. Little dropout and light scenes, as that one has taught.
         teacher="ctc_bilstm.english",
+        taught=0.5,
         plans=(
             replace(ENGLISH.plans[0], epochs=4, values={**SHORT_AND_PLAIN, "taught": 0.8}),
             replace(
                 ENGLISH.plans[1],
                 epochs=6,
                 network=LITTLE_DROPOUT,
-                values={**ENGLISH.plans[1].values, "scenes": LIGHT, "taught": 0.5},
+                values={**ENGLISH.plans[1].values, "scenes": LIGHT},
             ),
-            replace(ENGLISH.plans[3], epochs=8, values={"scenes": LIGHT, "taught": 0.5}),
-            replace(ENGLISH.plans[4], values={"scenes": BARE, "taught": 0.5}),
+            replace(ENGLISH.plans[3], epochs=8),
+            ENGLISH.plans[4],
         ),
     ),
     "ctc_bilstm.an4": Values(
@@ -351,7 +352,7 @@ def _train_on_scenes(name: str, out: Path, command: str, **changes: Any) -> Path
             longest=chosen.longest,
             seconds=chosen.seconds,
             rising=chosen.rising,
-            teacher=chosen.teacher if chosen.taught else "",
+            teacher=chosen.teacher,
             taught=chosen.taught,
             texts=partial(_texts, chosen.texts, store.texts)
             if chosen.texts and stage.last

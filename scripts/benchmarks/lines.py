@@ -40,7 +40,7 @@ from side_by_side import (
 from torch_layers import TorchLayers
 
 ROOT = Path(__file__).resolve().parents[2]
-LINE = 792  # columns of a line
+LINE = 792  # columns of a line, as many as whole outputs have
 LABELS = 120  # about as many as crnn.latin has
 BATCHES = (1, 16, 32)
 SIDES = {
@@ -111,8 +111,8 @@ def make_side(name: str, threads: int) -> Side:
 
     task = load_model("crnn.latin", kind=LineRecognition)
     image = some_line()
-    columns = task.processor.read(image).columns
-    columns = columns[: len(columns) // 4 * 4]  # whole outputs
+    columns = task.processor.read(image).columns[:LINE]
+    assert len(columns) == LINE
     parameters = task.config.parameters()
     runtime = f"onnxruntime {version('onnxruntime')}"
     # Copies, since what is the same is read only once.
@@ -136,15 +136,13 @@ def make_side(name: str, threads: int) -> Side:
             return Side(bare, stacked, parameters, runtime, first_of)
 
         def from_images(given: list[Any]) -> Any:
-            return bare(
-                np.stack([task.processor.read(one).columns[: len(columns)] for one in given])
-            )
+            return bare(np.stack([task.processor.read(one).columns[:LINE] for one in given]))
 
         return Side(from_images, images, parameters, runtime, first_of)
     from zoo.layers import to_keras_layers
 
     plain = to_keras_layers(task.network)
-    mask = np.ones((1, len(columns)), bool)
+    mask = np.ones((1, LINE), bool)
 
     def predict(images: list[Any]) -> list[Any]:
         return [plain.predict([image[None], mask], verbose=0)[0] for image in images]
