@@ -6,7 +6,7 @@ import pytest
 
 from zoo.translation.languages import what_to_leave
 
-KNOWN = ("en", "de", "es", "fr")
+KNOWN = tuple(pair for code in ("de", "es", "fr") for pair in (("en", code), (code, "en")))
 
 
 def test_sentences_in_the_target_language_are_left() -> None:
@@ -40,3 +40,16 @@ def test_a_text_in_none_of_the_languages_is_warned_of(text: str, language: str) 
     left, (warning,) = what_to_leave([text], "fr", KNOWN)
     assert not left
     assert f"seems to be in {language}; the model knows only English, German" in warning
+
+
+def test_a_language_without_a_direction_to_the_target_is_warned_of() -> None:
+    french = ["Je ne sais pas où il est.", "Nous habitons à la campagne."]
+    left, (warning,) = what_to_leave(french, "es", KNOWN)
+    assert not left
+    assert warning.startswith("the text is in French, from which the model does not translate into")
+    assert "only from English" in warning
+    english = "I don't know where he lives."
+    assert what_to_leave([english], "es", KNOWN) == (frozenset(), ())
+    left, warnings = what_to_leave([english, french[0], "No sé dónde vive Tom."], "es", KNOWN)
+    assert left == {"No sé dónde vive Tom."}
+    assert [one.split(" in ")[0] for one in warnings] == ["1 of 3 sentences is"] * 2

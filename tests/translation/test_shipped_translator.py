@@ -69,3 +69,5 @@ def test_a_text_in_the_target_language_comes_back_and_says_so(model: Any) -> Non
     assert list(model.stream(text, "fr")) == ["Je", " ne", " sais", " pas", " où", " il", " est."]
     (warning,) = model.translate("Ik weet niet waar hij woont.", "fr", beam_size=1).warnings
     assert "Dutch" in warning
+    (warning,) = model.translate(text, "es", beam_size=1).warnings
+    assert "does not translate into Spanish" in warning

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import chain
 
 from zoo.languages import language_name, language_probabilities
 from zoo.translation.protection import has_words, without_protected
@@ -13,9 +14,9 @@ _KNOWN = 0.15  # probability of the likeliest language; less where a text tells 
 
 
 def what_to_leave(
-    sentences: Sequence[str], target: str, languages: Sequence[str]
+    sentences: Sequence[str], target: str, directions: Sequence[tuple[str, str]]
 ) -> tuple[frozenset[str], tuple[str, ...]]:
-    """Which sentences of a text are in the target language already.
+    """Which sentences of a text are in the target language already, and which in a wrong one.
 
     A sentence is recognised by itself, or with the text that it is part of where it is too short
     for that.
@@ -23,12 +24,15 @@ def what_to_leave(
     Args:
         sentences: of one text.
         target: code of the wanted language.
-        languages: codes of the model's languages, the target's among them.
+        directions: source and target language of each direction of the model.
 
     Returns:
-        The sentences that should stay as they are, and warnings about them and about a text that
-        is in none of the languages.
+        The sentences that should stay as they are, and warnings about them, about sentences in a
+        language that the model knows but does not translate from, and about a text that is in none
+        of its languages.
     """
+    languages = tuple(dict.fromkeys(chain.from_iterable(directions)))
+    origins = tuple(origin for origin, to in directions if to == target)
     sentences = list(dict.fromkeys(one for one in sentences if has_words(one)))
     if not sentences:
         return frozenset(), ()
@@ -42,24 +46,39 @@ def what_to_leave(
             "and the translation is probably wrong"
         )
         return frozenset(), (warning,)
-    left = set()
+    found = {}
     for one in sentences:
-        alone = among
-        if len(sentences) > 1:
-            alone = _among(_probabilities(one), languages)
-        other = max(p for code, p in alone.items() if code != target)
-        if alone[target] > _SURE or (among[target] > _SURE and other < _SURE):
-            left.add(one)
-    if not left:
-        return frozenset(), ()
-    what = (
-        "the text is"
-        if len(left) == len(sentences)
-        else (f"{len(left)} of {len(sentences)} sentences {'is' if len(left) == 1 else 'are'}")
-    )
-    stay = "stays" if len(left) == 1 or len(left) == len(sentences) else "stay"
-    warning = f"{what} in {language_name(target)} already and {stay} as it is"
-    return frozenset(left), (warning if stay == "stays" else warning.replace("it is", "they are"),)
+        alone = _among(_probabilities(one), languages) if len(sentences) > 1 else among
+        # Too short to be sure of, it is taken to be as the text is, unless it is surely not.
+        sure = [code for each in (alone, among) for code in languages if each[code] > _SURE]
+        found[one] = sure[0] if sure else ""
+    left = frozenset(one for one, code in found.items() if code == target)
+    warnings = []
+    if left:
+        stay = "stays as it is" if len(left) in (1, len(found)) else "stay as they are"
+        warnings.append(
+            f"{_how_many(len(left), len(found))} in {language_name(target)} already and {stay}"
+        )
+    strange = {
+        code: list(found.values()).count(code)
+        for code in languages
+        if code not in (target, *origins)
+    }
+    for code, count in strange.items():
+        if count:
+            warnings.append(
+                f"{_how_many(count, len(found))} in {language_name(code)}, from which the model "
+                f"does not translate into {language_name(target)}: it does only from "
+                f"{', '.join(map(language_name, origins))}, and the translation is probably wrong"
+            )
+    return left, tuple(warnings)
+
+
+def _how_many(count: int, total: int) -> str:
+    """So many of the sentences of a text, with the verb."""
+    if count == total:
+        return "the text is"
+    return f"{count} of {total} sentences {'is' if count == 1 else 'are'}"
 
 
 def _probabilities(text: str) -> dict[str, float]:

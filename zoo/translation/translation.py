@@ -152,7 +152,8 @@ class Translation(Task):
                 ``"fr-FR"`` or ``"French"``; may be left out if there is only one.
             source: the text's language, named in the same way. Left out, it is recognised: a text
                 that is in the target language already stays as it is, and the result's
-                ``warnings`` say so, as they do where the language is none of the model's.
+                ``warnings`` say so, as they do where the language is none of the model's or one
+                from which it does not translate into the target language.
             beam_size: hypotheses that are followed side by side; 1 is greedy. Left out, it is the
                 model's own setting, as is the next.
             length_penalty: 0 ranks by log-probability alone; more likes longer translations.
@@ -432,11 +433,8 @@ class Translation(Task):
         pieces = self._cut(plain if keep_lines else join_lines(plain))
         if source is not None:
             return _Reading(pieces)
-        languages = tuple(
-            dict.fromkeys(code for direction in self.directions for code in direction)
-        )
         sentences = [clean(piece.text) for piece in pieces if piece.text]
-        return _Reading(pieces, *what_to_leave(sentences, target, languages))
+        return _Reading(pieces, *what_to_leave(sentences, target, self.directions))
 
     def _cut(self, text: str) -> list[TextPiece]:
         """The sentences of a text, none too long for the network."""
