@@ -2,27 +2,41 @@
 
 from __future__ import annotations
 
-import contextlib
 import re
+import unicodedata
 from collections.abc import Callable
 from datetime import datetime
+from decimal import Decimal
+
+from zoo.dialogue.dates import iso_date
+from zoo.typography import plain_spelling
 
 _MAX_CHARACTERS = 100
-_NUMBER = re.compile(r"\d[\d,]*(?:\.\d+)?")
-_RELATIVE = re.compile(
-    r"\b(?:today|tonight|tomorrow|yesterday|now|next|last|this|coming|in|ago|week|weekend|"
-    r"(?:mon|tues?|wed(?:nes)?|thurs?|fri|sat(?:ur)?|sun)(?:day)?)\b",
-    re.IGNORECASE,
+_NUMBER = re.compile(r"\d{1,3}(?:,\d{2,3})*,\d{3}(?:\.\d+)?|\d*\.\d+|\d+")
+_NUMBER_LIKE = re.compile(r"[.,]?\d(?:[\d.,]*\d)?")
+_NEGATIVE = re.compile(r"[^\w-]*(?:-|minus\b)")
+_UNCLEAR = re.compile(r"\b(?:half|thirds?|quarters?)\b|[¼-¾⅐-⅞]|\d\s*m\b|\d(?:st|nd|rd|th)\b")
+_FACTOR = re.compile(
+    r"\s*(?:(k|thousand|grand)|(mn|million)|(bn|billion)|(lakhs?)|(crores?)|(hundred)|(dozen))\b"
 )
-_YEAR = re.compile(r"\b\d{4}\b|\b\d{1,2}[/.-]\d{1,2}[/.-]\d{2}\b")
-_DAY_AND_MONTH = re.compile(r"(\d{1,2})[/.-](\d{1,2})(?:[/.-]\d{2,4})?")
+_FACTORS = (1_000, 1_000_000, 1_000_000_000, 100_000, 10_000_000, 100, 12)
+_HALF_OF_DAY = re.compile(r"(?<![a-z])([ap])\.? ?m\b\.?")
 _CLOCK = re.compile(
-    r"^(\d{1,2})(?:[:.h ]\s*(\d{2}))?\s*(a\.?m\.?|p\.?m\.?)?(?:\s*o'?clock)?$", re.I
+    r"(?:at )?(?:(?:a )?(half|quarter|[1-5]?\d)(?: minutes?)? (past|after|to|before) )?"
+    r"(\d{1,2})(?:[:.h ]?(\d{2}))?(?: ?o'?clock)? ?(?:in the )?(am|pm|morning|afternoon|evening)?"
 )
+_NAMED_TIMES = {"noon": "12:00", "midday": "12:00", "midnight": "00:00"}
+_AROUND_SIGNS = re.compile(r"\s*([@.+_-])\s*")
+_SPOKEN_SIGNS = {"at": "@", "dot": ".", "underscore": "_", "dash": "-", "hyphen": "-"}
+_SPOKEN_DIGITS = re.compile(r"(?:(?:\d+|[a-z]|double|triple)(?:\s+|$|-))+")
+_REPEATED = re.compile(r"\b(double|triple) (\w)")
 
 
 def normalise(kind: str, text: str, now: datetime | None = None) -> str | None:
     """An entity's value in a standard form.
+
+    Numbers may be written in digits, of any script, or in English words, as recognisers of speech
+    write them.
 
     Args:
         kind: one of :data:`KINDS`.
@@ -30,8 +44,8 @@ def normalise(kind: str, text: str, now: datetime | None = None) -> str | None:
         now: the moment that relative dates count from; without it they have no value.
 
     Returns:
-        ISO 8601 for dates (``--03-03`` without a year) and times, digits for numbers and
-        telephones, or ``None`` where the text does not say it plainly.
+        ISO 8601 for dates (``--03-03`` without a year, see :mod:`zoo.dialogue.dates`) and times,
+        digits for numbers and telephones, or ``None`` where the text does not say it plainly.
 
     Example:
         >>> normalise("date", "March 3rd, 2024"), normalise("number", "twenty five")
@@ -39,68 +53,84 @@ def normalise(kind: str, text: str, now: datetime | None = None) -> str | None:
     """
     if len(text) > _MAX_CHARACTERS:
         return None
-    return KINDS[kind](text, now)
+    plain = " ".join(map(_plain_word, plain_spelling(text).split()))
+    return KINDS[kind](plain, now)
+
+
+def _plain_word(word: str) -> str:
+    """A word with its digits as ``0`` to ``9``."""
+    return "".join(str(unicodedata.decimal(one, one)) for one in word)
+
+
+def _in_digits(text: str) -> str:
+    """A text in lower case whose numbers in words are digits."""
+    from text_to_num import alpha2digit
+
+    digits: str = alpha2digit(re.sub(r"\boh\b", "o", text.lower()), "en", 0)
+    return digits
 
 
 def _date(text: str, now: datetime | None) -> str | None:
-    import dateparser
-
-    relative, year = _RELATIVE.search(text) is not None, _YEAR.search(text) is not None
-    if relative and now is None and not year:
-        return None
-    settings = {
-        "RELATIVE_BASE": now or datetime(2000, 1, 1),  # a leap year, for the 29th of February
-        "PREFER_DATES_FROM": "future",
-        "REQUIRE_PARTS": [] if relative else ["day", "month"],
-    }
-    cleaned = re.sub(r"^(?:on|the|for|this)\s+", "", text.strip(), flags=re.IGNORECASE)
-    numbers = _DAY_AND_MONTH.fullmatch(cleaned)
-    if numbers and numbers[1] != numbers[2] and max(int(numbers[1]), int(numbers[2])) <= 12:
-        return None  # either may be the month
-    found = dateparser.parse(cleaned, languages=["en"], settings=settings)
-    if found is None:
-        return None
-    if year or now is not None:
-        return found.date().isoformat()
-    return f"--{found:%m-%d}"
+    return iso_date(_in_digits(text), now)
 
 
 def _time(text: str, now: datetime | None) -> str | None:
-    plain = text.strip().lower()
-    named = {"noon": "12:00", "midday": "12:00", "midnight": "00:00"}
-    if plain in named:
-        return named[plain]
-    match = _CLOCK.match(plain)
+    plain = _HALF_OF_DAY.sub(r"\1m", text.lower())
+    named = plain.removeprefix("at ").removeprefix("12 ")
+    if named in _NAMED_TIMES:
+        return _NAMED_TIMES[named]
+    match = _CLOCK.fullmatch(_in_digits(plain).strip())
     if not match:
         return None
-    hour, minute = int(match[1]), int(match[2] or 0)
-    half = (match[3] or "").replace(".", "")
-    if not half and match[2] is None:
-        return None  # a bare number may be anything
-    if half and not 1 <= hour <= 12:
-        return None
+    away, way, first, second, half = match.groups()
+    hour, minute = int(first), int(second or 0)
     if half:
-        hour = hour % 12 + (12 if half == "pm" else 0)
-    return f"{hour:02}:{minute:02}" if hour < 24 and minute < 60 else None
+        if not 1 <= hour <= 12:
+            return None
+        hour = hour % 12 + (0 if half in ("am", "morning") else 12)
+    elif away or second is None or first in "123456789":
+        return None  # a bare number may be anything, and 7:30 the morning or the evening
+    if hour > 23 or minute > 59:
+        return None
+    minutes = 60 * hour + minute
+    if away:
+        told = {"half": 30, "quarter": 15}.get(away) or int(away)
+        minutes += told if way in ("past", "after") else -told
+    return f"{minutes // 60 % 24:02}:{minutes % 60:02}"
 
 
 def _number(text: str, now: datetime | None) -> str | None:
-    from text_to_num import alpha2digit, text2num
-
-    with contextlib.suppress(ValueError):
-        return str(text2num(text.lower().strip(), "en"))
-    digits = _NUMBER.findall(alpha2digit(text.lower(), "en"))
-    return digits[0].replace(",", "") if len(digits) == 1 else None
+    plain = text.lower()
+    numbers = list(_NUMBER_LIKE.finditer(in_digits := _in_digits(plain)))
+    if re.search(r"\d", plain):  # "1.5 million" is a number and a word
+        numbers = list(_NUMBER_LIKE.finditer(plain))
+        in_digits = plain if len(numbers) == 1 else in_digits
+    if len(numbers) != 1 or _UNCLEAR.search(in_digits):
+        return None
+    number = numbers[0]
+    if not _NUMBER.fullmatch(number[0]):
+        return None  # 2,5 is two numbers, or one with a comma for a point
+    value = number[0].replace(",", "")
+    factor = _FACTOR.match(in_digits, number.end())
+    if factor:
+        value = f"{Decimal(value) * _FACTORS[(factor.lastindex or 1) - 1]:f}"
+        value = value.rstrip("0").rstrip(".") if "." in value else value
+    return "-" * bool(_NEGATIVE.match(in_digits)) + ("0" * value.startswith(".")) + value
 
 
 def _mail(text: str, now: datetime | None) -> str | None:
-    plain = re.sub(r"\s+", "", text).lower()
-    return plain if re.fullmatch(r"[\w.+-]+@[\w-]+(?:\.[\w-]+)+", plain) else None
+    plain = text.lower()
+    if "@" not in plain:
+        plain = " ".join(_SPOKEN_SIGNS.get(word, word) for word in plain.split())
+    plain = _AROUND_SIGNS.sub(r"\1", plain).strip("<>().,;: ").removeprefix("mailto:")
+    return plain if re.fullmatch(r"[\w.+'%-]+@[\w-]+(?:\.[\w-]+)+", plain) else None
 
 
 def _code(text: str, now: datetime | None) -> str | None:
-    plain = re.sub(r"[^\w]", "", text).upper()
-    return plain or None
+    spoken = _in_digits(text)
+    if _SPOKEN_DIGITS.fullmatch(spoken):
+        text = _REPEATED.sub(lambda found: found[2] * (2 + (found[1] == "triple")), spoken)
+    return re.sub(r"[\W_]", "", text).upper() or None
 
 
 KINDS: dict[str, Callable[[str, datetime | None], str | None]] = {
