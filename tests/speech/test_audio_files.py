@@ -16,6 +16,7 @@ import soundfile
 from zoo.errors import DataError, ZooWarning
 from zoo.speech.audio import audio_seconds, read_audio
 from zoo.speech.audio import parts as parts_module
+from zoo.speech.audio.mpeg import mpeg_frame_length, xing_place
 
 RECORDINGS = Path(__file__).with_name("recordings")
 
@@ -93,6 +94,51 @@ def test_an_mp3_is_read_the_same_whatever_is_read_at_a_time() -> None:
     samples = (0.4 * np.sin(2 * np.pi * 440 * np.arange(160_000) / 16_000)).astype(np.float32)
     found = quietly(encoded(samples, "MP3"))
     assert np.abs(found - samples).max() < 0.05
+
+
+def id3_tag(size: int) -> bytes:
+    """An ID3v2 tag with a picture of so many bytes."""
+    return b"ID3\4\0\0" + bytes(size >> shift & 0x7F for shift in (21, 14, 7, 0)) + bytes(size)
+
+
+def without_length(mp3: bytes) -> bytes:
+    """An MP3 as an encoder writes it into a pipe, without the frame that says how long it is."""
+    return mp3[mpeg_frame_length(mp3) :]
+
+
+@pytest.mark.parametrize("size", [35, 200, 200_000])
+@pytest.mark.parametrize("kind", ["MP3", "FLAC"])
+def test_tags_before_the_sound_are_no_part_of_their_own(kind: str, size: int) -> None:
+    data, tag = encoded(A, kind), id3_tag(size)
+    for joined, parts in ((tag + data, 1), (id3_tag(10) + tag + data, 1), (2 * (tag + data), 2)):
+        assert np.array_equal(quietly(joined), np.tile(quietly(data), parts))
+
+
+def test_an_mp3_that_says_no_length_is_read_to_its_end() -> None:
+    loud_first = np.concatenate([noise(1.0), np.zeros(64_000, np.int16)]) / 32768
+    data = encoded(loud_first, "MP3", bitrate_mode="VARIABLE", compression_level=0.5)
+    known = xing_place(data)
+    no_number = data[: known + 4] + bytes(104) + data[known + 108 :]
+    for tag in (b"", id3_tag(500_000)):
+        for piped in (without_length(data), no_number):
+            found = quietly(tag + piped + b"TAG".ljust(128))
+            assert 0 <= len(found) - len(loud_first) < 2 * 576
+            assert np.abs(found[:16_000]).max() > 0.2
+            assert not found[32_000:].any()
+
+
+def test_parts_of_an_mp3_need_not_say_their_length() -> None:
+    data = [encoded(samples, "MP3") for samples in (A, B)]
+    bare = without_length(data[1])
+    whole, rest = (quietly(part) for part in (data[0], bare))
+    for between in (b"", b"TAG".ljust(128), id3_tag(100)):
+        assert np.array_equal(quietly(data[0] + between + bare), np.concatenate([whole, rest]))
+    both = np.concatenate([whole, rest, whole])
+    assert np.array_equal(quietly(data[0] + bare + data[0]), both)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        cut = read_audio(bare[:-50])  # within the last frame
+    assert len(rest) - 2 * 576 <= len(cut) < len(rest)
 
 
 def test_a_part_that_cannot_be_read_is_named() -> None:

@@ -16,7 +16,7 @@ import numpy as np
 import pytest
 import soundfile
 
-from tests.speech.test_audio_files import RECORDINGS, encoded, noise, quietly
+from tests.speech.test_audio_files import RECORDINGS, encoded, id3_tag, noise, quietly
 from zoo.errors import DataError, UsageError, ZooWarning
 from zoo.speech.audio import Peeked, audio_seconds, iter_audio_blocks, live_blocks, read_audio
 from zoo.speech.audio import opening as opening_module
@@ -274,6 +274,13 @@ def test_containers_are_read(kind: str, codec: str, rate: int, known: str) -> No
     spectrum = np.abs(np.fft.rfft(middle))
     assert np.argmax(spectrum) == 440
     assert np.abs(middle).max() == pytest.approx(0.3, abs=0.03)
+
+
+def test_aac_behind_tags_is_known_for_what_it_is(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "av", None)
+    frame = b"\xff\xf1\x50\x40\x02\x1f\xfc" + bytes(9)
+    with pytest.raises(DataError, match="aac needs PyAV"):
+        read_audio(id3_tag(5000) + frame * 20)
 
 
 def test_without_pyav_the_command_that_converts_is_told(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -6,6 +6,8 @@ import re
 import shlex
 from typing import Protocol
 
+from zoo.speech.audio.mpeg import adts_frame_length, mpeg_frame_length
+
 READABLE = "wav, flac, ogg (vorbis, opus), mp3, aiff, au, caf and w64"
 """What is read without PyAV."""
 
@@ -42,16 +44,6 @@ _MAGIC = [
 _KINDS = [(re.compile(pattern, re.DOTALL), kind) for pattern, kind in _MAGIC]
 _SHORT = 12  # bytes that all of these need
 
-_BITRATES = {  # kbit a second by (MPEG 1 or not, layer)
-    (True, 1): (0, 32, 64, 96, 128, 160, 192, 224, 256, 288, 320, 352, 384, 416, 448),
-    (True, 2): (0, 32, 48, 56, 64, 80, 96, 112, 128, 160, 192, 224, 256, 320, 384),
-    (True, 3): (0, 32, 40, 48, 56, 64, 80, 96, 112, 128, 160, 192, 224, 256, 320),
-    (False, 1): (0, 32, 48, 56, 64, 80, 96, 112, 128, 144, 160, 176, 192, 224, 256),
-    (False, 2): (0, 8, 16, 24, 32, 40, 48, 56, 64, 80, 96, 112, 128, 144, 160),
-    (False, 3): (0, 8, 16, 24, 32, 40, 48, 56, 64, 80, 96, 112, 128, 144, 160),
-}
-_RATES = {3: (44_100, 48_000, 32_000), 2: (22_050, 24_000, 16_000), 0: (11_025, 12_000, 8_000)}
-
 
 class Readable(Protocol):
     """Whatever bytes can be read from."""
@@ -70,7 +62,7 @@ def kind_of(head: bytes) -> str | None:
     for pattern, kind in _KINDS:
         if pattern.match(head):
             return kind
-    for length, kind in ((mpeg_frame_length, "mp3"), (_adts_frame_length, "aac")):
+    for length, kind in ((mpeg_frame_length, "mp3"), (adts_frame_length, "aac")):
         # Two bytes may be samples; a second frame where the first one ends is no chance.
         size = length(head)
         if size and length(head[size:]):
@@ -101,33 +93,9 @@ def advice(kind: str | None, name: str) -> str:
     return f"{first}; or convert it: {convert}"
 
 
-def mpeg_frame_length(head: bytes) -> int:
-    """Bytes of an MPEG audio frame, layer I to III, by its header; 0 if it is none."""
-    if len(head) < 4 or head[0] != 0xFF or head[1] & 0xE0 != 0xE0:
-        return 0
-    version, layer = head[1] >> 3 & 3, 4 - (head[1] >> 1 & 3)
-    bitrate, rate, padding = head[2] >> 4, head[2] >> 2 & 3, head[2] >> 1 & 1
-    if version == 1 or layer == 4 or bitrate in (0, 15) or rate == 3:
-        return 0
-    bits = 1000 * _BITRATES[version == 3, layer][bitrate]
-    samples_a_second = _RATES[version][rate]
-    if layer == 1:
-        return (12 * bits // samples_a_second + padding) * 4
-    factor = 72 if layer == 3 and version != 3 else 144
-    return factor * bits // samples_a_second + padding
-
-
-def _adts_frame_length(head: bytes) -> int:
-    """Bytes of a frame of AAC by its header; 0 if it is none."""
-    if len(head) < 7 or head[0] != 0xFF or head[1] & 0xF6 != 0xF0 or head[2] >> 2 & 15 > 12:
-        return 0
-    size = (head[3] & 3) << 11 | head[4] << 3 | head[5] >> 5
-    return size if size > 7 else 0
-
-
 def _is_quiet(head: bytes) -> bool:
     """Whether raw samples begin so: -1 in 16 bits is no frame's header."""
-    return not mpeg_frame_length(head) and not _adts_frame_length(head)
+    return not mpeg_frame_length(head) and not adts_frame_length(head)
 
 
 def _read_up_to(stream: Readable, size: int, data: bytes) -> bytes:

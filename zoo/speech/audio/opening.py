@@ -16,7 +16,8 @@ import numpy as np
 
 from zoo.errors import DataError, UsageError
 from zoo.files import open_without_waiting, user_path
-from zoo.speech.audio.kinds import Readable, advice, kind_of, read_head
+from zoo.speech.audio.kinds import HEAD, Readable, advice, kind_of, read_head
+from zoo.speech.audio.mpeg import tags_end
 
 AudioSource: TypeAlias = str | os.PathLike[str] | bytes | BinaryIO | np.ndarray
 
@@ -82,9 +83,7 @@ def opened_file(source: Any) -> Iterator[tuple[IO[bytes], str | None]]:
         if isinstance(source, (str, os.PathLike)):
             file = stack.enter_context(_open_path(user_path(source)))
             if stat.S_ISREG(os.fstat(file.fileno()).st_mode):
-                kind = kind_of(read_head(file))
-                file.seek(0)
-                yield file, kind
+                yield file, _kind_of_file(file)
                 return
             source = _PipeReader(file.fileno(), name)
         elif isinstance(source, bytes):
@@ -92,14 +91,26 @@ def opened_file(source: Any) -> Iterator[tuple[IO[bytes], str | None]]:
         # libsndfile moves the file's position, which a buffer would not see.
         temporary = stack.enter_context(tempfile.TemporaryFile(buffering=0))
         try:
-            kind = _spool(temporary, source, name)
-            temporary.seek(0)
+            _spool(temporary, source, name)
+            kind = _kind_of_file(temporary)
         except (OSError, ValueError) as error:
             raise DataError(f"cannot read {name}: {error}") from None
         yield temporary, kind
 
 
-def _spool(temporary: IO[bytes], source: Readable, name: str) -> str | None:
+def _kind_of_file(file: IO[bytes]) -> str | None:
+    """The kind of a file; behind ID3 tags there may be AAC or FLAC as well as MP3."""
+    file.seek(0)
+    head = read_head(file)
+    kind = kind_of(head)
+    if head.startswith(b"ID3") and kind:
+        file.seek(tags_end(file))
+        kind = kind_of(file.read(HEAD)) or kind
+    file.seek(0)
+    return kind
+
+
+def _spool(temporary: IO[bytes], source: Readable, name: str) -> None:
     peeked = Peeked(source)
     size = 0
     while data := peeked.read(_COPY):
@@ -113,7 +124,6 @@ def _spool(temporary: IO[bytes], source: Readable, name: str) -> str | None:
         temporary.write(data)
     if not size:
         raise DataError(f"{name} is empty")
-    return peeked.kind
 
 
 def _open_path(path: Path) -> BinaryIO:

@@ -9,7 +9,13 @@ import re
 from collections.abc import Iterator
 from typing import IO
 
-from zoo.speech.audio.kinds import mpeg_frame_length
+from zoo.speech.audio.mpeg import (
+    BEFORE_XING,
+    mpeg_frame_length,
+    stated_length,
+    tags_end,
+    xing_place,
+)
 
 MAX_PARTS = 10_000
 """Parts of a file that are read; each costs about a millisecond."""
@@ -17,11 +23,13 @@ MAX_PARTS = 10_000
 _CHUNK = 1 << 20
 _BEFORE, _BEHIND = 64, 512  # bytes around a match that say whether it is one
 _MAX_PAGE = 27 + 255 + 255 * 255  # bytes of the longest Ogg page (RFC 3533, section 6)
+_OLD_TAG = 128  # bytes of an ID3v1 tag
+_MAX_FRAME = 2881  # bytes of the longest MPEG frame
 _LAST_PAGE = 4  # the flag of a stream's last page
 _PATTERNS = {
     "ogg": re.compile(rb"OggS\x00[\x02\x03\x06\x07]"),  # a page that begins a stream
-    "flac": re.compile(rb"fLaC[\x00\x80]\x00\x00\x22"),
-    "mp3": re.compile(rb"Xing|Info"),  # in the frame before the first one
+    "flac": re.compile(rb"fLaC[\x00\x80]\x00\x00\x22|ID3[\x02-\x04]"),
+    "mp3": re.compile(rb"Xing|Info|ID3[\x02-\x04]"),  # in the frame before the first one, in tags
 }
 
 
@@ -35,18 +43,61 @@ def part_starts(file: IO[bytes], kind: str) -> Iterator[int]:
     yield 0
     if kind not in _PATTERNS:
         return
-    end_of_begin = 0  # Ogg streams side by side begin with one such page after the other
-    for place, around in _matches(file, _PATTERNS[kind]):
-        if kind == "mp3":
-            place -= (back := _frame_before(around))
-            if not back:
-                continue
-        elif kind == "ogg":
-            beside, end_of_begin = place == end_of_begin, place + _page_length(around[_BEFORE:])
-            if beside:
-                continue
-        if place:
+    begin = tags_end(file)  # what stands before the first part belongs to it
+    starts = {"mp3": _mp3_starts, "flac": _flac_starts, "ogg": _ogg_starts}[kind](file)
+    yield from (place for place in starts if place > begin)
+
+
+def _ogg_starts(file: IO[bytes]) -> Iterator[int]:
+    end_of_begin = 0  # streams side by side begin with one such page after the other
+    for place, around in _matches(file, _PATTERNS["ogg"]):
+        beside, end_of_begin = place == end_of_begin, place + _page_length(around[_BEFORE:])
+        if not beside:
             yield place
+
+
+def _flac_starts(file: IO[bytes]) -> Iterator[int]:
+    sound = -1  # where the last part begins behind its tags
+    for place, _ in _matches(file, _PATTERNS["flac"]):
+        if place > sound and _PATTERNS["flac"].match(_read(file, begin := tags_end(file, place))):
+            sound = begin
+            yield place
+
+
+def _mp3_starts(file: IO[bytes]) -> Iterator[int]:
+    """Parts whose first frame says how long they are, such with tags, and those behind them."""
+    sound = -1  # where the last part begins behind its tags
+    behind = 0  # where it ends by what it says itself
+    for place, around in _matches(file, _PATTERNS["mp3"]):
+        start = place - _bytes_before(around)
+        begin = tags_end(file, start)
+        if start <= sound or not _are_frames(_read(file, begin)):
+            continue
+        if 0 < behind < start:
+            yield behind
+        yield start
+        sound, stated = begin, stated_length(_read(file, begin))
+        behind = _frames_behind(file, begin + stated.size) if stated and stated.size else 0
+    if behind:
+        yield behind
+
+
+def _frames_behind(file: IO[bytes], end: int) -> int:
+    """Where frames begin behind the end of a part and its tags; 0 if there are none."""
+    old_tag = _OLD_TAG if _read(file, end).startswith(b"TAG") else 0
+    place = tags_end(file, end + old_tag)
+    return place if _are_frames(_read(file, place)) else 0
+
+
+def _are_frames(head: bytes) -> bool:
+    length = mpeg_frame_length(head)
+    return bool(length and mpeg_frame_length(head[length:]))
+
+
+def _read(file: IO[bytes], place: int) -> bytes:
+    """A frame and the header of the next one."""
+    file.seek(place)
+    return file.read(_MAX_FRAME + 4)
 
 
 def is_finished(file: IO[bytes], kind: str, size: int) -> bool:
@@ -91,12 +142,6 @@ def _page_length(page: bytes) -> int:
     return 27 + segments + sum(page[27 : 27 + segments])
 
 
-def _frame_before(around: bytes) -> int:
+def _bytes_before(around: bytes) -> int:
     """Bytes from an MP3 frame's beginning to its "Xing" or "Info"; 0 if there is no such frame."""
-    for back in (36, 21, 13):  # header and side information: MPEG 1, mono or MPEG 2, its mono
-        head = around[_BEFORE - back : _BEFORE]
-        mono, version_1 = head[3] >> 6 == 3, head[1] >> 3 & 3 == 3
-        wanted = (21 if mono else 36) if version_1 else (13 if mono else 21)
-        if back == wanted and mpeg_frame_length(head) and not any(head[4:]):
-            return back
-    return 0
+    return next((b for b in BEFORE_XING if xing_place(around[_BEFORE - b :]) == b), 0)

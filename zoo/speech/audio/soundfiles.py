@@ -15,6 +15,7 @@ import numpy as np
 import soundfile
 
 from zoo.errors import DataError, ZooWarning
+from zoo.speech.audio.mpeg import length_frame, tags_end
 from zoo.speech.audio.parts import MAX_PARTS, is_finished, part_starts
 from zoo.speech.audio.samples import Block
 
@@ -58,13 +59,17 @@ def soundfile_blocks(file: IO[bytes], kind: str | None, name: str) -> Iterator[B
                 stacklevel=2,
             )
             return
-        if (start, end) == (0, size):
+        before, first = b"", start
+        if kind == "mp3":
+            before, first = length_frame(file, tags_end(file, start), end)
+        if (start, end) == (0, size) and not before:
             yield from _blocks(file, kind, name, size)
             continue
         try:
             with tempfile.TemporaryFile(buffering=0) as part:
-                _copy(file, part, start, end)
-                yield from _blocks(part, kind, name, end - start)
+                part.write(before)
+                _copy(file, part, first if before else start, end)
+                yield from _blocks(part, kind, name, os.fstat(part.fileno()).st_size)
         except DataError as error:
             if not number:
                 raise
@@ -140,7 +145,7 @@ def _check_end(
         )
         return
     missing = (opened.frames - read) / opened.samplerate
-    if read and opened.frames < 2**62 and missing > 0.01:
+    if read and opened.frames < 2**62 and missing > 0.05:
         _warn(f"{name} is damaged or cut off: {missing:.1f} s are missing")
 
 
