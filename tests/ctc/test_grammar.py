@@ -62,6 +62,8 @@ def test_slots_take_their_definitions_wherever_they_stand() -> None:
         (["go {on"], "a slot is written"),
         (["x" * 501], "more than 500"),
         ([1], "must be text"),
+        (["(" * 9000 + "a" + ")" * 9000], "nested too deeply"),
+        (["{s0}", *(f"s{n} = {{s{n + 1}}}" for n in range(9000)), "s9000 = a"], "nested too deep"),
         (["(a|b) " * 20], f"1,048,576 phrases; at most {MAX_PHRASES:,}"),
     ],
 )

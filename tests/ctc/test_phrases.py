@@ -180,13 +180,21 @@ def test_letters_of_the_other_case_stand_for_each_other() -> None:
         tree_of("a7")
 
 
+def test_phrases_that_are_spelled_alike_do_not_compete() -> None:
+    best, second = search_for("AB A", "ab a", "BA").run(spelled("AB A"))
+    assert (best.phrases, second.phrases) == ((Phrase("AB A"),), (Phrase("BA"),))
+    assert best.confidence == search_for("AB A", "BA").run(spelled("AB A"))[0].confidence > 0.9
+
+
 def test_phrases_come_from_lists_files_and_grammars(tmp_path: Path) -> None:
     wanted = (Phrase("go on"), Phrase("go off"))
     path = tmp_path / "commands.txt"
     path.write_text("# what there is\ngo (on|off)\n", encoding="utf-8")
     for source in (path, str(path), "go (on|off)", ["go on", "go off"], "go on\ngo off", wanted):
         assert read_phrases(source) == wanted
-    with pytest.raises(DataError, match=r"cannot read .*comands\.txt"):
+    with pytest.raises(UsageError, match="a phrase is empty"):
+        read_phrases([Phrase("go on"), Phrase("")])
+    with pytest.raises(DataError, match=r"cannot read comands\.txt.* list: \['comands\.txt'\]"):
         read_phrases("comands.txt")
     with pytest.raises(UsageError, match="a list, a file or a grammar"):
         read_phrases(7)  # type: ignore[arg-type]
@@ -241,6 +249,7 @@ def test_a_sequence_in_unfamiliar_speech_is_none(repeat: bool) -> None:
         if repeat and limit < reached:
             assert best.phrases == ()
             assert best.confidence == pytest.approx(3 / 4)
+            assert best.score >= other.score
             assert " ".join(one.text for one in other.phrases) == "A B A"
             assert other.confidence <= 1 / 4
         else:

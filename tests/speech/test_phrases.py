@@ -59,6 +59,12 @@ def test_phrases_may_be_repeated(model: Any) -> None:
     assert found.text == "eleven twenty seven fifty seven"
     assert [phrase.text for phrase in found.phrases][:3] == ["eleven", "twenty", "seven"]
     assert model.transcribe(CENSUS, phrases=numbers).text == ""
+    slots = model.transcribe(
+        CENSUS, phrases=["n = eleven|twenty", "{n}", "seven", "fifty"], repeat=True
+    )
+    each = [("eleven", {"n": "eleven"}), ("twenty", {"n": "twenty"})]
+    each += [("seven", {}), ("fifty", {}), ("seven", {})]
+    assert slots.to_dict()["phrases"] == [{"text": text, "slots": said} for text, said in each]
 
 
 def test_the_pieces_of_a_long_recording_are_phrases_each(streaming: Any) -> None:
@@ -126,6 +132,7 @@ def test_a_file_of_phrases_goes_with_the_command(zoo: Any, commands: Path) -> No
     (found,) = json.loads(shown)
     assert found["text"] == "eleven twenty seven fifty seven"
     assert found["slots"] == {"first": "eleven"}
+    assert found["phrases"] == [{"text": found["text"], "slots": {"first": "eleven"}}]
     hot = zoo("run", "ctc_bilstm.an4", CENSUS, "--hotword", "fifty=-20")
     assert "FIFTY" not in hot.split()
     assert "WORD=WEIGHT" in zoo("run", "ctc_bilstm.an4", CENSUS, "--hotword", "fifty", code=2)

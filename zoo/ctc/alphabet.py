@@ -118,7 +118,9 @@ class Alphabet:
         try:
             return self.encode("".join(others.get(c, c) for c in text), where)
         except DataError as error:
-            raise UsageError(f"{error}; write numbers and signs as words") from None
+            raise UsageError(
+                f"{error}; write numbers and signs as words, or leave signs out"
+            ) from None
 
     def decode(self, labels: Iterable[int]) -> str:
         """The text of labels; blanks stand for nothing."""

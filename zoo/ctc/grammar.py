@@ -74,11 +74,18 @@ def expand(lines: Iterable[str]) -> tuple[Phrase, ...]:
         The phrases without repeats, in the order of the lines.
 
     Raises:
-        UsageError: a line is malformed, a slot is not defined or contains itself, a phrase may be
-            empty or is too long, or there are no phrases or more than ``MAX_PHRASES``.
+        UsageError: a line is malformed or nested too deeply, a slot is not defined or contains
+            itself, a phrase may be empty or is too long, or there are no phrases or more than ``MAX_PHRASES``.
     """
     if isinstance(lines, str):
         lines = lines.splitlines()
+    try:
+        return _expanded(lines)
+    except RecursionError:
+        raise UsageError("the phrases have brackets or slots nested too deeply") from None
+
+
+def _expanded(lines: Iterable[str]) -> tuple[Phrase, ...]:
     definitions: dict[str, _Sequence] = {}
     sentences: list[tuple[str, _Sequence]] = []
     for number, line in enumerate(lines, 1):

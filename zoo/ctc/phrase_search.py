@@ -152,7 +152,9 @@ class PhraseSearch:
         if found and accepted >= self.settings.limit:
             return hypotheses
         confidence = 1.0 - (accepted if found else 0.0)
-        return [Hypothesis((), (), filler, filler, confidence, heard=free), *hypotheses]
+        # None of them comes first, even where a phrase is likelier than the filler.
+        score = max([filler, *(hypothesis.score for hypothesis in hypotheses)])
+        return [Hypothesis((), (), score, filler, confidence, heard=free), *hypotheses]
 
     def _most_known(self, log_probs: np.ndarray) -> float:
         """How likely it is at most that something of the list was said."""

@@ -21,7 +21,7 @@ import numpy as np
 
 from zoo.ctc.alphabet import Alphabet
 from zoo.ctc.grammar import Phrase, expand
-from zoo.errors import UsageError
+from zoo.errors import DataError, UsageError
 from zoo.files import is_file, read_text, user_path
 
 SEPARATOR = " "
@@ -39,13 +39,17 @@ def read_phrases(source: PhraseSource) -> tuple[Phrase, ...]:
             a text file with these, or a grammar itself as text with its marks.
 
     Raises:
-        UsageError: the grammar is malformed, or there are no phrases.
+        UsageError: the grammar is malformed, a phrase is empty, or there are none.
         DataError: the file cannot be read.
     """
     if isinstance(source, (str, os.PathLike)):
         path = user_path(source)
-        if isinstance(source, str) and not is_file(path) and _GRAMMAR_MARKS & set(source):
-            return expand(source.splitlines())
+        if isinstance(source, str) and not is_file(path):
+            if _GRAMMAR_MARKS & set(source):
+                return expand(source.splitlines())
+            raise DataError(
+                f"cannot read {source}: no such file; a phrase goes into a list: [{source!r}]"
+            )
         return expand(read_text([Path(path)]).splitlines())
     try:
         listed = list(source)
@@ -54,6 +58,8 @@ def read_phrases(source: PhraseSource) -> tuple[Phrase, ...]:
             f"phrases are a list, a file or a grammar, not {type(source).__name__}"
         ) from None
     ready = tuple(one for one in listed if isinstance(one, Phrase))
+    if any(not one.text.strip() for one in ready):
+        raise UsageError("a phrase is empty")
     return ready if listed and len(ready) == len(listed) else expand(listed)  # type: ignore[arg-type]
 
 
@@ -66,7 +72,7 @@ class PhraseTree:
             has only one of them.
 
     Attributes:
-        phrases: those that were given.
+        phrases: those that were given, of such that are spelled alike the first.
         spellings: the labels of each.
         label: ``(nodes,)`` the last label of each prefix; of the root the separator, which may come
             before a phrase, or the blank.
@@ -80,9 +86,12 @@ class PhraseTree:
     """
 
     def __init__(self, phrases: Sequence[Phrase], alphabet: Alphabet) -> None:
-        self.phrases = tuple(phrases)
+        spelled: dict[tuple[int, ...], Phrase] = {}
+        for phrase in phrases:
+            labels_of = alphabet.spell(phrase.text, f"{phrase.text!r}").tolist()
+            spelled.setdefault(tuple(labels_of), phrase)
+        self.phrases, self.spellings = tuple(spelled.values()), list(spelled)
         self.blank = alphabet.blank
-        self.spellings = [tuple(alphabet.spell(one.text, f"{one.text!r}")) for one in phrases]
         texts_of_labels = alphabet.vocabulary
         self.separator = texts_of_labels.index(SEPARATOR) if SEPARATOR in texts_of_labels else None
         known: dict[tuple[int, int], int] = {}

@@ -43,15 +43,21 @@ class Transcript:
 
     @property
     def slots(self) -> dict[str, str]:
-        """The named slots of the phrases that were said, each with its text."""
+        """The named slots of the phrases that were said, each with its text.
+
+        Of a slot that several phrases have it is the last one's; ``phrases`` has each.
+        """
         return {name: text for phrase in self.phrases or () for name, text in phrase.slots}
 
     def to_dict(self) -> dict[str, Any]:
         """The transcript as plain JSON values: times to milliseconds, the rest to 4 decimals."""
-        slots: dict[str, Any] = {} if self.phrases is None else {"slots": self.slots}
+        given: dict[str, Any] = {}
+        if self.phrases is not None:
+            phrases = [{"text": one.text, "slots": dict(one.slots)} for one in self.phrases]
+            given = {"slots": self.slots, "phrases": phrases}
         return {
             "text": self.text,
-            **slots,
+            **given,
             "confidence": round(self.confidence, 4),
             "seconds": round(self.seconds, 3),
             "words": [word.to_dict() for word in self.words],
