@@ -75,7 +75,8 @@ def expand(lines: Iterable[str]) -> tuple[Phrase, ...]:
 
     Raises:
         UsageError: a line is malformed or nested too deeply, a slot is not defined or contains
-            itself, a phrase may be empty or is too long, or there are no phrases or more than ``MAX_PHRASES``.
+            itself, a phrase may be empty or is too long, or there are no phrases or more than
+            ``MAX_PHRASES``.
     """
     if isinstance(lines, str):
         lines = lines.splitlines()
