@@ -124,6 +124,19 @@ def test_silence_around_speech_changes_nothing_but_the_times(model: Any) -> None
             assert word.end == pytest.approx(same.end + 6, abs=0.1)
 
 
+def test_silence_around_speech_does_not_spoil_its_score_and_alignment(model: Any) -> None:
+    samples = model.processor.read(CENSUS)
+    text = "ELEVEN TWENTY SEVEN FIFTY SEVEN"
+    silence = np.zeros(6 * RATE, np.float32)
+    around = np.concatenate([silence, samples, silence])
+    assert model.score(around, text, RATE) == pytest.approx(model.score(samples, text, RATE), abs=1)
+    found, alone = (model.align(one, text, RATE) for one in (around, samples))
+    for of_one, of_other in ((found.words, alone.words), (found.characters, alone.characters)):
+        assert [one.text for one in of_one] == [other.text for other in of_other]
+        starts = [one.start for one in of_one]
+        np.testing.assert_allclose(starts, [other.start + 6 for other in of_other], atol=0.1)
+
+
 def test_a_muted_microphone_changes_a_stream_no_more_than_a_pause() -> None:
     model = load_model("ctc_lstm.an4")
     samples = model.processor.read(CENSUS)

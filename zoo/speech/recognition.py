@@ -209,6 +209,9 @@ class SpeechRecognition(CTCRecogniser):
     def log_probs(self, audio: AudioSource, sample_rate: float | None = None) -> np.ndarray:
         """Natural log-probability of each label at each output of the network.
 
+        The network hears all of the recording here, also long silences, which the other methods
+        leave out.
+
         Args:
             audio: one recording, as :meth:`transcribe` takes it, of at most an hour.
             sample_rate: of an array.
@@ -220,10 +223,19 @@ class SpeechRecognition(CTCRecogniser):
         Raises:
             UsageError, DataError: as :meth:`transcribe`.
         """
+        samples = self._read(audio, sample_rate)
+        return self.outputs([self.processor.log_mel.features(samples)])[0]
+
+    def _heard(self, audio: AudioSource, sample_rate: float | None) -> tuple[np.ndarray, Clock]:
+        """The outputs for a recording without its long silences, and their times in it."""
+        features, clock = self._features(AudioPiece(0.0, self._read(audio, sample_rate)))
+        return self.outputs([features])[0], clock
+
+    def _read(self, audio: AudioSource, sample_rate: float | None) -> np.ndarray:
         samples = self.processor.read(audio, sample_rate)
         if len(samples) > MAX_READ * self.processor.log_mel.sample_rate:
             raise UsageError(f"the recording is longer than {MAX_READ:g} s; cut it first")
-        return self.outputs([self.processor.log_mel.features(samples)])[0]
+        return samples
 
     def score(self, audio: AudioSource, text: str, sample_rate: float | None = None) -> float:
         """Natural log-probability of a text given a recording, by CTC's forward algorithm.
@@ -241,7 +253,7 @@ class SpeechRecognition(CTCRecogniser):
                 does not know.
         """
         labels = self.labels_of(text)
-        log_probs = self.log_probs(audio, sample_rate)
+        log_probs, _ = self._heard(audio, sample_rate)
         return ctc_log_probability(log_probs, labels, self.processor.alphabet.blank)
 
     def align(self, audio: AudioSource, text: str, sample_rate: float | None = None) -> Alignment:
@@ -256,20 +268,20 @@ class SpeechRecognition(CTCRecogniser):
             UsageError, DataError: as :meth:`score`, or the recording is too short for the text.
         """
         labels = self.labels_of(text)
-        log_probs = self.log_probs(audio, sample_rate)
+        log_probs, clock = self._heard(audio, sample_rate)
         blank = self.processor.alphabet.blank
         spans = forced_alignment(log_probs, labels, blank)
         characters = tuple(
             Word(
                 self.processor.vocabulary[span.label],
-                span.start * self.frame_seconds,
-                span.end * self.frame_seconds,
+                clock.time(span.start * self.frame_seconds),
+                clock.time(span.end * self.frame_seconds, end=True),
                 span.confidence,
             )
             for span in spans
         )
         return Alignment(
-            text, self._words(spans), characters, ctc_log_probability(log_probs, labels, blank)
+            text, self._words(spans, clock), characters, ctc_log_probability(log_probs, labels, blank)
         )
 
     def plot(
