@@ -281,7 +281,10 @@ class SpeechRecognition(CTCRecogniser):
             for span in spans
         )
         return Alignment(
-            text, self._words(spans, clock), characters, ctc_log_probability(log_probs, labels, blank)
+            text,
+            self._words(spans, clock),
+            characters,
+            ctc_log_probability(log_probs, labels, blank),
         )
 
     def plot(
