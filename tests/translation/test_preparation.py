@@ -92,6 +92,28 @@ def test_numbers_can_have_stand_ins() -> None:
     assert translated("I have 911 books.", "J'ai 13 livres.", **options) == "J'ai 911 livres."
 
 
+@pytest.mark.parametrize(
+    ("sentence", "read", "written", "translation"),
+    [
+        ("Tom & Mary", "Tom and Mary.", "Tom et Marie.", "Tom & Marie"),
+        ("A and b &amp; c.", "A and b and c.", "A et b et c.", "A et b &amp; c."),
+        ("TOM & I", "Tom and I.", "Tom et moi.", "TOM & MOI"),
+        ("Tom & Mary", "Tom and Mary.", "Tom avec Marie.", None),
+        ("It&#39;s late.", "It's late.", "C'est tard.", "C&#39;est tard."),
+        ("Don&rsquo;t go!", "Don't go!", "N'y va pas !", "N'y va pas !"),
+        ("Tom&nbsp;is here.", "Tom is here.", "Tom est ici.", "Tom&nbsp;est ici."),
+        ("It costs 5&nbsp;€.", "It costs 5\u00a0€.", "Ça coûte 5 €.", "Ça coûte 5&nbsp;€."),
+        ("**Hello** Tom!", "Hello Tom!", "Bonjour Tom !", "**Bonjour** Tom !"),
+        ("I ran 5 km.", "I ran 5 km.", "J'ai couru 5 kmche.", None),
+    ],
+)
+def test_signs_and_entities_are_read_as_what_they_mean(
+    sentence: str, read: str, written: str, translation: str | None
+) -> None:
+    assert prepare(sentence, shipped_subwords(), "fr").text == read
+    assert translated(sentence, written, target="fr") == translation
+
+
 def test_tags_go_to_the_words_that_the_attention_aligns() -> None:
     subwords = shipped_subwords()
     sentence, written = 'The <a href="x">red</a> car is <i>mine</i>.', "Das Auto rot ist meins."

@@ -4,7 +4,16 @@ from __future__ import annotations
 
 import pytest
 
-from zoo.translation.protection import NAME, NUMBER, TAG, find_protected, has_words, split_protected
+from zoo.translation.protection import (
+    NAME,
+    NUMBER,
+    TAG,
+    find_protected,
+    has_words,
+    split_protected,
+    with_entities,
+    without_entities,
+)
 
 
 @pytest.mark.parametrize(
@@ -16,6 +25,13 @@ from zoo.translation.protection import NAME, NUMBER, TAG, find_protected, has_wo
         ("At 2:30, 10am, 7h30 and 10:40h.", ["2:30", "10am", "7h30", "10:40h"]),
         ("Call +1 555-123-4567, MP3, A4, COVID-19.", ["+1 555-123-4567", "MP3", "A4", "COVID-19"]),
         ("A 24-hour day of -5 °C.", ["24", "-5 °C"]),
+        ("5 km, 3 kg, 120 km/h, 2 l and 10 min.", ["5 km", "3 kg", "120 km/h", "2 l", "10 min"]),
+        ("½ cup, 1½ m², < 100, ±5 or 5&nbsp;€", ["½", "1½ m²", "< 100", "±5", "5&nbsp;€"]),
+        ("#12, § 5, No. 7, n° 3 of AB-12-CD", ["#12", "§ 5", "No. 7", "n° 3", "AB-12-CD"]),
+        (
+            "DE89 3704 0044 0532 0130 00, 4111 1111 1111",
+            ["DE89 3704 0044 0532 0130 00", "4111 1111 1111"],
+        ),
     ],
 )
 def test_numbers_of_all_kinds_are_kept(text: str, kept: list[str]) -> None:
@@ -37,8 +53,15 @@ def test_numbers_of_all_kinds_are_kept(text: str, kept: list[str]) -> None:
         ),
         ("Open /etc/hosts, ~/a.txt or src/a.py.", ["/etc/hosts", "~/a.txt", "src/a.py"]),
         ("In C:\\Users\\Tom\\a.txt, README.md.", ["C:\\Users\\Tom\\a.txt", "README.md"]),
+        ("In C:\\Program Files\\App and", ["C:\\Program Files\\App"]),
+        ("%{a} #{b} :c_d :smile: [Name]", ["%{a}", "#{b}", ":c_d", ":smile:", "[Name]"]),
+        (
+            "{n, plural, one {# a} other {# b}} __X__",
+            ["{n, plural, one {# a} other {# b}}", "__X__"],
+        ),
+        ("R&D &amp; AT&amp;T & <%= x %>", ["R&D", "&amp;", "AT&amp;T", "&", "<%= x %>"]),
         ("Use file_name, main(), --force and -v.", ["file_name", "main()", "--force", "-v"]),
-        ("Dear <name>, @jack &nbsp; 192.168.0.1", ["<name>", "@jack", "&nbsp;", "192.168.0.1"]),
+        ("Dear <name>, @jack &lt; 192.168.0.1", ["<name>", "@jack", "&lt;", "192.168.0.1"]),
     ],
 )
 def test_addresses_placeholders_and_paths_are_kept(text: str, kept: list[str]) -> None:
@@ -56,8 +79,36 @@ def test_tags_are_told_from_placeholders() -> None:
 
 
 @pytest.mark.parametrize(
+    ("text", "tags"),
+    [
+        (
+            "A&nbsp;b &lt;i&gt;c&lt;/i&gt; © <0>d</0>",
+            ["&nbsp;", "&lt;i&gt;", "&lt;/i&gt;", "©", "<0>", "</0>"],
+        ),
+        ("**Hi** _you_ *there* ~~no~~", ["**", "**", "_", "_", "*", "*", "~~", "~~"]),
+        ("See [this](https://a.b/c) and ![it](a.png)", ["[", "](https://a.b/c)", "![", "](a.png)"]),
+    ],
+)
+def test_tags_are_marks_of_html_and_markdown(text: str, tags: list[str]) -> None:
+    found = find_protected(text)
+    assert [one.text for one in found] == tags
+    assert {one.kind for one in found} == {TAG}
+
+
+def test_entities_of_letters_become_letters_and_come_back() -> None:
+    text = "Don&rsquo;t eat caf&eacute; &amp; &#39;x&#39; at https://a.b?c&eacute;d &nope;"
+    plain, entities = without_entities(text)
+    assert plain == "Don’t eat café &amp; 'x' at https://a.b?c&eacute;d &nope;"
+    assert with_entities("l'été", entities) == "l&#39;&eacute;t&eacute;"
+    assert with_entities("l'été", without_entities("no entity & it")[1]) == "l'été"
+    assert not has_words("&nbsp;&amp; &hellip;")
+    assert has_words("&eacute;")
+
+
+@pytest.mark.parametrize(
     "text",
     [
+        "Cats * dogs, a snake: :) [x] it's",
         "The 20th century, the 1st and the 1990s.",
         "Le 1er mai et la 2e fois.",
         "He and/or she, km/h, e.g. this.",

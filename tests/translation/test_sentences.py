@@ -49,6 +49,8 @@ def test_long_sentences_become_short_and_lose_nothing(text: str, limit: int) -> 
         ("« Merci pour tout. » Il part.", ["« Merci pour tout. »", "Il part."]),
         ("« Merci\u202f!\u00a0» Il part.", ["« Merci\u202f!\u00a0»", "Il part."]),
         ("No. I do not. No. 5 is ours.", ["No.", "I do not.", "No. 5 is ours."]),
+        ("He came at 5. She left at 6.", ["He came at 5.", "She left at 6."]),
+        ("Er kam um 5. Dann ging er.", ["Er kam um 5.", "Dann ging er."]),
         ("", []),
     ],
 )
@@ -72,6 +74,22 @@ def test_marks_of_lists_belong_to_no_sentence(text: str, pieces: list[str]) -> N
     assert [part for piece in split_sentences(text) for part in (piece.text, piece.space)] == pieces
 
 
+@pytest.mark.parametrize(
+    ("text", "pieces"),
+    [
+        ("<p>Hi.</p>\n<p>Go.</p>", ["", "<p>", "Hi.", "</p>\n<p>", "Go.", "</p>"]),
+        ("One<br>two <b>three</b>", ["One", "<br>", "two <b>three</b>", ""]),
+        ("Hi. <br /> No", ["Hi.", " <br /> ", "No", ""]),
+        ("One\\ntwo", ["One", "\\n", "two", ""]),
+        ("Open C:\\new now", ["Open C:\\new now", ""]),
+        ("Menu → File | Open", ["Menu", " → ", "File", " | ", "Open", ""]),
+        ("Dear <person>!", ["Dear <person>!", ""]),
+    ],
+)
+def test_what_stands_for_a_line_end_belongs_to_no_sentence(text: str, pieces: list[str]) -> None:
+    assert [part for piece in split_sentences(text) for part in (piece.text, piece.space)] == pieces
+
+
 def test_a_long_sentence_is_cut_after_a_comma_near_its_middle() -> None:
     text = "one, two three four five six, seven eight nine ten"
     assert [piece.text for piece in split_long(text, 40, len)] == [
@@ -82,7 +100,9 @@ def test_a_long_sentence_is_cut_after_a_comma_near_its_middle() -> None:
     assert [piece.text for piece in split_long("abcd", 2, len)] == ["ab", "cd"]
 
 
-@pytest.mark.parametrize("text", ["!" * 50_000, "a. " * 20_000, " " * 50_000, '."' * 20_000])
+@pytest.mark.parametrize(
+    "text", ["!" * 50_000, "a. " * 20_000, " " * 50_000, "<p " * 20_000, '."' * 20_000]
+)
 def test_odd_texts_take_no_time(text: str) -> None:
     began = time.process_time()
     for piece in split_sentences(text):

@@ -40,11 +40,16 @@ def test_what_must_be_kept_is_kept(model: Any) -> None:
         "https://example.com",
         "Hello {name}!",
         "<b>Hello</b>",
+        "He ran 5 km.",
+        "Tom & Mary are here.",
+        "<p>Tom is&nbsp;here.</p>",
+        "Hi %{name}, it is #{day}!",
         *(one.source for one in made_sentences([("en", "es")], 12)),
     )
     spanish = [str(one) for one in model.translate(list(texts), "Spanish")]
     assert share_kept(texts, spanish) == (len(texts), len(texts))
     assert spanish[4] == "https://example.com"
+    assert spanish[8:10] == ["Tom & Mary están aquí.", "<p>Tom está&nbsp;aquí.</p>"]
 
 
 def test_letter_case_and_missing_marks_come_back(model: Any) -> None:

@@ -55,9 +55,9 @@ def test_a_usual_spelling_stays(text: str) -> None:
 
 
 def test_words_have_the_capitals_that_the_vocabulary_knows() -> None:
-    words = ["BOSTON", "tom", "THE", "i", "I'LL", "TV", "mann"]
+    words = ["BOSTON", "tom", "THE", "i", "I'LL", "TV", "mann", "WEISS", "CLASS"]
     usual = [usual_case(word, shipped_subwords()) for word in words]
-    assert usual == ["Boston", "Tom", "the", "I", "I'll", "TV", "Mann"]
+    assert usual == ["Boston", "Tom", "the", "I", "I'll", "TV", "Mann", "weiß", "class"]
 
 
 @pytest.mark.parametrize(

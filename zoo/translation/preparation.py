@@ -2,22 +2,37 @@
 
 What must be kept does not pass through the network. Addresses, placeholders and paths are replaced
 by stand-ins, plain names that the network copies; tags are taken out and put back at the words that
-the attention aligns them with. Numbers are read as they are and compared afterwards; where the
-network writes another number it is corrected, and where it spells one out the sentence is
+the attention aligns them with, and so are the entities of spaces. The sign & is read as the word
+"and" and put back in the place of that word. Numbers are read as they are and compared afterwards;
+where the network writes another number it is corrected, and where it spells one out the sentence is
 translated again with a stand-in. A translation in which something is missing is never taken.
 """
 
 from __future__ import annotations
 
+import html
 import re
-from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import NamedTuple
 
+from zoo.languages import language_probabilities
 from zoo.translation.alignment import Alignment
 from zoo.translation.processor import Subwords
-from zoo.translation.protection import NAME, NUMBER, TAG, Protected, find_protected
+from zoo.translation.protection import (
+    AMPERSAND,
+    NAME,
+    NUMBER,
+    TAG,
+    Protected,
+    find_protected,
+    is_space,
+    with_entities,
+    without_entities,
+    without_protected,
+)
 from zoo.translation.spelling import USUAL, Style, restored_spelling, usual_spelling
+from zoo.typography import plain_spelling
 
 # Names and numbers that the translator of Tatoeba copies in all directions, the surest first.
 _PLACES = ("Boston", "Harvard", "Chicago", "Washington", "Osaka", "Kyoto", "Facebook", "Tom")
@@ -34,6 +49,16 @@ _COUNT = re.compile(
 # Characters that no text has stand for tags while letter case is changed around them.
 _FIRST_MARK = 0x10FF00
 _MARK = re.compile("[\U0010ff00-\U0010fffd]")
+_MARKED = re.compile(f"({_MARK.pattern})( ?)")
+_AMPERSAND = re.compile(AMPERSAND)
+_TAG_NAME = re.compile(r"\s*(?:<|&lt;)/?([\w:-]+)")
+_CLOSING = ("</", "&lt;/")
+# The word for the sign &, and what else may stand for it in a translation.
+_AND = {"en": "and", "de": "und", "es": "y", "fr": "et"}
+_ANDS = {
+    code: re.compile(rf"(?<!\w)(?:{word}{'|e' if code == 'es' else ''})(?!\w)", re.IGNORECASE)
+    for code, word in _AND.items()
+}
 
 
 @dataclass(frozen=True)
@@ -43,21 +68,22 @@ class Tag:
     Args:
         text: the tag, with the space that is lost when it is taken out.
         offset: number of characters before it in what the network reads.
+        closes: whether it closes another tag.
+        is_space: whether it stands in the place of a space.
     """
 
     text: str
     offset: int
+    closes: bool = False
+    is_space: bool = False
 
     @property
     def name(self) -> str:
         """What an opening and a closing tag have in common."""
-        found = re.search(r"[\w:-]+", self.text)
-        return found[0] if found else ""
-
-    @property
-    def closes(self) -> bool:
-        """Whether it closes another tag."""
-        return self.text.lstrip().startswith("</")
+        found = _TAG_NAME.match(self.text)
+        if found:
+            return found[1]
+        return self.text.strip()[:1].replace("]", "[").replace("!", "[")
 
 
 @dataclass(frozen=True)
@@ -72,6 +98,11 @@ class Prepared:
         head: the tags in front of the sentence.
         tail: the tags behind the sentence.
         style: how the spelling of the sentence differs from that of ``text``.
+        ampersands: the signs & that a word "and" of ``text`` stands in for, with its number among
+            these words.
+        ands: the number of all its words "and".
+        target: the wanted language.
+        entities: of characters of the sentence, which the network reads as they are.
     """
 
     text: str
@@ -81,21 +112,31 @@ class Prepared:
     head: str = ""
     tail: str = ""
     style: Style = USUAL
+    ampersands: tuple[tuple[int, str], ...] = ()
+    ands: int = 0
+    target: str = ""
+    entities: Mapping[str, str] = field(default_factory=dict)
 
     def text_only(self, sentence: str) -> bool:
         """Whether the network reads the sentence as it is, and nothing in it must be kept."""
-        changed = self.stand_ins or self.numbers or self.tags or self.head or self.tail
+        kept = self.stand_ins or self.numbers or self.ampersands
+        changed = kept or self.tags or self.head or self.tail
         return not changed and self.style == USUAL and self.text == sentence
 
 
-def prepare(sentence: str, subwords: Subwords, *, replace_numbers: bool = False) -> Prepared:
+def prepare(
+    sentence: str, subwords: Subwords, target: str = "", *, replace_numbers: bool = False
+) -> Prepared:
     """Make of a sentence what the network reads.
 
     Args:
         sentence: one sentence in plain characters, without white space around it.
         subwords: the vocabulary.
+        target: the wanted language; without it, the sign & is read as it is.
         replace_numbers: let numbers have stand-ins as well.
     """
+    sentence, entities = without_entities(sentence)
+    sentence = plain_spelling(sentence) if entities else sentence
     tags = [one.text for one in find_protected(sentence) if one.kind == TAG]
     head, text, tail = _marked(sentence)
     spans = find_protected(text)
@@ -104,7 +145,14 @@ def prepare(sentence: str, subwords: Subwords, *, replace_numbers: bool = False)
     usual, style = usual_spelling(parts, subwords)
     written, numbers = "", list[str]()
     stand_ins: list[tuple[str, str]] = []
+    ampersands: list[tuple[int, str]] = []
+    ands = _Ands.of(text, subwords.directions, target)
     for part, span in zip(usual, spans, strict=False):
+        written += part
+        if ands and part[-1:].isspace() and _AMPERSAND.fullmatch(span.text):
+            ampersands.append((ands.count(written), span.text))
+            written += ands.word
+            continue
         taken = [text.lower(), *(one.lower() for one, _ in stand_ins)]
         names = _stand_ins(span) if span.kind == NAME or replace_numbers else ()
         name = next((one for one in names if not any(one.lower() in each for each in taken)), "")
@@ -112,11 +160,48 @@ def prepare(sentence: str, subwords: Subwords, *, replace_numbers: bool = False)
             stand_ins.append((name, span.text))
         else:
             numbers.append(span.text)
-        written += part + (name or span.text)
+        written += name or html.unescape(span.text)
     written += usual[-1] + style.final_mark
     text, found = _without_marks(written, tags)
-    first, last = _tags(head, tags), _tags(tail, tags)
-    return Prepared(text, tuple(stand_ins), tuple(numbers), found, first, last, style)
+    return Prepared(
+        text,
+        tuple(stand_ins),
+        tuple(numbers),
+        found,
+        _tags(head, tags),
+        _tags(tail, tags),
+        style,
+        tuple(ampersands),
+        ands.count(text) if ands else 0,
+        target,
+        entities,
+    )
+
+
+class _Ands(NamedTuple):
+    """The words "and" of a sentence.
+
+    Args:
+        word: in the sentence's language.
+        pattern: finds it.
+    """
+
+    word: str
+    pattern: re.Pattern[str]
+
+    @classmethod
+    def of(cls, text: str, directions: Iterable[tuple[str, str]], target: str) -> _Ands | None:
+        """Those of a sentence with the sign &, if the word is known in both languages."""
+        known = [code for code, to in directions if code in _AND and to == target and to in _AND]
+        if not known or not any(_AMPERSAND.fullmatch(one.text) for one in find_protected(text)):
+            return None
+        probabilities = language_probabilities(without_protected(text))
+        code = max(known, key=lambda one: probabilities.get(one, 0.0))
+        return cls(_AND[code], _ANDS[code])
+
+    def count(self, text: str) -> int:
+        """How many there are."""
+        return len(self.pattern.findall(text))
 
 
 def _stand_ins(span: Protected) -> tuple[str, ...]:
@@ -145,6 +230,10 @@ def finished(
         kept = _find_numbers(prepared.numbers, translation, kept)
     if kept is None:
         return None
+    if prepared.ampersands:
+        kept = _find_ands(prepared, translation, kept)
+    if kept is None:
+        return None
     kept.sort(key=lambda one: one.start)
     places = _places(prepared, align()) if prepared.tags else []
     parts, start = [], 0
@@ -153,10 +242,17 @@ def finished(
         start = one.end
     parts.append(_with_marks(translation, start, len(translation), places))
     restored = restored_spelling(parts, prepared.style, subwords)
+    restored = [with_entities(part, prepared.entities) for part in restored]
     texts = [text for part, one in zip(restored, kept, strict=False) for text in (part, one.text)]
     whole = "".join([*texts, restored[-1]])
-    whole = _MARK.sub(lambda mark: prepared.tags[ord(mark[0]) - _FIRST_MARK].text, whole)
+    whole = _MARKED.sub(lambda mark: _unmarked(prepared, *mark.groups()), whole)
     return prepared.head + whole + prepared.tail
+
+
+def _unmarked(prepared: Prepared, mark: str, space: str) -> str:
+    """The tag that a mark stands for, and the space behind it unless the tag is one."""
+    tag = prepared.tags[ord(mark) - _FIRST_MARK]
+    return tag.text + ("" if tag.is_space else space)
 
 
 class _Kept(NamedTuple):
@@ -176,6 +272,19 @@ def _find_stand_ins(stand_ins: Iterable[tuple[str, str]], translation: str) -> l
             return None
         kept.append(_Kept(*found[0].span(), text))
     return kept
+
+
+def _find_ands(prepared: Prepared, translation: str, kept: list[_Kept]) -> list[_Kept] | None:
+    """Where the signs & belong, besides what is known; ``None`` if there are too few words."""
+    found = [one.span() for one in _ANDS[prepared.target].finditer(translation)]
+    if len(found) < len(prepared.ampersands):
+        return None
+    # Where the words are not as many, the first ones are taken.
+    places = [number for number, _ in prepared.ampersands]
+    if len(found) != prepared.ands:
+        places = list(range(len(places)))
+    signs = (text for _, text in prepared.ampersands)
+    return [*kept, *(_Kept(*found[place], sign) for place, sign in zip(places, signs, strict=True))]
 
 
 def _find_numbers(
@@ -208,6 +317,7 @@ def _find_numbers(
 
 def _digits(text: str) -> str:
     """What is the same in all ways to write a number."""
+    text = html.unescape(text)
     return re.sub(r"[\s.,:'·]", "", "".join(sorted(text, key=str.isdigit))) or text
 
 
@@ -239,11 +349,18 @@ def _without_marks(text: str, tags: Sequence[str]) -> tuple[str, tuple[Tag, ...]
             continue
         before, after = piece[: mark.start()], piece[mark.end() :]
         tag = tags[ord(mark[0]) - _FIRST_MARK]
+        if is_space(tag):
+            found.append(Tag(before + tag + after, len(bare), closes=True, is_space=True))
+            bare += "" if bare.endswith(" ") else " "
+            continue
+        closes = tag.startswith(_CLOSING)
+        if tag[0] not in "<&":  # of Markdown
+            closes = not before and bool(bare) and not bare[-1].isspace()
         if before and after:
-            tag = f" {tag}" if tag.startswith("</") else f"{tag} "
-        offset = len(bare) + (0 if tag.lstrip().startswith("</") else len(before[:1]))
+            tag = f" {tag}" if closes else f"{tag} "
+        offset = len(bare) + (0 if closes else len(before[:1]))
         bare += " " if before or after else ""
-        found.append(Tag(tag, offset))
+        found.append(Tag(tag, offset, closes))
     return bare, tuple(found)
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -281,6 +281,8 @@ def join_sentences(
             best = list(distinct(joined, n_best))
             space = ""
         space += piece.space
+    if space.strip():  # marks such as </p>
+        best = [replace(one, text=one.text + space.rstrip()) for one in best]
     return TranslatedText(
         best[0].text, text, target, best[0].score, tuple(best), tuple(sentences), warnings
     )

@@ -82,7 +82,8 @@ class SentenceSearch:
         yield {one: copied(one) for one in sentences if not has_words(one)}
         for replace_numbers in (False, True):
             prepared = {
-                one: prepare(one, self.subwords, replace_numbers=replace_numbers) for one in left
+                one: prepare(one, self.subwords, self.target, replace_numbers=replace_numbers)
+                for one in left
             }
             if replace_numbers:
                 prepared = {one: made for one, made in prepared.items() if made.stand_ins}
@@ -92,7 +93,9 @@ class SentenceSearch:
         parts = {one: split_protected(one) for one in left}
         texts = {part for each in parts.values() for part in each if has_words(part)}
         found: dict[str, TranslatedSentence] = {}
-        for batch in self._batches({text: prepare(text, self.subwords) for text in texts}):
+        for batch in self._batches(
+            {text: prepare(text, self.subwords, self.target) for text in texts}
+        ):
             found |= batch
         yield {one: joined_parts(one, each, found) for one, each in parts.items()}
 

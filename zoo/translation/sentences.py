@@ -7,9 +7,21 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from itertools import pairwise
 
+# What separates sentences as a line end does: tags of HTML, line ends as programs write them, and
+# the arrows and bars between the words of menus and tables.
+_BREAK = (
+    r"(?:</?(?:p|div|br|hr|h[1-6]|[uo]l|li|d[ltd]|table|thead|tbody|tfoot|t[rdh]|blockquote|center)"
+    r"(?:\s[^<>]*|/)?>|(?:\\r)?\\n|(?<=\s)[→⇒|](?=\s))"
+)
 # Punctuation that ends a sentence, with the quotes and brackets that close after it; or a line end.
 # French puts a no-break space before a closing quote.
-_END = re.compile(r"(?P<end>(?<![.!?…])[.!?…]++(?:[\"'”’»)\]]|[ \u00a0\u202f]»)*+)\s++|\n\s*+")
+_END = re.compile(
+    r"(?P<end>(?<![.!?…])[.!?…]++(?:[\"'”’»)\]]|[ \u00a0\u202f]»)*+)"
+    rf"(?P<space>\s++(?:{_BREAK}\s*+)*+|(?:{_BREAK}\s*+)++)"
+    rf"|(?:\n|(?<!\s)\s*+{_BREAK}|{_BREAK})\s*+(?:{_BREAK}\s*+)*+",
+    re.IGNORECASE,
+)
+_CODE = re.compile(r"`[^`]+`|\w:\\\S+|\\\\\S+")
 _ABBREVIATION = re.compile(
     r"(?:^|[\s(\"'“„«])(?:[^\W\d_]|Mr|Mrs|Ms|Dr|Prof|St|Sr|Sra|Jr|vs|Mme|Mlle|Hr|Fr|bzw|ca|usw"
     r"|Mt|Lt|Gen|Col|Rev|Sgt|\d{1,3}|z\. ?B|d\. ?h|u\. ?a|p\. ?ej|p\. ?ex|e\.g|i\.e|a\.m|p\.m|U\.S"
@@ -17,6 +29,13 @@ _ABBREVIATION = re.compile(
     re.IGNORECASE,
 )
 _NUMBER = re.compile(r"\bN[or]\.\s+\d")
+# Words that begin a sentence and follow no ordinal.
+_BEGIN = re.compile(
+    r"(?:I|You|He|She|It|We|They|The|This|That|There|My|His|Her|Our|But|And|Then|What|Who|How|Why"
+    r"|Ich|Du|Er|Sie|Es|Wir|Ihr|Die|Das|Der|Dies|Dann|Aber|Und|Was|Wer|Wie|Warum|Wo|Mein|Kein"
+    r"|Je|J'ai|Tu|Il|Elle|On|Nous|Vous|Ils|Elles|Le|La|Les|Mais|Et|Puis|C'est|Qui|Où|Mon"
+    r"|Yo|Tú|Él|Ella|Ellos|Ellas|Nosotros|Usted|El|Los|Las|Pero|Y|Luego|Mi|¿\w+|¡\w+)(?!\w)"
+)
 _LONGEST = 12  # characters; more than any abbreviation has
 _CLAUSE = re.compile(r"[,;:)–—]\s+")
 _SPACE = re.compile(r"\s+")
@@ -87,7 +106,7 @@ def _goes_on(line: str, following: str) -> bool:
 
 
 def split_sentences(text: str) -> list[TextPiece]:
-    """Cut a text after each sentence and at each line end.
+    """Cut a text after each sentence and at each line end, or what stands for one (``<br>``).
 
     The pieces with their white space, put one after the other, are the text. Full stops end no
     sentence before a small letter, nor one stop after an abbreviation, an initial or a number of up
@@ -98,12 +117,16 @@ def split_sentences(text: str) -> list[TextPiece]:
     first = len(text) - len(text.lstrip())
     start = marks.get(first, 0)
     pieces = _trimmed("", text[:start])
+    code = [found.span() for found in _CODE.finditer(text)] if "\\n" in text else []
     for end_mark in _END.finditer(text):
-        if end_mark.start() < start:
+        if end_mark.start() < start or any(a < end_mark.end() < b for a, b in code):
             continue
-        if end_mark["end"] is not None and "\n" not in end_mark[0]:
+        space = end_mark["space"] or "\n"
+        if space.isspace() and "\n" not in space:
             before = text[max(start, end_mark.end("end") - _LONGEST) : end_mark.end("end")]
-            if end_mark["end"] == "." and _ABBREVIATION.search(before):
+            # No ordinal stands before a pronoun or an article.
+            numeral = before[-2:-1].isdigit() and _BEGIN.match(text, end_mark.end())
+            if end_mark["end"] == "." and _ABBREVIATION.search(before) and not numeral:
                 continue
             if _NUMBER.match(text, max(start, end_mark.start() - 2)):
                 continue

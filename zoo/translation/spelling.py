@@ -114,12 +114,15 @@ def usual_case(word: str, subwords: SubwordPieces) -> str:
 
     The usual spelling is the one that a subword vocabulary writes with the fewest pieces, as
     frequent words are single pieces: ``Boston`` is one piece, ``boston`` two. Of two single pieces
-    the one that was learnt much earlier is the more frequent.
+    the one that was learnt much earlier is the more frequent. Of capitals, ``SS`` may be ``ß``.
     """
     if _I.fullmatch(word):
         return word[0].upper() + word[1:].lower()
     small, capital = word.lower(), word.lower().capitalize()
-    ids = {spelling: subwords.encode(spelling) for spelling in (small, capital, word.upper())}
+    spellings = [small, capital, word.upper()]
+    if "SS" in word:
+        spellings += [small.replace("ss", "ß"), capital.replace("ss", "ß")]
+    ids = {spelling: subwords.encode(spelling) for spelling in spellings}
     if len(ids[small]) == len(ids[capital]) == 1 and ids[small][0] > _RARER * ids[capital][0]:
         return capital
     return min(ids, key=lambda spelling: len(ids[spelling]))

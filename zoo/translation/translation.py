@@ -463,12 +463,14 @@ class Translation(Task):
                 yield from words
                 space = ""
             space += piece.space
+        if space.strip():
+            yield space.rstrip()
 
     def _sentence_words(
         self, search: SentenceSearch, sentence: str, unchanged: bool
     ) -> Iterator[str]:
         """The words of a sentence's translation, as soon as nothing can change them any more."""
-        plain = prepare(sentence, self.processor).text_only(sentence)
+        plain = prepare(sentence, self.processor, search.target).text_only(sentence)
         if plain and has_words(sentence) and not unchanged:
             source = self.processor.encode_source(sentence, search.target)
             yield from self._words(search.inference, source)
