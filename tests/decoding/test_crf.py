@@ -68,6 +68,28 @@ def test_the_probability_of_a_span_equals_brute_force(
     assert lattice.span(start, tags, not_after) == pytest.approx(expected, abs=1e-9)
 
 
+def test_joined_steps_go_on_with_their_entity_as_brute_force_tells() -> None:
+    model, given, steps = chain(tags=5), emissions(4, tags=5), (1, 3)
+    goes_on = {(0, 0), (1, 2), (2, 2), (3, 4), (4, 4)}
+    paths = [
+        path
+        for path in all_paths(4, 5)
+        if all((path[step - 1], path[step]) in goes_on for step in steps)
+    ]
+    scores = np.array([model.score(given, path) for path in paths])
+    lattice = model.lattice(given, steps)
+    assert lattice.log_partition == pytest.approx(np.log(np.exp(scores).sum()), abs=1e-6)
+    best, score = model.viterbi(given, steps)
+    assert tuple(best) == paths[int(scores.argmax())]
+    assert score == pytest.approx(scores.max(), abs=1e-9)
+    expected = sum(
+        np.exp(score - lattice.log_partition)
+        for path, score in zip(paths, scores, strict=True)
+        if path[:2] == (1, 2) and path[2] != 2
+    )
+    assert lattice.span(0, [1, 2], [2]) == pytest.approx(expected, abs=1e-9)
+
+
 def test_a_higher_temperature_makes_the_best_sequence_less_certain() -> None:
     model, given = chain(), emissions(4)
     best, _ = model.viterbi(given)

@@ -7,8 +7,9 @@ Everything here calculates in float64, one sequence at a time.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -55,6 +56,20 @@ class Chain:
             *(np.where(array <= FORBIDDEN / 2, FORBIDDEN, array / temperature) for array in arrays)
         )
 
+    @cached_property
+    def continuing(self) -> np.ndarray:
+        """The transitions ``(tags, tags)`` of :func:`bio_tags` between which no entity begins or
+        ends; the others are forbidden."""
+        tags = np.arange(len(self.start))
+        inside = (tags > 0) & (tags % 2 == 0)
+        kept = inside & ((tags[:, None] == tags) | (tags[:, None] == tags - 1))
+        kept[0, 0] = True
+        return np.where(kept, self.transitions, FORBIDDEN)
+
+    def between(self, step: int, joined: Collection[int] = ()) -> np.ndarray:
+        """The transitions ``(tags, tags)`` to a step; see :meth:`lattice`."""
+        return self.continuing if step in joined else self.transitions
+
     def score(self, emissions: np.ndarray, tags: Sequence[int] | np.ndarray) -> float:
         """The score of a sequence of tags.
 
@@ -69,30 +84,35 @@ class Chain:
         total += np.asarray(emissions, np.float64)[np.arange(len(path)), path].sum()
         return float(total + self.transitions[path[:-1], path[1:]].sum())
 
-    def lattice(self, emissions: np.ndarray) -> Lattice:
+    def lattice(self, emissions: np.ndarray, joined: Collection[int] = ()) -> Lattice:
         """Sum over all sequences of tags, forwards and backwards.
 
         Args:
             emissions: ``(steps, tags)``; at least one step.
+            joined: steps that are in the same entity as the step before, or outside like it; the
+                tags are those of :func:`bio_tags` then.
         """
         emitted = self._checked(emissions)
         forward, backward = np.empty_like(emitted), np.empty_like(emitted)
         forward[0] = self.start + emitted[0]
         for step in range(1, len(emitted)):
             forward[step] = emitted[step] + log_sum_exp(
-                forward[step - 1][:, None] + self.transitions, axis=0
+                forward[step - 1][:, None] + self.between(step, joined), axis=0
             )
         backward[-1] = self.end
         for step in range(len(emitted) - 2, -1, -1):
             following = emitted[step + 1] + backward[step + 1]
-            backward[step] = log_sum_exp(self.transitions + following, axis=1)
-        return Lattice(self, emitted, forward, backward)
+            backward[step] = log_sum_exp(self.between(step + 1, joined) + following, axis=1)
+        return Lattice(self, emitted, forward, backward, joined)
 
-    def viterbi(self, emissions: np.ndarray) -> tuple[list[int], float]:
+    def viterbi(
+        self, emissions: np.ndarray, joined: Collection[int] = ()
+    ) -> tuple[list[int], float]:
         """The sequence of tags with the highest score, and that score.
 
         Args:
             emissions: ``(steps, tags)``; no steps give no tags.
+            joined: see :meth:`lattice`.
         """
         if not len(emissions):
             return [], 0.0
@@ -100,7 +120,7 @@ class Chain:
         score = self.start + emitted[0]
         origins = np.empty(emitted.shape, np.int64)
         for step in range(1, len(emitted)):
-            candidates = score[:, None] + self.transitions
+            candidates = score[:, None] + self.between(step, joined)
             origins[step] = candidates.argmax(axis=0)
             score = candidates.max(axis=0) + emitted[step]
         score = score + self.end
@@ -127,12 +147,14 @@ class Lattice:
         emissions: ``(steps, tags)``.
         forward: ``(steps, tags)`` log of the sum over everything up to a step that ends in a tag.
         backward: ``(steps, tags)`` log of the sum over everything after a step that has a tag.
+        joined: see :meth:`Chain.lattice`.
     """
 
     chain: Chain
     emissions: np.ndarray
     forward: np.ndarray
     backward: np.ndarray
+    joined: Collection[int] = ()
 
     @property
     def log_partition(self) -> float:
@@ -161,7 +183,7 @@ class Lattice:
         after: Any = self.backward[last, path[-1]]
         if len(not_after) and last + 1 < len(self.emissions):
             following = self.emissions[last + 1] + self.backward[last + 1]
-            following = following + self.chain.transitions[path[-1]]
+            following = following + self.chain.between(last + 1, self.joined)[path[-1]]
             following[list(not_after)] = -np.inf
             after = log_sum_exp(following, axis=0)
         total = self.forward[start, path[0]] + inside + after - self.log_partition

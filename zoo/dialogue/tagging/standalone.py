@@ -9,6 +9,7 @@ import pathlib
 
 import numpy as np
 from front_end.crf import Chain, bio_spans
+from front_end.joining import code_tokens, join_names
 from front_end.standalone import Folder
 
 
@@ -38,8 +39,8 @@ def tag(text, folder, graph):
         chain = Chain(
             *(np.array(folder.front_end["chain"][n]) for n in ("between", "start", "end"))
         )
-        tags, _ = chain.viterbi(outputs["emissions"][0])
-        for label, first, after in bio_spans(tags):
+        tags, _ = chain.viterbi(outputs["emissions"][0], code_tokens(tokens))
+        for label, first, after, _ in join_names(bio_spans(tags), tokens):
             start, stop = tokens[first].start, tokens[after - 1].end
             marked += f"{text[end:start]}[{text[start:stop]}]({folder.front_end['labels'][label]})"
             end = stop

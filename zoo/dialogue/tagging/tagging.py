@@ -15,6 +15,7 @@ from zoo.dialogue.doubts import DoubtSettings
 from zoo.dialogue.messages import Message
 from zoo.dialogue.state import ConversationState
 from zoo.dialogue.tagging.inference import TaggerInference, softmax
+from zoo.dialogue.tagging.joining import code_tokens, join_names
 from zoo.dialogue.tagging.processor import TaggedWords
 from zoo.dialogue.tagging.results import Entity, Tagging
 from zoo.dialogue.values import KINDS, normalise
@@ -76,7 +77,12 @@ class Tagger(ConversationTask[Tagging]):
 
     verb = "tag"
     example = "zoo.dialogue.tagging.standalone"
-    example_modules = (*WORD_MODULES, "zoo.decoding.crf", "zoo.errors")
+    example_modules = (
+        *WORD_MODULES,
+        "zoo.decoding.crf",
+        "zoo.dialogue.tagging.joining",
+        "zoo.errors",
+    )
     config: TaggerConfig
     processor: TaggedWords
 
@@ -152,16 +158,19 @@ class Tagger(ConversationTask[Tagging]):
         output = inference.read(ids)
         entities: list[Entity] = []
         if inference.chain is not None and len(ids.tokens):
-            tags, _ = inference.chain.viterbi(output.emissions)
-            spans = bio_spans(tags)
+            joined = code_tokens(ids.tokens)
+            tags, _ = inference.chain.viterbi(output.emissions, joined)
+            spans = join_names(bio_spans(tags), ids.tokens)
             if spans:
                 lattice = inference.chain.scaled(settings.temperature).lattice(
-                    output.emissions / settings.temperature
+                    output.emissions / settings.temperature, joined
                 )
-            for label, begin, end in spans:
+            for label, begin, end, parts in spans:
                 start, stop = ids.tokens[begin].start, ids.tokens[end - 1].end
                 name, written = self.processor.labels[label], text[start:stop]
-                score = lattice.span(begin, tags[begin:end], [2 * label + 2])
+                score = min(
+                    lattice.span(first, tags[first:last], [2 * label + 2]) for first, last in parts
+                )
                 kind = settings.values.get(name)
                 value = normalise(kind, written, now) if kind else None
                 entities.append(Entity(written, name, start, stop, score, value))

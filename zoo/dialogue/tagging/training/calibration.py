@@ -10,6 +10,7 @@ import numpy as np
 from zoo.decoding.crf import bio_spans
 from zoo.dialogue.datasets import Span
 from zoo.dialogue.tagging.inference import softmax
+from zoo.dialogue.tagging.joining import code_tokens
 from zoo.dialogue.tagging.training.examples import TaggedExample
 
 TEMPERATURES = (0.7, 0.85, 1.0, 1.2, 1.5, 1.8, 2.2, 2.7, 3.3)
@@ -32,13 +33,14 @@ def choose_temperature(model: Any, examples: Sequence[TaggedExample]) -> float:
     losses = np.zeros(len(TEMPERATURES))
     for example in examples:
         emissions = inference.read(example.ids).emissions
-        tags, _ = inference.chain.viterbi(emissions)
+        joined = code_tokens(example.ids.tokens)
+        tags, _ = inference.chain.viterbi(emissions, joined)
         spans = bio_spans(tags)
         if not spans:
             continue
         tokens, gold = example.ids.tokens, set(example.message.entities)
         for number, temperature in enumerate(TEMPERATURES):
-            lattice = inference.chain.scaled(temperature).lattice(emissions / temperature)
+            lattice = inference.chain.scaled(temperature).lattice(emissions / temperature, joined)
             for label, begin, end in spans:
                 score = lattice.span(begin, tags[begin:end], [2 * label + 2])
                 span = Span(model.labels[label], tokens[begin].start, tokens[end - 1].end)

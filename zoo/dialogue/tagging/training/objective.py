@@ -11,6 +11,7 @@ import tensorflow as tf
 
 from zoo.decoding.crf import Chain, bio_constraints, bio_spans
 from zoo.dialogue.datasets import Span
+from zoo.dialogue.tagging.joining import code_tokens, join_names
 from zoo.dialogue.tagging.training.augmentation import ValueSwap
 from zoo.dialogue.tagging.training.examples import TaggedExample
 from zoo.dialogue.tagging.training.scores import entity_f1
@@ -153,11 +154,11 @@ class TaggerObjective(BatchedObjective):
             start + self._chain.start.numpy(),
             self._chain.end.numpy(),
         )
-        tags, _ = chain.viterbi(emissions)
         tokens = example.ids.tokens
+        tags, _ = chain.viterbi(emissions, code_tokens(tokens))
         return [
             Span(self._labels[label], tokens[begin].start, tokens[end - 1].end)
-            for label, begin, end in bio_spans(tags)
+            for label, begin, end, _ in join_names(bio_spans(tags), tokens)
         ]
 
     def make_batch(self, group: np.ndarray, epoch: int) -> tuple[np.ndarray, ...]:
