@@ -58,7 +58,14 @@ class Stream:
     [
         (b"RIFF\x24\0\0\0WAVEfmt ", "wav"),
         (b"RF64\xff\xff\xff\xffWAVEds64", "wav"),
-        (b"RIFF\x24\0\0\0AVI fmt ", None),
+        (b"RIFF\x24\0\0\0AVI fmt ", "avi"),
+        (b"FLV\1\5\0\0\0\t", "flv"),
+        (b"wvpk\x10\0\0\0\x10\4", "wavpack"),
+        (b"PK\3\4\x14\0", "archive"),
+        (b"\n<!DOCTYPE html><html>", "document"),
+        (b"<html><body>404", "document"),
+        (b'{"error": "not found"}', "document"),
+        (b"NIST_1A\n   1024\n", "sphere"),
         (b"OggS\0\2", "ogg"),
         (b"fLaC\0\0\0\x22", "flac"),
         (b"ID3\3\0\0\0\0\x0f\x76", "mp3"),
@@ -294,6 +301,31 @@ def test_without_pyav_the_command_that_converts_is_told(monkeypatch: pytest.Monk
     assert advice("wma", "my talk.wma").endswith(
         "ffmpeg -i 'my talk.wma' -ac 1 -ar 16000 'my talk.wav'"
     )
+    # Another file than the one that is converted, also where that has a wrong name.
+    assert advice("wma", "a.wav").endswith("ffmpeg -i a.wav -ac 1 -ar 16000 a.16k.wav")
+    assert advice("wma", "2.6/a").endswith("ffmpeg -i 2.6/a -ac 1 -ar 16000 2.6/a.wav")
+
+
+@pytest.mark.parametrize("data", [b"<!DOCTYPE html>" + bytes(99), b"RIFF\0\0\0\0AVI LIST" + RAW])
+def test_other_files_are_not_taken_for_raw_samples(data: bytes) -> None:
+    with pytest.raises(DataError, match="which is not read"):
+        live_blocks(Peeked(Stream(data)), 16_000)
+    with pytest.raises(UsageError, match="says its own"):
+        read_audio(data, 16_000)
+
+
+@pytest.mark.parametrize("kind", ["NIST", "VOC", "SVX", "PVF", "AVR"])
+def test_rarer_kinds_in_a_pipe_are_read_as_what_they_are(kind: str) -> None:
+    data = encoded(A, kind, subtype="PCM_16")
+    _, blocks = live_blocks(Peeked(Stream(data)), 8_000)
+    assert np.array_equal(np.concatenate(list(blocks)), FLOATS)
+
+
+def test_a_known_kind_that_cannot_be_read_is_told_to_be_converted(tmp_path: Path) -> None:
+    path = tmp_path / "memo.caf"
+    path.write_bytes(b"caff\0\1\0\0desc" + bytes(100))
+    with pytest.raises(DataError, match=r"not readable.*convert it: ffmpeg -i .*memo\.caf"):
+        read_audio(path)
 
 
 def box(name: bytes, body: bytes, size: int | None = None) -> bytes:

@@ -149,6 +149,7 @@ def test_a_pipe_into_a_model_of_whole_utterances_waits_for_the_end(
         (["a.wav", "--channel", "left"], 2, "channel must be a number"),
         (["a.wav", "--channel", "1"], 2, "has 1 channel, numbered from 0"),
         (["a.wav", "-"], 2, "single recording"),
+        (["a.wav", "--rate", "8000"], 2, "read from standard input: - < FILE"),
         ([], 2, "Missing argument"),
     ],
 )

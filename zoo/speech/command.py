@@ -102,6 +102,8 @@ def run(
     subtitles = form in _SUBTITLES
     if len(recordings) > 1 and (STANDARD_INPUT in recordings or subtitles or picture):
         raise UsageError("standard input, subtitles and --picture need a single recording")
+    if rate is not None and recordings != (STANDARD_INPUT,):
+        raise UsageError("--rate is for raw PCM, which is read from standard input: - < FILE")
     loaded = load_model(model, kind=SpeechRecognition)
     own_rate = loaded.processor.log_mel.sample_rate
     chosen: Any = int(channel) if channel.isdecimal() else channel

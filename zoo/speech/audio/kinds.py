@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import shlex
 from typing import Protocol
@@ -20,8 +21,23 @@ CONTAINERS = {
 }
 """Kinds that PyAV reads, and the name of FFmpeg's format for each."""
 
-UNREAD = {"sds": "MIDI sample dump"}
-"""Kinds that are refused: of damaged ones libsndfile writes to standard output."""
+UNREAD = {
+    "sds": "a MIDI sample dump",  # of damaged ones libsndfile writes to standard output
+    "avi": "an AVI video",
+    "flv": "a Flash video",
+    "ps": "an MPEG video",
+    "ts": "an MPEG transport stream",
+    "realmedia": "a RealMedia file",
+    "wavpack": "a WavPack file",
+    "ape": "a Monkey's Audio file",
+    "tta": "a True Audio file",
+    "musepack": "a Musepack file",
+    "dsd": "a DSD file",
+    "midi": "a MIDI file",
+    "archive": "an archive",
+    "document": "a web page or other document",
+}
+"""Kinds that are refused, so that they are not taken for raw samples."""
 
 HEAD = 4096
 """Bytes after which the kind is certain."""
@@ -39,7 +55,25 @@ _MAGIC = [
     (rb"\x1a\x45\xdf\xa3", "webm/mkv"),
     (rb"\x30\x26\xb2\x75\x8e\x66\xcf\x11", "wma"),
     (rb"#!AMR(-WB)?\n", "amr"),
+    (rb"NIST_1A\n", "sphere"),
+    (rb"Creative Voi", "voc"),
+    (rb"FORM....(8SVX|16SV)", "svx"),
+    (rb"PVF1\n", "pvf"),
+    (rb"2BIT", "avr"),
     (rb"\xf0\x7e.\x01", "sds"),
+    (rb"RIFF....AVI ", "avi"),
+    (rb"FLV\x01", "flv"),
+    (rb"\x00\x00\x01\xba", "ps"),
+    (rb"\x47\x40[\x00\x11]\x10", "ts"),
+    (rb"\.RMF|\.ra\xfd", "realmedia"),
+    (rb"wvpk", "wavpack"),
+    (rb"MAC ", "ape"),
+    (rb"TTA[12]", "tta"),
+    (rb"MPCK|MP\+[\x07\x17]", "musepack"),
+    (rb"DSD \x1c|FRM8", "dsd"),
+    (rb"MThd\x00", "midi"),
+    (rb"PK\x03\x04|\x1f\x8b\x08|7z\xbc\xaf|Rar!", "archive"),
+    (rb"\s*<(![dD][oO][cC]|[hH][tT][mM][lL]|\?xml)|%PDF-|\s*\{\s*\"", "document"),
 ]
 _KINDS = [(re.compile(pattern, re.DOTALL), kind) for pattern, kind in _MAGIC]
 _SHORT = 12  # bytes that all of these need
@@ -83,14 +117,17 @@ def read_head(stream: Readable) -> bytes:
 
 def advice(kind: str | None, name: str) -> str:
     """What to do with a file that cannot be read: what can be, and how to convert it."""
-    out = f"{name.rpartition('.')[0] or name}.wav" if "." in name else f"{name}.wav"
+    stem = os.path.splitext(name)[0]
+    out = f"{stem}.wav" if f"{stem}.wav" != name else f"{stem}.16k.wav"
     convert = f"ffmpeg -i {shlex.quote(name)} -ac 1 -ar 16000 {shlex.quote(out)}"
-    with_av = ", ".join(CONTAINERS)
     if kind in CONTAINERS:
-        first = f"{kind} needs PyAV: pip install 'sequence-zoo[av]'"
-    else:
-        first = f"{READABLE} are read, and with PyAV (pip install 'sequence-zoo[av]') {with_av}"
-    return f"{first}; or convert it: {convert}"
+        return f"{kind} needs PyAV: pip install 'sequence-zoo[av]'; or convert it: {convert}"
+    if kind is not None and kind not in UNREAD:
+        return f"If other programs play it, convert it: {convert}"
+    if kind == "document":
+        return f"{READABLE} are read"
+    with_pyav = f"with PyAV (pip install 'sequence-zoo[av]') {', '.join(CONTAINERS)}"
+    return f"{READABLE} are read, and {with_pyav}; or convert it: {convert}"
 
 
 def _is_quiet(head: bytes) -> bool:

@@ -215,7 +215,7 @@ def _file_blocks(source: Any) -> Iterator[Block]:
             yield from container_blocks(file, kind, name)
             return
         if kind in UNREAD:
-            raise DataError(f"{name} is a {UNREAD[kind]}, which is not read. {advice(None, name)}")
+            raise DataError(f"{name} is {UNREAD[kind]}, which is not read. {advice(kind, name)}")
         if kind == "wav":
             try:
                 yield from wav_blocks(file, name, os.fstat(file.fileno()).st_size)
@@ -225,9 +225,7 @@ def _file_blocks(source: Any) -> Iterator[Block]:
         try:
             yield from soundfile_blocks(file, kind, name)
         except DataError as error:
-            if kind is None:
-                raise DataError(f"{error}. {advice(kind, name)}") from None
-            raise
+            raise DataError(f"{error}. {advice(kind, name)}") from None
 
 
 def _raw_blocks(source: Any, rate: float) -> Iterator[Block]:
