@@ -247,8 +247,8 @@ MODELS = {
                 network=LITTLE_DROPOUT,
                 values={**ENGLISH.plans[1].values, "scenes": LIGHT},
             ),
-            replace(ENGLISH.plans[3], epochs=8),
-            ENGLISH.plans[4],
+            replace(ENGLISH.plans[3], epochs=5),
+            replace(ENGLISH.plans[4], epochs=5),
         ),
     ),
     "ctc_bilstm.an4": Values(
