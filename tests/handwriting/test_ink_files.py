@@ -139,6 +139,31 @@ def test_segments_without_a_label_count_where_nothing_has_one(tmp_path: Path) ->
     assert (labelled.text, len(labelled.strokes)) == ("a", 1)
 
 
+@pytest.mark.parametrize(
+    ("entries", "y"),
+    [
+        (".X_POINTS_PER_INCH 100\n.Y_POINTS_PER_INCH 200\n", -2),
+        (".X_POINTS_PER_MM 40.0\n.Y_POINTS_PER_MM 10\n", -16),
+        (".X_POINTS_PER_INCH 100\n", -4),
+        (".X_POINTS_PER_INCH 100\n.Y_POINTS_PER_INCH ?\n", -4),
+        (".X_POINTS_PER_MM 1\n.Y_POINTS_PER_MM 1e9\n", -4),
+    ],
+)
+def test_axes_of_unipen_may_have_their_own_resolution(
+    tmp_path: Path, entries: str, y: float
+) -> None:
+    path = tmp_path / "a.dat"
+    path.write_text(f"{entries}.PEN_DOWN\n3 4\n")
+    assert read_ink(path)[0].tolist() == [[3, y]]
+
+
+@pytest.mark.parametrize("encoding", ["utf-8", "cp1252", "utf-16"])
+def test_labels_of_unipen_have_their_letters(tmp_path: Path, encoding: str) -> None:
+    path = tmp_path / "a.dat"
+    path.write_bytes('.SEGMENT WORD 0 OK "l’œuf"\n.PEN_DOWN\n3 4\n'.encode(encoding))
+    assert read_ink_file(path)[0].text == "l’œuf"
+
+
 def test_without_segments_all_strokes_are_one_piece(tmp_path: Path) -> None:
     path = tmp_path / "a.dat"
     path.write_text("\n".join(line for line in UNIPEN.splitlines() if "SEGMENT" not in line))

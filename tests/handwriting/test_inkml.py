@@ -175,6 +175,31 @@ def test_comments_are_no_part_of_a_trace(tmp_path: Path) -> None:
     assert strokes(tmp_path, body) == [[[1, 2], [3, 4]]]
 
 
+@pytest.mark.parametrize(
+    ("body", "text"),
+    [
+        ("<traceGroup>{a}</traceGroup><traceGroup>{b}</traceGroup>", "hello you"),
+        (
+            "<traceGroup><traceGroup>{a}</traceGroup><traceGroup>{b}</traceGroup></traceGroup>",
+            "hello you",
+        ),
+        ("<traceGroup>{a}<traceGroup>{b}</traceGroup></traceGroup>", "hello"),
+        ("<traceGroup>{a}</traceGroup><trace>5 6</trace>", ""),
+        ('<annotation type="truth">no</annotation><traceGroup>{a}</traceGroup>', "no"),
+    ],
+)
+def test_the_texts_of_groups_are_the_text_where_the_file_has_none(
+    tmp_path: Path, body: str, text: str
+) -> None:
+    words = {
+        key: f'<annotation type="truth"> {word} </annotation><trace>1 2</trace>'
+        for key, word in (("a", "hello"), ("b", "you"))
+    }
+    path = tmp_path / "a.inkml"
+    path.write_text(f"<ink>{body.format(**words)}</ink>")
+    assert read_ink_file(path)[0].text == text
+
+
 def test_a_stroke_in_several_traces_is_one(tmp_path: Path) -> None:
     body = (
         '<trace xml:id="a" continuation="begin">1 2</trace><trace xml:id="b">9 9</trace>'

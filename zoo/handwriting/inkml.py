@@ -82,7 +82,7 @@ def read_inkml(data: bytes, name: str, left_out: LeftOut) -> Ink:
         raise DataError(f"{name} has no traces")
     return Ink(
         [np.concatenate(parts) for parts in strokes],
-        _annotation(root, _TRANSCRIPTS),
+        _annotation(root, _TRANSCRIPTS) or _text_of_groups(root),
         writer=_annotation(root, ("writer",)),
     )
 
@@ -206,8 +206,20 @@ def _traces(root: Element) -> Iterator[tuple[Element, Context | DataError]]:
             stack.append((iter(list(element)), group))
 
 
+def _text_of_groups(root: Element) -> str:
+    """The texts of a file's groups, such as words, if all its traces are in groups with a text."""
+    parts = [part for part in root if local_name(part) in ("trace", "traceGroup")]
+    while len(parts) == 1 and local_name(parts[0]) == "traceGroup":
+        text = _annotation(parts[0], _TRANSCRIPTS)
+        if text:
+            return text
+        parts = [part for part in parts[0] if local_name(part) in ("trace", "traceGroup")]
+    texts = [_annotation(part, _TRANSCRIPTS) for part in parts]
+    return " ".join(texts) if all(texts) else ""
+
+
 def _annotation(root: Element, kinds: tuple[str, ...]) -> str:
-    """Text of the file's first annotation of one of some kinds, or an empty text."""
+    """Text of an element's first annotation of one of some kinds, or an empty text."""
     for entry in children(root, "annotation"):
         if entry.get("type", "").lower() in kinds:
             return " ".join(text_of(entry).split())

@@ -27,10 +27,18 @@ MAX_COMPONENTS = 500_000
 MAX_REFERENCES = 1_000_000
 """How many components all segments together may name."""
 _MAX_INCLUDES = 64
+_RESOLUTIONS = frozenset(f"{axis}_POINTS_PER_{unit}" for axis in "XY" for unit in ("MM", "INCH"))
+_MOST_UNEQUAL = 10.0  # times that one resolution is the other; more is no tablet's
 _LONGEST = 40  # characters of a number
 _LONGEST_SEGMENT = 1 << 16  # characters
 _HUGE = 1e12
 _MARKS = {b"\xff\xfe": "utf-16", b"\xfe\xff": "utf-16", b"\xef\xbb\xbf": "utf-8-sig"}
+# Letters of Windows-1252 in the place of Latin-1's control characters.
+_WINDOWS = {
+    code: letter
+    for code in range(0x80, 0xA0)
+    if (letter := bytes([code]).decode("cp1252", "ignore"))
+}
 _ENTRY = re.compile(r"^\.([A-Z_0-9]+)[ \t]*", re.MULTILINE | re.ASCII)
 _PLACES = re.compile(r"(\d{1,9})(?::(\d{1,9}))?(?:-(\d{1,9})(?::(\d{1,9}))?)?", re.ASCII)
 _WORD = re.compile(r"""\s*(?:"((?:[^"\\]|\\.)*+)"|'([^']*+)'|([^\s"']\S*+))""", re.DOTALL)
@@ -124,6 +132,7 @@ class _Reader:
         self.unlabelled: list[_Segment] = []
         self.writer = ""
         self._columns = (0, 1)
+        self._resolution: dict[str, float] = {}
         self._path, self._include, self._left_out = path, include, left_out
         self._before = left_out.count
         self._included_files = self._points = self.segment_count = 0
@@ -149,6 +158,8 @@ class _Reader:
                 if "X" not in names or "Y" not in names:
                     raise DataError(f"{path}: .COORD names no X and Y")
                 self._columns = (names.index("X"), names.index("Y"))
+            elif keyword in _RESOLUTIONS:
+                self._resolution[keyword] = _positive(first)
             elif keyword in ("PEN_DOWN", "PEN_UP"):
                 self._add(keyword == "PEN_DOWN", f"{first}\n{numbers}", path)
             elif keyword == "SEGMENT":
@@ -182,8 +193,16 @@ class _Reader:
             raise DataError(f"{path} has more than {MAX_POINTS:,} points")
         if problem and down:
             self._left_out.add(f"{path}, component {len(self.components)}", f"it {problem}")
-        # UNIPEN's y goes upwards.
-        self.components.append(_Component(down, xy * np.array([1.0, -1.0]), problem))
+        # UNIPEN's y goes upwards, and may have units of another length than x.
+        self.components.append(_Component(down, xy * np.array([1.0, -self._y_unit()]), problem))
+
+    def _y_unit(self) -> float:
+        """The length of y's unit in those of x; 1 if the file does not say."""
+        for unit in ("MM", "INCH"):
+            x, y = (self._resolution.get(f"{axis}_POINTS_PER_{unit}", 0.0) for axis in "XY")
+            if x and y:
+                return x / y if 1 / _MOST_UNEQUAL <= x / y <= _MOST_UNEQUAL else 1.0
+        return 1.0
 
     def _coordinates(self, text: str) -> np.ndarray:
         width = max(self._columns) + 1
@@ -239,13 +258,26 @@ class _Reader:
 
 
 def _decoded(data: bytes) -> str:
-    """The text of a file: Unicode if it is that, else Latin-1, as files of the nineties are."""
+    """The text of a file: Unicode if it is that, else Windows-1252, as files of the nineties are.
+
+    Bytes that Windows-1252 lacks are those of Latin-1.
+    """
     marked = (encoding for mark, encoding in _MARKS.items() if data.startswith(mark))
     try:
         text = data.decode(next(marked, "utf-8"))
     except UnicodeDecodeError:
-        text = data.decode("latin-1")
+        text = data.decode("latin-1").translate(_WINDOWS)
     return text.replace("\r\n", "\n").replace("\r", "\n")
+
+
+def _positive(text: str) -> float:
+    """A positive number at the start of a text, 0 if there is none."""
+    word = text.split(None, 1)[0] if text.strip() else ""
+    try:
+        value = float(word) if len(word) <= _LONGEST and "_" not in word else 0.0
+    except ValueError:
+        return 0.0
+    return value if 0 < value < _HUGE else 0.0
 
 
 def _entries(text: str) -> Iterator[tuple[str, str]]:
