@@ -128,6 +128,30 @@ def test_words_match_whole_or_nearly(tracker: Any) -> None:
     assert not empty[1].any()
 
 
+def test_a_value_is_not_meant_by_a_part_that_is_one_of_another_slot(tracker: Any) -> None:
+    place = {(one.slot, one.value): n for n, one in enumerate(tracker.ontology.candidates)}
+    korean = place["food", "north korean"]
+
+    def half_said(text: str, reply_to: str = "") -> list[int]:
+        found = [
+            tracker.processor.matches(tracker.processor.encode(t))[1] for t in (text, reply_to)
+        ]
+        return tracker.ontology.half_said(*found)
+
+    assert half_said("In the North") == [korean]
+    assert half_said("the north, please", "North Korean food?") == []
+    assert half_said("korean food in the north") == []
+    assert half_said("korean food") == []
+    many = [f"room {n}" for n in range(2000)]
+    numbers = Ontology({"room": many, "floor": many[:5], "tag": list(map(str, range(2000)))})
+    assert len(numbers.half_said([1.0, *[0.5] * 5000], [0.0] * 5001)) <= 2005
+
+
+def test_the_shipped_tracker_takes_the_north_for_an_area_alone() -> None:
+    states = load_model("tracker_lstm.woz").track(["A cheap thai place", "In the north, please"])
+    assert states[-1].slots == {"food": "thai", "price range": "cheap", "area": "north"}
+
+
 def test_the_state_is_carried_on_and_only_users_change_it(tracker: Any) -> None:
     texts = [{"text": t.user, "speaker": "user"} for t in turns()[:6]]
     states = tracker.track(texts)

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import combinations
 from typing import Any
 
 from zoo.dialogue.tokens import tokenize, word_key
@@ -18,6 +19,9 @@ NONE = ""
 
 VALUE, CARELESS, NOTHING, QUESTION = range(4)
 """Kinds of candidates."""
+
+RULED_OUT = -1e4
+"""The score of a value that a message cannot mean."""
 
 MAX_VALUES = 100_000
 MAX_WORDS = 8
@@ -170,6 +174,41 @@ class Ontology:
             slot: {value: number for number, value in enumerate(values)}
             for slot, values in self.slots.items()
         }
+
+    def half_said(self, covered: Sequence[float], replied: Sequence[float]) -> list[int]:
+        """The values of which a message only says a part that is a value of another slot.
+
+        "In the north" is an area, not North Indian food.
+
+        Args:
+            covered: for each candidate how much of it the message says, from 0 to 1.
+            replied: the same of the message that it answers; what that one says whole may be meant.
+
+        Returns:
+            Their numbers among the candidates.
+        """
+        return [
+            whole
+            for whole, part, share in self._parts
+            if covered[part] == 1 and covered[whole] < share + 1e-3 and replied[whole] < 1
+        ]
+
+    @cached_property
+    def _parts(self) -> list[tuple[int, int, float]]:
+        """Pairs of a value and one of another slot that is a part of it, with the part's share."""
+        places: dict[tuple[str, ...], dict[str, int]] = {}
+        values = [(n, one) for n, one in enumerate(self.candidates) if one.kind == VALUE]
+        for number, one in values:
+            places.setdefault(one.words, {}).setdefault(one.slot, number)
+        found = []
+        for number, one in values:
+            words = one.words
+            for first, after in combinations(range(len(words) + 1), 2):
+                others = places.get(words[first:after], {}).items()
+                part = next((n for slot, n in others if slot != one.slot), None)
+                if part is not None and after - first < len(words):
+                    found.append((number, part, (after - first) / len(words)))
+        return found
 
     @property
     def questions(self) -> slice:

@@ -9,7 +9,7 @@ import argparse
 import pathlib
 
 import numpy as np
-from front_end.ontology import CARELESS, DONT_CARE, NOTHING, Ontology
+from front_end.ontology import CARELESS, DONT_CARE, NOTHING, RULED_OUT, Ontology
 from front_end.results import DialogueState
 from front_end.standalone import Folder
 from front_end.tokens import word_key
@@ -104,6 +104,8 @@ class Tracker:
         self.reply_to, requests = "", ()
         if spoken:
             (logits,) = self.scores.run(["scores"], inputs)
+            covered = message["message_covered"][0], replied["reply_to_covered"][0]
+            logits[0, self.ontology.half_said(*covered)] = RULED_OUT
             requests = self.decide(logits[0].astype(np.float64))
         return DialogueState(text, "", dict(self.slots), dict(self.sure), requests)
 

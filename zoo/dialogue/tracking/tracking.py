@@ -14,7 +14,14 @@ from zoo.dialogue.messages import Message, as_messages
 from zoo.dialogue.state import ConversationState
 from zoo.dialogue.tracking.arrays import held_candidates, turn_arrays
 from zoo.dialogue.tracking.inference import TrackerInference
-from zoo.dialogue.tracking.ontology import CARELESS, DONT_CARE, MAX_WORDS, NOTHING, Ontology
+from zoo.dialogue.tracking.ontology import (
+    CARELESS,
+    DONT_CARE,
+    MAX_WORDS,
+    NOTHING,
+    RULED_OUT,
+    Ontology,
+)
 from zoo.dialogue.tracking.processor import LIKE, SHORTEST, TrackedWords
 from zoo.dialogue.tracking.results import DialogueState
 from zoo.errors import UsageError
@@ -134,6 +141,7 @@ class Tracker(ConversationTask[DialogueState]):
         heard = inference.hear(texts[0], processor), inference.hear(texts[1], processor)
         held = held_candidates(processor.ontology, slots)
         logits = inference.score(heard, processor.candidates, held)
+        logits[processor.ontology.half_said(heard[0].covered[0], heard[1].covered[0])] = RULED_OUT
         spoken = not heard[0].empty
         changes, requests = self.decide(logits, processor.ontology) if spoken else ({}, ())
         changed = tuple(slot for slot, (value, _) in changes.items() if slots.get(slot) != value)

@@ -10,6 +10,7 @@ import tensorflow as tf
 
 from zoo.dialogue.datasets import DialogueTurn
 from zoo.dialogue.tracking.arrays import Encoded, encoded_arrays, held_candidates
+from zoo.dialogue.tracking.ontology import RULED_OUT
 from zoo.dialogue.tracking.training.distractors import Distractors
 from zoo.dialogue.tracking.training.examples import (
     TurnSwap,
@@ -105,6 +106,8 @@ class TrackerObjective(BatchedObjective):
             arrays = self._arrays(turns, held)
             logits = self.network([tf.constant(one) for one in arrays], training=False).numpy()
             for row, turn, scores in zip(rows, turns, logits, strict=True):
+                covered = self._encode(turn.user)[2], self._encode(turn.system)[2]
+                scores[self._task.ontology.half_said(*covered)] = RULED_OUT
                 said, _ = self._task.decide(scores, self._task.ontology)
                 states[row] |= {slot: value for slot, (value, _) in said.items()}
                 right += states[row] == turn.state
