@@ -17,7 +17,7 @@ stream = model.open_stream(sample_rate=16_000, phrases=sys.argv[1], endpoint_sec
 
 def act(result):
     """What a program does with an utterance."""
-    if result.text and result.confidence >= SURE:
+    if result.text and result.confidence >= SURE and not result.doubts:
         print("do:", result.text, result.slots, flush=True)
     elif result.text:
         print("did you mean:", result.text, "or", result.alternatives[1], flush=True)

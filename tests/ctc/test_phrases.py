@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 
 from zoo.ctc.alphabet import Alphabet
-from zoo.ctc.calibration import unfamiliarity
+from zoo.ctc.calibration import uncertainty, unfamiliarity
 from zoo.ctc.decoding import Hypothesis, ctc_log_probability, greedy
 from zoo.ctc.grammar import Phrase, expand
 from zoo.ctc.phrase_search import PhraseSearch, PhraseSettings, share_of_each
@@ -180,6 +180,31 @@ def test_letters_of_the_other_case_stand_for_each_other() -> None:
         tree_of("a7")
 
 
+def test_what_is_sure_of_nothing_is_none_of_the_phrases() -> None:
+    log_probs = spelled("A", sure=0.6)
+    reached = uncertainty(log_probs, 1)
+    for hopeless, wanted in ((1.01 * reached, (Phrase("A"),)), (reached / 2, ())):
+        search = PhraseSearch(tree_of("A", "CC"), replace(SETTINGS, hopeless=hopeless))
+        best, *others = search.run(log_probs)
+        assert best.phrases == wanted
+        if not wanted:
+            assert best.confidence == pytest.approx(3 / 4)
+            assert others[0].phrases == (Phrase("A"),)
+    factory = SearchFactory(ALPHABET.vocabulary, {"hopeless_entropy": 1.5}, {})
+    assert factory.make_for_phrases(["A"]).settings.hopeless == 1.5
+
+
+@pytest.mark.parametrize("written", ["", " "])
+def test_where_nothing_is_written_no_phrase_was_said(written: str) -> None:
+    likely = np.full((4, len(ALPHABET)), 0.02)
+    likely[:, 0] = 0.52
+    likely[1, 0], likely[1, 2] = 0.48, 0.46  # A is nearly as likely as nothing
+    if written:
+        likely[3, 0], likely[3, 1] = 0.02, 0.52
+    best, other = search_for("A").run(np.log(likely / likely.sum(axis=1, keepdims=True)))
+    assert (best.phrases, best.confidence, other.phrases) == ((), 1.0, (Phrase("A"),))
+
+
 def test_phrases_that_are_spelled_alike_do_not_compete() -> None:
     best, second = search_for("AB A", "ab a", "BA").run(spelled("AB A"))
     assert (best.phrases, second.phrases) == ((Phrase("AB A"),), (Phrase("BA"),))
@@ -222,6 +247,7 @@ def test_the_settings_of_a_model_are_those_of_the_search() -> None:
 def test_what_is_less_likely_than_the_limit_is_none_of_the_phrases() -> None:
     def answers(limit: float, unfamiliar: float = 9.0, repeat: bool = False) -> list[Hypothesis]:
         values = {"phrase_limit": limit, "doubtful_unfamiliarity": unfamiliar}
+        values["hopeless_entropy"] = 9.0
         factory = SearchFactory(ALPHABET.vocabulary, values, {})
         return factory.make_for_phrases(["AB"], repeat=repeat).run(spelled("A A", sure=0.7))
 

@@ -77,6 +77,21 @@ def test_the_pieces_of_a_long_recording_are_phrases_each(streaming: Any) -> None
     assert found.words[5].start > 17
 
 
+def test_noise_is_none_of_the_phrases(model: Any) -> None:
+    time = np.arange(4 * 16_000) / 16_000
+    noise = np.random.default_rng(5).standard_normal(len(time))
+    sounds = {
+        "beeps": 0.3 * np.sin(2 * np.pi * 880 * time) * (time % 1 < 0.2),
+        "keys": 0.2 * (np.sin(2 * np.pi * 697 * time) + np.sin(2 * np.pi * 1209 * time)),
+        "gusts": 0.05 * noise * (1 + np.sin(2 * np.pi * 0.3 * time)),
+    }
+    phrases = ["stop", "go", "start the recording", "two", "oh", "eight", "one"]
+    for name, samples in sounds.items():
+        samples = samples.astype(np.float32)
+        assert model.transcribe(samples, 16_000, phrases=phrases).text == "", name
+        assert model.transcribe(samples, 16_000, phrases=phrases, repeat=True).text == "", name
+
+
 @pytest.mark.parametrize("chunk", [1_601, 160_000])
 def test_a_stream_gives_the_phrase_of_the_whole(streaming: Any, chunk: int) -> None:
     samples = streaming.processor.read(CENSUS)

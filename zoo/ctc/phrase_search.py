@@ -14,6 +14,11 @@ A sequence of phrases can follow nearly anything that is said closely enough: of
 do not know, the AN4 models took three quarters for digits. So the first factor is at most
 ``limit * unfamiliar / unfamiliarity`` where phrases may be repeated and the outputs' unfamiliarity
 (:func:`~zoo.ctc.calibration.unfamiliarity`) is above ``unfamiliar``, from where it is doubted.
+
+A short phrase costs little among outputs that are sure of nothing, as those of noise are: beeps
+were "go", and gusts "one". So the first factor is as limited where the outputs' uncertainty
+(:func:`~zoo.ctc.calibration.uncertainty`) is above ``hopeless``, from where nothing is read
+without phrases either. Where the filler is empty, nothing was said.
 """
 
 from __future__ import annotations
@@ -25,7 +30,7 @@ from typing import Any
 
 import numpy as np
 
-from zoo.ctc.calibration import sigmoid, unfamiliarity
+from zoo.ctc.calibration import sigmoid, uncertainty, unfamiliarity
 from zoo.ctc.decoding import (
     Hypothesis,
     ctc_log_probability,
@@ -50,6 +55,7 @@ class PhraseSettings:
         temperature: by which the phrases' log-probabilities are divided.
         limit: how likely it must be that something of the list was said.
         unfamiliar: unfamiliarity above which a sequence of phrases is taken for other speech.
+        hopeless: uncertainty above which a phrase is taken for noise.
     """
 
     scale: float
@@ -57,6 +63,7 @@ class PhraseSettings:
     temperature: float
     limit: float = 0.5
     unfamiliar: float = math.inf
+    hopeless: float = math.inf
 
 
 @dataclass(frozen=True)
@@ -126,7 +133,7 @@ class PhraseSearch:
         filler = ctc_log_probability(log_probs, free, self.blank)
         scores = beam.scores()
         shares = share_of_each(scores, self.settings.temperature)
-        most = self._most_known(log_probs)
+        most = self._most_known(log_probs, free)
         found = []
         for number in np.argsort(-scores, kind="stable")[: self.n_best].tolist():
             if scores[number] == -math.inf:
@@ -156,11 +163,15 @@ class PhraseSearch:
         score = max([filler, *(hypothesis.score for hypothesis in hypotheses)])
         return [Hypothesis((), (), score, filler, confidence, heard=free), *hypotheses]
 
-    def _most_known(self, log_probs: np.ndarray) -> float:
+    def _most_known(self, log_probs: np.ndarray, free: Sequence[int]) -> float:
         """How likely it is at most that something of the list was said."""
-        unfamiliar = self.settings.unfamiliar
-        reached = unfamiliarity(log_probs, self.blank) if self.repeat else 0.0
-        return self.settings.limit * unfamiliar / reached if reached > unfamiliar else 1.0
+        if all(label == self.tree.separator for label in free):
+            return 0.0
+        reached = [(uncertainty(log_probs, len(free)), self.settings.hopeless)]
+        if self.repeat:
+            reached.append((unfamiliarity(log_probs, self.blank), self.settings.unfamiliar))
+        least = max(value / limit if limit else math.inf for value, limit in reached)
+        return self.settings.limit / least if least > 1.0 else 1.0
 
     def is_known(self, gap: float, labels: int) -> float:
         """How likely it is that something of the list was said, 0 to 1.

@@ -78,7 +78,8 @@ class SearchSettings:
         doubtful_unfamiliarity: :func:`~zoo.ctc.calibration.unfamiliarity` above which it is
             doubtful as well, and no sequence of given phrases; it has to be fitted to a model's own
             data.
-        hopeless_entropy: nats a label above which it is taken for noise and not read.
+        hopeless_entropy: nats a label above which it is taken for noise and not read, and is none
+            of given phrases.
     """
 
     beam_size: int = 32
@@ -339,6 +340,7 @@ class SearchFactory:
             values.phrase_temperature,
             values.phrase_limit,
             values.doubtful_unfamiliarity,
+            values.hopeless_entropy,
         )
         return PhraseSearch(tree, settings, bool(repeat), n_best)
 
