@@ -152,6 +152,19 @@ def test_a_broken_line_is_named_and_the_others_are_read() -> None:
     assert "line 5" in errors[1]
 
 
+@pytest.mark.parametrize(
+    ("line", "reason"),
+    [
+        ('[{"text": "a"}, {"text": "b"}]', "write each on a line of its own"),
+        ('{"text": "a", "speaker": 0}', "the speaker of a message is text, not int"),
+        ("[1, 2]", "expected a message"),
+    ],
+)
+def test_a_line_that_is_no_message_says_why(line: str, reason: str) -> None:
+    assert reason in str(next(read_message_lines([line], "chat.jsonl")))
+    assert list(read_message_lines(['["a", null]'], "")) == [Message("a")]
+
+
 def test_a_state_is_the_same_after_a_file(tmp_path: Path) -> None:
     rng = np.random.default_rng(0)
     arrays = {

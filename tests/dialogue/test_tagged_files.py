@@ -88,7 +88,7 @@ nlu:
     [
         ("a.conll", "word\n", "line 1 is 'word'; expected a word and a tag"),
         ("a.conll", "word X-date\n", "expected a word and a tag"),
-        ("a.jsonl", '{"text": "a"}\n{"text"', "line 2 is not valid JSON"),
+        ("a.jsonl", '{"text"\n{"text": 3}', "line 1 is not valid JSON"),
         ("a.jsonl", '{"texts": "a"}', "line 1 is no table with 'text'"),
         ("a.jsonl", '{"text": 3}', "must be text"),
         ("a.jsonl", r'{"text": "a \ud800"}', "line 1: .* half a surrogate pair"),
@@ -114,6 +114,71 @@ nlu:
 def test_what_is_wrong_is_named(tmp_path: Path, name: str, text: str, message: str) -> None:
     with pytest.raises(DataError, match=message):
         read_tagged(write(tmp_path, name, text))
+
+
+def test_a_broken_line_is_named_and_the_others_are_learnt(tmp_path: Path) -> None:
+    lines = ['{"text": "a"}', '{"text"', '{"text": "abc", "label": [[0, 9, "x"]]}', '{"text": "b"}']
+    path = write(tmp_path, "a.jsonl", "\n".join(lines))
+    with pytest.warns(ZooWarning, match="2 of 4 lines left out, the first: .* line 2 is not valid"):
+        assert [one.text for one in read_tagged(path)] == ["a", "b"]
+
+
+def test_what_an_annotator_refused_is_not_learnt(tmp_path: Path) -> None:
+    answers = ("accept", "reject", "ignore", None)
+    rows = [json.dumps({"text": f"{answer}", "answer": answer}) for answer in answers]
+    read = read_tagged(write(tmp_path, "prodigy.jsonl", "\n".join(rows)))
+    assert [one.text for one in read] == ["accept", "None"]
+    span = {"value": {"start": 5, "end": 8, "labels": ["person"]}}
+    tasks = [
+        {"data": {"text": "later"}, "annotations": []},
+        {
+            "data": {"message": TEXT},
+            "annotations": [{"was_cancelled": True, "result": []}, {"result": [span]}],
+        },
+    ]
+    read = read_tagged(write(tmp_path, "studio.json", json.dumps(tasks)))
+    assert read == [TaggedMessage(TEXT, (ANA,))]
+
+
+@pytest.mark.parametrize(
+    ("name", "content"),
+    [
+        ("min.json", [{"text": TEXT, "label": [{"start": 5, "end": 8, "labels": ["person"]}]}]),
+        ("doc.json", [{"text": TEXT, "ents": [{"start": 5, "end": 8, "label": "person"}]}]),
+        ("tool.json", {"annotations": [None, [TEXT, {"entities": [[5, 8, "person"]]}]]}),
+    ],
+)
+def test_other_shapes_of_the_same_tools_are_read(tmp_path: Path, name: str, content: Any) -> None:
+    read = read_tagged(write(tmp_path, name, json.dumps(content)))
+    assert read == [TaggedMessage(TEXT, (ANA,))]
+
+
+def test_a_label_that_is_a_name_is_the_intent(tmp_path: Path) -> None:
+    path = write(tmp_path, "classes.jsonl", '{"text": "hello", "label": "greet"}')
+    assert read_tagged(path) == [TaggedMessage("hello", (), "greet")]
+
+
+def test_other_marks_of_columns_are_read_as_bio(tmp_path: Path) -> None:
+    text = "# text = Ana Lopez\nAna B-person\nLopez {last}-person\nat O\n# O\n7 {single}-time\n"
+    for last, single in ("ES", "LU", "IB"):
+        path = write(tmp_path, "a.conll", text.format(last=last, single=single))
+        (message,) = read_tagged(path)
+        assert message.text == "Ana Lopez at # 7"
+        assert message.entities == (Span("person", 0, 9), Span("time", 15, 16))
+
+
+def test_examples_of_rasa_with_their_own_tables_are_read(tmp_path: Path) -> None:
+    text = """
+nlu:
+- intent: yes
+  examples:
+  - text: |
+      - I am [Ana](person)
+    metadata:
+      sentiment: neutral
+"""
+    read = read_tagged(write(tmp_path, "nlu.yml", text))
+    assert read == [TaggedMessage("I am Ana", (ANA,), "yes")]
 
 
 def test_another_suffix_names_the_formats(tmp_path: Path) -> None:

@@ -195,6 +195,9 @@ def test_the_command_tags_texts_files_and_streams(
     chat.write_text('{"text": "Hi"}\n')
     told = zoo("evaluate", folder, "--data", chat, code=1)
     assert "odd.jsonl has neither entities nor intents to score" in told
+    upper = tmp_path / "CHAT.JSONL"
+    upper.write_text(lines[0], "utf-16")
+    assert "it looks like UTF-16" in zoo("run", folder, upper, code=1)
     chat.write_bytes(b'{"text": "caf\xe9"}\n{"text": "hello"}\n')
     assert "line 1 is no message" in (said := zoo("run", folder, chat, code=1))
     assert "another encoding" in said

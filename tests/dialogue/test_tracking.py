@@ -103,6 +103,7 @@ def test_candidates_are_nothing_anything_values_and_questions() -> None:
         ({"slots": {"food": ["thai"]}, "open": ["name"]}, "'name' is no slot"),
         ({"slots": {"food": ["thai"]}, "open": "food"}, "a list of values for each slot"),
         ({"slots": {"food": [3]}}, "texts of 1 to 200"),
+        ({"slots": {"food": ["thai"]}, "request": ["phone"]}, "has no 'request'; it may have"),
     ],
 )
 def test_a_malformed_ontology_is_named(told: Any, message: str) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 import json
 import sys
 from collections.abc import Callable, Iterable, Iterator
@@ -17,7 +18,7 @@ from zoo.cli.options import MODEL, OUT, Decorator, training_options
 from zoo.cli.output import command_line, print_json
 from zoo.dialogue.messages import Message, read_message_lines
 from zoo.errors import DataError, UsageError, ZooError
-from zoo.files import is_file, user_path
+from zoo.files import decoded_text, is_file, user_path
 from zoo.store.locate import Reference
 from zoo.training.plan import FinetuneOptions
 
@@ -139,7 +140,7 @@ def read_conversation(reading: Reading) -> Iterator[Read]:
     if not inputs:
         raise UsageError("give a text, a .jsonl file, or --follow to read standard input")
     for one in inputs:
-        if one.endswith(SUFFIX):
+        if one.lower().endswith(SUFFIX):
             yield from _read_file(Path(one))
         else:
             yield from map(Message, read_texts([one]))
@@ -232,6 +233,8 @@ def _lines(stream: Iterable[bytes]) -> Iterator[str]:
 def _read_file(path: Path) -> Iterator[Read]:
     try:
         with open(user_path(path), "rb") as stream:
+            if stream.peek(2)[:2] in (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE):
+                decoded_text(stream.read(), str(path))  # an error that says how to convert it
             messages = read_message_lines(_lines(stream), str(path))
             yield next(messages, DataError(f"{path} has no messages"))
             yield from messages

@@ -82,10 +82,11 @@ def as_message(value: Any) -> Message:
         return value
     if isinstance(value, str):
         return Message(value)
-    if isinstance(value, (tuple, list)) and len(value) == 2:
-        return Message(*value)
+    if isinstance(value, (tuple, list)) and len(value) == 2 and isinstance(value[0], str):
+        return Message(value[0], "" if value[1] is None else value[1])
     if isinstance(value, dict) and "text" in value:
-        return Message(value["text"], value.get("speaker") or "")
+        speaker = value.get("speaker")
+        return Message(value["text"], "" if speaker is None else speaker)
     raise UsageError(
         f"expected a message (a text, or a table with 'text' and 'speaker'), got {value!r:.100}"
     )
@@ -116,6 +117,9 @@ def read_message_lines(lines: Iterable[str], where: str) -> Iterator[Message | D
         if not line.strip():
             continue
         try:
-            yield as_message(json.loads(line))
+            told = json.loads(line)
+            if isinstance(told, list) and any(isinstance(one, dict) for one in told):
+                raise UsageError("it is a list of them; write each on a line of its own")
+            yield as_message(told)
         except (ValueError, RecursionError, UsageError) as error:
             yield DataError(f"{where}: line {number} is no message: {error}")

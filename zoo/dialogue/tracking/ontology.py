@@ -110,7 +110,14 @@ class Ontology:
             raise UsageError(f"an ontology is a table of slots, not {told!r:.60}")
         nested: Any = told.get("slots")
         slots = nested if isinstance(nested, Mapping) else told
-        others = [told.get(name, ()) if slots is nested else () for name in ("requests", "open")]
+        names = ("slots", "requests", "open")
+        unknown = [name for name in told if name not in names] if slots is nested else []
+        if unknown:
+            raise UsageError(
+                f"an ontology with 'slots' has no {unknown[0]!r:.60}; it may have 'requests' and "
+                "'open' beside them"
+            )
+        others = [told.get(name, ()) if slots is nested else () for name in names[1:]]
         lists = [*slots.values(), *others]
         if not all(isinstance(one, (list, tuple)) for one in lists):
             raise UsageError("an ontology has a list of values for each slot")

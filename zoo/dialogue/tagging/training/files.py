@@ -1,9 +1,10 @@
 """Tagged messages of one's own, in the formats that people have.
 
 ========================= ====================================================================
-``.conll .bio .iob .tsv`` a word, other columns, a tag; a blank line ends a message
+``.conll .bio .iob .tsv`` a word, other columns, a tag; a blank line ends a message; BIO, IOBES
+                          and BILOU
 ``.jsonl``                a table a line: doccano, Prodigy, or ``text``, ``entities``, ``intent``
-``.json``                 Label Studio, or spaCy's ``[text, {"entities": [...]}]``
+``.json``                 Label Studio, or spaCy's ``[text, {"entities": [...]}]`` and documents
 ``.spacy``                spaCy's binary format, if spaCy is installed
 ``.yml .yaml``            Rasa's NLU examples, ``[Ana](person)``, by intent
 ========================= ====================================================================
@@ -24,6 +25,13 @@ from zoo.dialogue.messages import check_text
 from zoo.dialogue.training.learning import held_out
 from zoo.errors import DataError, UsageError, ZooWarning
 from zoo.files import read_text, user_path
+
+_TAG = re.compile(r"O|[BIESUL]-.+")
+_IN_BIO = {"S": "B", "U": "B", "E": "I", "L": "I"}
+"""Marks of single words and of last words, in IOBES and in BILOU, as those of BIO."""
+
+_REFUSED = ("reject", "ignore")
+"""Answers of Prodigy for what is wrong or was not looked at."""
 
 _RASA = re.compile(r"\[(?P<text>[^\]]+)\](?:\((?P<label>[^()]+)\)|(?P<table>\{[^{}]*\}))")
 
@@ -104,11 +112,14 @@ def _columns(path: Path) -> Iterator[TaggedMessage]:
             words, tags = [], []
             continue
         word, tag = columns[0].strip(), columns[-1].strip()
-        if len(columns) < 2 or not word or not re.fullmatch(r"O|[BI]-.+", tag):
+        if len(columns) < 2 or not word or not _TAG.fullmatch(tag):
+            if line.startswith("# "):
+                continue
             raise DataError(
                 f"{path}: line {number} is {line!r:.60}; expected a word and a tag such as O, "
                 "B-date or I-date"
             )
+        tag = _IN_BIO.get(tag[0], tag[0]) + tag[1:]
         if tag[0] == "I" and (not tags or tags[-1][1:] != tag[1:]):
             odd.append(number)
         words.append(word)
@@ -123,14 +134,34 @@ def _columns(path: Path) -> Iterator[TaggedMessage]:
 
 
 def _json_lines(path: Path) -> Iterator[TaggedMessage]:
+    """The messages of lines; those that are broken are left out with a warning, unless all are."""
+    errors: list[DataError] = []
+    good = 0
     for number, line in enumerate(read_text([path]).split("\n"), 1):
-        if line.strip():
-            where = f"{path}: line {number}"
-            yield _message_of_table(_parsed(line, where), where)
+        if not line.strip():
+            continue
+        where = f"{path}: line {number}"
+        try:
+            row = _parsed(line, where)
+            message = _message_of_table(row, where)
+        except DataError as error:
+            errors.append(error)
+            continue
+        good += 1
+        if row.get("answer") not in _REFUSED:
+            yield message
+    if errors and not good:
+        raise errors[0]
+    if errors:
+        total = good + len(errors)
+        left_out = f"{len(errors):,} of {total:,} lines left out, the first: {errors[0]}"
+        warnings.warn(left_out, ZooWarning, stacklevel=2)
 
 
 def _json(path: Path) -> Iterator[TaggedMessage]:
     content = _parsed(read_text([path]), str(path))
+    if isinstance(content, dict) and isinstance(content.get("annotations"), list):
+        content = [row for row in content["annotations"] if row is not None]
     if not isinstance(content, list):
         raise DataError(f"{path} is not a list of messages")
     for number, row in enumerate(content, 1):
@@ -138,7 +169,7 @@ def _json(path: Path) -> Iterator[TaggedMessage]:
         if isinstance(row, list) and len(row) == 2 and isinstance(row[1], dict):
             yield _message_of_table({"text": row[0], **row[1]}, where)
         elif isinstance(row, dict) and "data" in row:
-            yield _label_studio(row, where)
+            yield from _label_studio(row, where)
         else:
             yield _message_of_table(row, where)
 
@@ -147,38 +178,44 @@ def _message_of_table(row: Any, where: str) -> TaggedMessage:
     """A message of doccano, of Prodigy, or with ``entities`` or ``spans``."""
     if not isinstance(row, dict) or "text" not in row:
         raise DataError(f"{where} is no table with 'text'")
-    for name in ("entities", "spans"):
+    for name in ("entities", "spans", "ents"):
         if not isinstance(row.get(name) or [], list):
             raise DataError(f"{where}: {name!r} must be a list")
-    names = ("entities", "spans", "label", "labels")
+    names = ("entities", "spans", "ents", "label", "labels")
     spans: list[Any] = next((row[name] for name in names if isinstance(row.get(name), list)), [])
-    return tagged_message(
-        row["text"], [_span(one, where) for one in spans], where, row.get("intent") or ""
-    )
+    label = row.get("label")
+    intent = row.get("intent") or (label if isinstance(label, str) else "")
+    return tagged_message(row["text"], [_span(one, where) for one in spans], where, intent)
 
 
 def _span(told: Any, where: str) -> tuple[Any, Any, Any]:
-    """Label, start and end of ``[start, end, label]`` or of a table."""
+    """Label, start and end of ``[start, end, label]`` or of a table, also of Label Studio's."""
     if isinstance(told, list) and len(told) == 3:
         return told[2], told[0], told[1]
     if isinstance(told, dict):
         start = told.get("start", told.get("start_offset"))
         end = told.get("end", told.get("end_offset"))
-        return told.get("label", told.get("entity")), start, end
+        labels = told.get("labels")
+        first = labels[0] if isinstance(labels, list) and labels else None
+        return told.get("label", told.get("entity", first)), start, end
     raise DataError(f"{where}: {told!r:.60} is no entity; expected [start, end, label]")
 
 
-def _label_studio(row: Mapping[str, Any], where: str) -> TaggedMessage:
+def _label_studio(row: Mapping[str, Any], where: str) -> Iterator[TaggedMessage]:
+    """The message of a task; none if it was not annotated."""
     try:
-        text = row["data"]["text"]
+        done = [one for one in row["annotations"] if not one.get("was_cancelled")]
         spans = [
             (value["labels"][0], value["start"], value["end"])
-            for result in row["annotations"][0]["result"]
+            for result in (done[0]["result"] if done else ())
             if "labels" in (value := result["value"])
         ]
-    except (KeyError, IndexError, TypeError) as error:
+        texts = [one for one in row["data"].values() if isinstance(one, str)]
+        text = row["data"]["text"] if "text" in row["data"] or len(texts) != 1 else texts[0]
+    except (AttributeError, KeyError, IndexError, TypeError) as error:
         raise DataError(f"{where} is not of Label Studio's form: {error!r}") from None
-    return tagged_message(text, spans, where)
+    if done:
+        yield tagged_message(text, spans, where)
 
 
 def _spacy(path: Path) -> Iterator[TaggedMessage]:
@@ -200,7 +237,8 @@ def _rasa(path: Path) -> Iterator[TaggedMessage]:
     import yaml
 
     try:
-        content = yaml.safe_load(read_text([path]))
+        # Plain text throughout: an intent may be called "yes".
+        content = yaml.load(read_text([path]), Loader=yaml.BaseLoader)
     except (yaml.YAMLError, RecursionError) as error:
         raise DataError(f"{path} is not valid YAML: {error}") from None
     groups = content.get("nlu") if isinstance(content, dict) else None
@@ -210,7 +248,10 @@ def _rasa(path: Path) -> Iterator[TaggedMessage]:
         if not isinstance(group, dict) or "intent" not in group:
             continue  # a synonym, a lookup table or a regular expression
         intent = str(group["intent"])
-        for line in str(group.get("examples") or "").split("\n"):
+        told = group.get("examples") or ""
+        rows = told if isinstance(told, list) else [told]
+        texts = [str(row.get("text", "") if isinstance(row, dict) else row) for row in rows]
+        for line in "\n".join(texts).split("\n"):
             example = line.strip().removeprefix("-").strip()
             if example:
                 yield _rasa_example(example, intent, f"{path}: {intent}")
