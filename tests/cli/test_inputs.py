@@ -29,6 +29,12 @@ def test_other_encodings_are_recognised_on_standard_input(monkeypatch: pytest.Mo
         read_texts(["-"])
 
 
+def test_a_closed_standard_input_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("sys.stdin", None)
+    with pytest.raises(UsageError, match="standard input is closed"):
+        read_texts(["-"])
+
+
 def test_the_name_of_a_file_as_a_text_gets_a_hint(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -227,6 +227,11 @@ def test_a_muted_microphone_is_told(cli: CommandLine, folders: dict[str, Path]) 
     assert "zoo: standard input is silent" in run.stderr
 
 
+def test_nothing_on_standard_input_is_a_failure(cli: CommandLine, folders: dict[str, Path]) -> None:
+    run = cli("run", folders["ctc_lstm"], "-", stdin=b"", code=1)
+    assert "zoo: standard input holds no samples" in run.stderr
+
+
 def test_half_a_sample_on_standard_input_is_a_failure(
     cli: CommandLine, folders: dict[str, Path]
 ) -> None:

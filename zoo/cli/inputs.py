@@ -7,7 +7,7 @@ import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, BinaryIO
 
 import click
 
@@ -38,14 +38,25 @@ def read_texts(arguments: Sequence[str]) -> list[str]:
     return [read_standard_input() if text == STANDARD_INPUT else text for text in arguments]
 
 
+def standard_input() -> BinaryIO:
+    """Standard input as bytes.
+
+    Raises:
+        UsageError: it is closed.
+    """
+    if sys.stdin is None:
+        raise UsageError("standard input is closed; pipe something into the command")
+    return sys.stdin.buffer
+
+
 def read_standard_input() -> str:
     """The whole text on standard input, with line ends converted to ``\\n``.
 
     Raises:
-        UsageError: it is not UTF-8 text.
+        UsageError: it is closed or not UTF-8 text.
     """
     try:
-        return decoded_text(sys.stdin.buffer.read(), "standard input")
+        return decoded_text(standard_input().read(), "standard input")
     except DataError as error:
         raise UsageError(str(error).replace("utf-8 standard input", "utf-8")) from None
 

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from zoo.cli.inputs import print_doubts, read_texts
+from zoo.cli.inputs import print_doubts, read_texts, standard_input
 from zoo.cli.options import MODEL, OUT, Decorator, training_options
 from zoo.cli.output import command_line, print_json
 from zoo.dialogue.messages import Message, read_message_lines
@@ -135,7 +135,7 @@ def read_conversation(reading: Reading) -> Iterator[Read]:
     if reading.follow:
         if inputs:
             raise UsageError("--follow reads standard input; give it no texts or files")
-        yield from read_message_lines(_lines(sys.stdin.buffer), "standard input")
+        yield from read_message_lines(_lines(standard_input()), "standard input")
         return
     if not inputs:
         raise UsageError("give a text, a .jsonl file, or --follow to read standard input")

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import sys
 import warnings
 from collections.abc import Iterable
 from pathlib import Path
@@ -11,7 +10,14 @@ from typing import Any
 
 import click
 
-from zoo.cli.inputs import STANDARD_INPUT, print_doubts, print_each, progress_bar, run_each
+from zoo.cli.inputs import (
+    STANDARD_INPUT,
+    print_doubts,
+    print_each,
+    progress_bar,
+    run_each,
+    standard_input,
+)
 from zoo.cli.inspection import inspect_input, inspection_options
 from zoo.cli.options import MODEL, OUT, search_options, training_options
 from zoo.cli.output import command_line
@@ -110,7 +116,7 @@ def run(
     sources: list[Any] = list(recordings)
     sample_rate = None
     if recordings == (STANDARD_INPUT,):
-        incoming = Peeked(sys.stdin.buffer)
+        incoming = Peeked(standard_input())
         if incoming.kind is None:
             sample_rate = rate or own_rate
         elif rate is not None:

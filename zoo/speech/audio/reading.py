@@ -267,7 +267,12 @@ def _array_blocks(samples: np.ndarray, rate: float) -> Iterator[Block]:
 def _raw_mono(blocks: Iterator[Block], name: str, channel: Channel) -> Iterator[np.ndarray]:
     """Blocks as they come, whatever their length."""
     mixer, meter = ChannelMixer(channel, name), LevelMeter(name)
-    yield from (meter.feed(mixer.mix(block)) for _, block in blocks)
+    heard = False
+    for _, block in blocks:
+        heard = True
+        yield meter.feed(mixer.mix(block))
+    if not heard:
+        raise DataError(f"{name} holds no samples")
     meter.finish()
 
 
