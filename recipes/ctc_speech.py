@@ -247,8 +247,8 @@ MODELS = {
                 network=LITTLE_DROPOUT,
                 values={**ENGLISH.plans[1].values, "scenes": LIGHT},
             ),
-            replace(ENGLISH.plans[3], epochs=5),
-            replace(ENGLISH.plans[4], epochs=5),
+            replace(ENGLISH.plans[3], epochs=1),
+            replace(ENGLISH.plans[4], epochs=2),
         ),
     ),
     "ctc_bilstm.an4": Values(
