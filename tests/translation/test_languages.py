@@ -21,10 +21,27 @@ def test_sentences_in_the_target_language_are_left() -> None:
 
 
 @pytest.mark.parametrize(
-    "text", ["I don't know.", "house", "chat", "no", "Tom!", "911", "Hola", "Mary nervt.", ""]
+    "text",
+    [
+        "I don't know.",
+        "house",
+        "chat",
+        "no",
+        "Tom!",
+        "911",
+        "Hola",
+        "Mary nervt.",
+        "",
+        "NO lo sé.",
+        "gonna go",
+    ],
 )
 def test_a_text_in_another_language_or_too_short_to_tell_is_translated(text: str) -> None:
     assert what_to_leave([text], "fr", KNOWN) == (frozenset(), ())
+
+
+def test_capitals_for_emphasis_make_no_other_language() -> None:
+    assert what_to_leave(["NO lo sé."], "en", KNOWN) == (frozenset(), ())
 
 
 @pytest.mark.parametrize(

@@ -104,6 +104,11 @@ def test_numbers_can_have_stand_ins() -> None:
         ("Tom&nbsp;is here.", "Tom is here.", "Tom est ici.", "Tom&nbsp;est ici."),
         ("It costs 5&nbsp;€.", "It costs 5\u00a0€.", "Ça coûte 5 €.", "Ça coûte 5&nbsp;€."),
         ("**Hello** Tom!", "Hello Tom!", "Bonjour Tom !", "**Bonjour** Tom !"),
+        ("(He left.)", "He left.", "Il est parti.", "(Il est parti.)"),
+        ("[hello Tom]", "Hello Tom.", "Bonjour Tom.", "[bonjour Tom]"),
+        ('"Hello"', "Hello.", "Salut !", '"Salut"'),
+        ('"He left."', '"He left."', "« Il est parti. »", "« Il est parti. »"),
+        ("(A) or (b).", "(A) or (b).", "(A) ou (b).", "(A) ou (b)."),
         ("I ran 5 km.", "I ran 5 km.", "J'ai couru 5 kmche.", None),
     ],
 )

@@ -9,7 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from zoo.translation.sentences import join_lines, split_long, split_sentences
+from tests.translation.vocabulary import shipped_subwords
+from zoo.translation.sentences import join_lines, split_long, split_sentences, with_spaces
 
 TEXTS = st.text(st.sampled_from("ab Ü.!?…,;\"»\n\t'(1)-*"), max_size=60)
 
@@ -118,11 +119,32 @@ def test_odd_texts_take_no_time(text: str) -> None:
         ("Ich habe den\nHund gesehen.", "Ich habe den Hund gesehen."),
         (f"{'long ' * 12}line\nTom wrote.", f"{'long ' * 12}line Tom wrote."),
         ("He came,\nTom left.\n", "He came, Tom left.\n"),
+        ("I saw Mr.\nSmith today.", "I saw Mr. Smith today."),
+        ("It is impor-\ntant now.", "It is important now."),
+        ("A well-\nknown man left.", "A well-known man left."),
         ("one line\nthat goes\non and on.", "one line that goes on and on."),
     ],
 )
 def test_a_sentence_that_is_broken_over_lines_is_joined(text: str, joined: str) -> None:
-    assert join_lines(text) == joined
+    assert join_lines(text, lambda word: len(shipped_subwords().encode(word))) == joined
+
+
+def test_hyphens_at_line_ends_stay_where_no_word_is_known() -> None:
+    assert join_lines("It is impor-\ntant now.") == "It is impor-tant now."
+
+
+@pytest.mark.parametrize(
+    ("text", "spaced"),
+    [
+        ("Hello,world;yes", "Hello, world; yes"),
+        ("I left.Then he came!No?", "I left. Then he came! No?"),
+        ("See a.com,Tom@b.org and f(x,yz).", "See a.com, Tom@b.org and f(x,yz)."),
+        ("Caf&eacute;s and&nbsp;tea", "Caf&eacute;s and&nbsp;tea"),
+        ("Node.Js, e.g.This, U.S.A. and 3,5", "Node. Js, e.g.This, U.S.A. and 3,5"),
+    ],
+)
+def test_a_forgotten_space_is_put_after_punctuation(text: str, spaced: str) -> None:
+    assert with_spaces(text) == spaced
 
 
 @pytest.mark.parametrize(

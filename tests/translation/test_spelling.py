@@ -28,6 +28,8 @@ from zoo.translation.spelling import (
         ("house", "house", Style("as is", True, ".")),
         ("Tom is here", "Tom is here", Style(final_mark=".")),
         ("Wo ist er", "Wo ist er", Style(final_mark="?")),
+        ("Do NOT touch this.", "Do not touch this.", Style()),
+        ("I am SO happy, I REALLY am.", "I am so happy, I really am.", Style()),
         ("comment allez-vous", "Comment allez-vous", Style("as is", True, "?")),
     ],
 )
@@ -44,6 +46,7 @@ def test_an_unusual_spelling_becomes_the_usual_one(written: str, usual: str, sty
         "Hat Tom Brüder?",
         "Übersetzen Sie Liedtexte?",
         "I watch TV.",
+        "The USA and NATO: IT works for us.",
         "¿Dónde está Tom?",
         "OK.",
         "„Wo ist er?“ – „Er ist gegangen.“",
@@ -95,6 +98,11 @@ def test_a_translation_gets_the_spelling_of_its_source(
         ("L'homme dont je parle est ici.", "L'homme dont je parle est ici."),
         ("Wir sind im Haus.", "Wir sind im Haus."),
         ("Nous cherchons un mont, pas un wontt.", "Nous cherchons un mont, pas un wontt."),
+        ("DONT GO", "DON'T GO"),
+        ("Dont panic", "Don't panic"),
+        ("Le livre dont il parle. Dont acte.", "Le livre dont il parle. Dont acte."),
+        ("im tired", "i'm tired"),
+        ("im Haus", "im Haus"),
     ],
 )
 def test_contractions_get_their_apostrophe_back(written: str, read: str) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from itertools import chain
 
@@ -11,6 +12,8 @@ from zoo.translation.protection import has_words, without_protected
 _SURE = 0.85  # probability among the model's languages from which a text is taken for one of them
 _FOREIGN = 0.1  # probability of all of the model's languages below which a text is none of theirs
 _KNOWN = 0.15  # probability of the likeliest language; less where a text tells nothing
+_RARE = 0.5  # the same of a language that few people write
+_SHOUTED = re.compile(r"\b[^\W\d_a-z]{2,}\b")
 
 
 def what_to_leave(
@@ -39,7 +42,8 @@ def what_to_leave(
     whole = _probabilities(" ".join(sentences))
     among = _among(whole, languages)
     likeliest = max(whole, key=whole.__getitem__)
-    if sum(whole.get(code, 0.0) for code in languages) < _FOREIGN and whole[likeliest] > _KNOWN:
+    surely = whole[likeliest] > (_KNOWN if language_name(likeliest) != likeliest else _RARE)
+    if surely and sum(whole.get(code, 0.0) for code in languages) < _FOREIGN:
         known = ", ".join(map(language_name, languages))
         warning = (
             f"the text seems to be in {language_name(likeliest)}; the model knows only {known}, "
@@ -82,8 +86,12 @@ def _how_many(count: int, total: int) -> str:
 
 
 def _probabilities(text: str) -> dict[str, float]:
-    """How probable each language is for a text; what a translation keeps does not count."""
-    return language_probabilities(without_protected(text))
+    """How probable each language is for a text.
+
+    What a translation keeps does not count, nor do capitals for emphasis.
+    """
+    text = without_protected(text)
+    return language_probabilities(_SHOUTED.sub(lambda found: found[0].lower(), text))
 
 
 def _among(probabilities: dict[str, float], languages: Sequence[str]) -> dict[str, float]:

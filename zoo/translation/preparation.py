@@ -49,6 +49,7 @@ _COUNT = re.compile(
 # Characters that no text has stand for tags while letter case is changed around them.
 _FIRST_MARK = 0x10FF00
 _MARK = re.compile("[\U0010ff00-\U0010fffd]")
+_AROUND = re.compile(r"\(([^()]+)\)|\[([^\[\]]+)\]|[\"']([^\"'.!?…]+)[\"']")
 _MARKED = re.compile(f"({_MARK.pattern})( ?)")
 _AMPERSAND = re.compile(AMPERSAND)
 _TAG_NAME = re.compile(r"\s*(?:<|&lt;)/?([\w:-]+)")
@@ -322,7 +323,10 @@ def _digits(text: str) -> str:
 
 
 def _marked(sentence: str) -> tuple[str, str, str]:
-    """A sentence with a mark for each tag; the marks before and behind it, and what is between."""
+    """A sentence with a mark for each tag; the marks before and behind it, and what is between.
+
+    Brackets around all of it count as marks, and so do quotes around a word or a phrase.
+    """
     marked, start = "", 0
     for number, one in enumerate(one for one in find_protected(sentence) if one.kind == TAG):
         marked += sentence[start : one.start] + chr(_FIRST_MARK + number)
@@ -332,7 +336,12 @@ def _marked(sentence: str) -> tuple[str, str, str]:
     assert head is not None  # it may be empty
     tail = re.search(rf"(?:\s*{_MARK.pattern})*$", marked[head.end() :])
     assert tail is not None
-    return head[0], marked[head.end() : head.end() + tail.start()], tail[0]
+    first, between, last = head[0], marked[head.end() : head.end() + tail.start()], tail[0]
+    around = _AROUND.fullmatch(between)
+    if around:
+        begin, end = next(span for number in (1, 2, 3) if (span := around.span(number)) != (-1, -1))
+        first, between, last = first + between[:begin], between[begin:end], between[end:] + last
+    return first, between, last
 
 
 def _tags(marks: str, tags: Sequence[str]) -> str:

@@ -140,7 +140,7 @@ def find_protected(text: str) -> list[Protected]:
     """What a translation of a text must keep as it is, in its order.
 
     Numbers include prices, dates, times, percentages, measures such as ``5 km``, telephone numbers
-    and words with digits such as ``A4``. Ordinals such as ``20th`` are words that have a translation.
+    and words with digits such as ``A4``. Ordinals such as ``20th`` are words that are translated.
 
     Example:
         >>> [one.text for one in find_protected("Send $5 to {name} at tom@example.com!")]

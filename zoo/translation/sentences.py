@@ -7,6 +7,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from itertools import pairwise
 
+from zoo.translation.protection import find_protected
+
 # What separates sentences as a line end does: tags of HTML, line ends as programs write them, and
 # the arrows and bars between the words of menus and tables.
 _BREAK = (
@@ -21,6 +23,11 @@ _END = re.compile(
     rf"|(?:\n|(?<!\s)\s*+{_BREAK}|{_BREAK})\s*+(?:{_BREAK}\s*+)*+",
     re.IGNORECASE,
 )
+# Punctuation between two words without a space; words such as e.g. and U.S. are not meant.
+_NO_SPACE = re.compile(
+    r"(?<=[^\W\d_]{2})(?:[,;](?=[^\W\d_]{2})|(?<=[a-zß-ÿ]{2})[.!?]++(?=[A-ZÀ-Þ¿¡][a-zß-ÿ' ]))"
+)
+_ENTITY_NAME = re.compile(r"&\w+$")
 _CODE = re.compile(r"`[^`]+`|\w:\\\S+|\\\\\S+")
 _ABBREVIATION = re.compile(
     r"(?:^|[\s(\"'“„«])(?:[^\W\d_]|Mr|Mrs|Ms|Dr|Prof|St|Sr|Sra|Jr|vs|Mme|Mlle|Hr|Fr|bzw|ca|usw"
@@ -45,6 +52,11 @@ _ITEM = re.compile(r"[-*•·>#|]|\d+[.)]\s|[a-z]\)\s")
 _MARK = re.compile(r"(?:(?:[-–—*•·‣▪◦●○■☐☑✓✔→►>]|#{1,6}|\d{1,3}\)|[a-z]\)|\[[ xX]\])[ \t]+)+(?=\S)")
 _NUMBER_MARK = re.compile(r"^[ \t]*(?P<mark>\d{1,3}\.[ \t]+(?=\S))", re.MULTILINE)
 _WRAPPED = 50  # characters; a line of that length was probably broken at a margin
+_HYPHENATED = re.compile(r"([^\W\d_]+)-$")
+_FIRST_WORD = re.compile(r"[a-zß-ÿ][^\W\d_]*")
+_TITLE = re.compile(
+    r"\b(?:Mr|Mrs|Ms|Dr|Prof|St|Sr|Sra|Mme|Mlle|Hr|Fr|z\. ?B|e\.g|i\.e|vs|bzw|ca)\.$"
+)
 _NEVER_LAST = re.compile(
     r"\b(?:an?|the|my|your|his|her|our|their|of|to|and|or|but|with|from|for|by|as|than|when|if|not"
     r"|der|die|das|den|dem|des|eine?[nmrs]?|und|oder|mit|von|zu|nicht|dass|wenn|weil|im|am"
@@ -69,12 +81,17 @@ class TextPiece:
     space: str
 
 
-def join_lines(text: str) -> str:
+def join_lines(text: str, length: Callable[[str], int] | None = None) -> str:
     """A text whose sentences are not broken at the ends of lines.
 
     A line goes on in the next one if it does not end a sentence and the next one begins with a
     small letter, or if it is long or ends in a word such as "the" that cannot be the last. Only
-    lines that lead up to the end of a sentence are joined: a list of words stays a list.
+    lines that lead up to the end of a sentence are joined: a list of words stays a list. A hyphen
+    at the end of a line goes where that gives a more usual word.
+
+    Args:
+        text: any text.
+        length: gives the length of a word in subwords; without it, hyphens stay.
 
     Returns:
         The text, in which some line ends are single spaces.
@@ -88,14 +105,30 @@ def join_lines(text: str) -> str:
         complete = goes_on[number] or bool(_SENTENCE_END.search(lines[number]))
     joined = lines[0]
     for end, line, continues in zip(ends, lines[1:], goes_on, strict=True):
-        joined = joined.rstrip() + " " + line.lstrip() if continues else joined + end + line
+        joined = _joined(joined, line.lstrip(), length) if continues else joined + end + line
     return joined
+
+
+def _joined(text: str, line: str, length: Callable[[str], int] | None) -> str:
+    """A text and the line that goes on with its sentence."""
+    text = text.rstrip()
+    first, second = _HYPHENATED.search(text), _FIRST_WORD.match(line)
+    if first is None or second is None:
+        return f"{text} {line}"
+    parts = first[1], second[0]
+    if length is not None and length("".join(parts)) < sum(map(length, parts)):
+        return text.removesuffix("-") + line
+    return text + line
 
 
 def _goes_on(line: str, following: str) -> bool:
     """Whether a sentence seems to be broken between two lines."""
     line, following = line.strip(), following.strip()
-    if not line or not following or _SENTENCE_END.search(line) or _ITEM.match(following):
+    if not line or not following or _ITEM.match(following):
+        return False
+    if _TITLE.search(line):
+        return True
+    if _SENTENCE_END.search(line):
         return False
     return (
         following[0].islower()
@@ -103,6 +136,28 @@ def _goes_on(line: str, following: str) -> bool:
         or len(line) >= _WRAPPED
         or bool(_NEVER_LAST.search(line))
     )
+
+
+def with_spaces(text: str) -> str:
+    """A text with a space after punctuation between two words, where one was forgotten.
+
+    What must be kept, such as addresses, stays.
+
+    Example:
+        >>> with_spaces("Hello,world!Go to a.com.Now")
+        'Hello, world! Go to a.com. Now'
+    """
+    if not _NO_SPACE.search(text):
+        return text
+    kept = [(one.start, one.end) for one in find_protected(text)]
+
+    def spaced(found: re.Match[str]) -> str:
+        at = found.start()
+        entity = found[0] == ";" and _ENTITY_NAME.search(text, max(0, at - _LONGEST), at)
+        inside = any(start <= at < end for start, end in kept)
+        return found[0] if inside or entity else f"{found[0]} "
+
+    return _NO_SPACE.sub(spaced, text)
 
 
 def split_sentences(text: str) -> list[TextPiece]:

@@ -18,6 +18,10 @@ from zoo.languages import language_probabilities
 AS_IS, CAPITALS, TITLE = "as is", "capitals", "title"
 
 _WORD = re.compile(r"[^\W\d_]+(?:['’-][^\W\d_]+)*")
+# Words in capitals for emphasis; those of two letters are mostly abbreviations such as IT and US.
+_SHOUTED = re.compile(
+    r"(?<![\w-])(?:[^\W\d_a-zß-öø-ÿ]{3,}|NO|DO|IS|AM|MY|WE|HE|SO|NE|JE|TU)(?![\w-])"
+)
 _FINAL = re.compile(r"[.!?…:;,][\"'“”’»)\]\s]*$")
 _QUESTION = re.compile(
     r"(?:¿|who|whom|whose|what|where|when|why|how|which|qui|quel(?:le)?s?|quoi|où|pourquoi|comment"
@@ -48,7 +52,17 @@ _CONTRACTION = re.compile(
 )
 _NAME_BEFORE = re.compile(r"\b[A-Z][a-z]+ $")  # as in "Jony Ive"
 _NAME_LENGTH = 40  # characters of that name at most
-_FOREIGN = frozenset({"dont", "im"})  # words of French and of German
+_FOREIGN = {"dont": "fr", "im": "de"}  # words of French and of German
+# A request or a person before "dont"; a clause of French goes on with one of these words.
+_DONT_BEFORE = re.compile(
+    r"(?:^|[.!?…:;,\"'(\n]\s*|\b(?:i|you|we|they|people|please|just|but|and|so|really|still) )$",
+    re.IGNORECASE,
+)
+_DONT_AFTER = re.compile(
+    r"\s(?:une?|les?|la|l'|ils?|elles?|on|j'|je|tu|nous|vous|ce|cet|cette|ces|de|du|des|deux|trois|acte"
+    r"|certaine?s|plusieurs|chacune?|mon|ma|mes|son|sa|ses|notre|votre|leurs?|\d)(?!\w)",
+    re.IGNORECASE,
+)
 
 
 class SubwordPieces(Protocol):
@@ -93,18 +107,24 @@ def with_apostrophes(text: str, *, english: bool = False) -> str:
     """
 
     @cache
-    def likely() -> bool:
-        found = {} if english else language_probabilities(text)
-        return english or max(found, key=found.__getitem__) == "en"
+    def probabilities() -> dict[str, float]:
+        return language_probabilities(text.lower())
+
+    def is_english(word: str, start: int, end: int) -> bool:
+        rival = _FOREIGN.get(word.lower())
+        if english or rival is None:
+            return True
+        if word.lower() == "dont" and _DONT_BEFORE.search(
+            text, max(0, start - _NAME_LENGTH), start
+        ):
+            return _DONT_AFTER.match(text, end) is None
+        return probabilities().get("en", 0.0) > probabilities().get(rival, 0.0)
 
     def contraction(found: re.Match[str]) -> str:
         word, ending = (part for part in found.groups() if part)
-        name = found[0].istitle() and _NAME_BEFORE.search(
-            text, max(0, found.start() - _NAME_LENGTH), found.start()
-        )
-        if name or (found[0].lower() in _FOREIGN and not likely()):
-            return found[0]
-        return f"{word}'{ending}"
+        start, end = found.span()
+        name = found[0].istitle() and _NAME_BEFORE.search(text, max(0, start - _NAME_LENGTH), start)
+        return found[0] if name or not is_english(found[0], start, end) else f"{word}'{ending}"
 
     return _CONTRACTION.sub(contraction, text)
 
@@ -148,6 +168,8 @@ def usual_spelling(parts: list[str], subwords: SubwordPieces) -> tuple[list[str]
     small_start = case == AS_IS and start is not None and start[0][0].islower()
     if case != AS_IS or not any(word != word.lower() for word in words):
         parts = [_WORD.sub(lambda found: usual_case(found[0], subwords), part) for part in parts]
+    elif case == AS_IS:
+        parts = [_SHOUTED.sub(lambda found: _calm(found[0], subwords), part) for part in parts]
     first = _WORD.search(parts[0])  # in its usual spelling
     mark = "" if _FINAL.search(text) else "."
     if mark and _QUESTION.match(text.strip()):
@@ -172,6 +194,12 @@ def _case(words: list[str], subwords: SubwordPieces) -> str:
         if len(raised) == len(inner) and len(unusual) > 1 and not _FORMAL & set(raised):
             return TITLE
     return AS_IS
+
+
+def _calm(word: str, subwords: SubwordPieces) -> str:
+    """A word in capitals in small letters if it is a usual word, and no abbreviation or name."""
+    usual = usual_case(word, subwords)
+    return usual if usual == word.lower() and len(subwords.encode(usual)) == 1 else word
 
 
 def _shouts(words: list[str], subwords: SubwordPieces) -> bool:

@@ -38,7 +38,13 @@ from zoo.translation.search import (
     padded,
     scored,
 )
-from zoo.translation.sentences import TextPiece, join_lines, split_long, split_sentences
+from zoo.translation.sentences import (
+    TextPiece,
+    join_lines,
+    split_long,
+    split_sentences,
+    with_spaces,
+)
 from zoo.translation.spelling import with_apostrophes
 from zoo.typography import plain_spelling
 
@@ -427,24 +433,24 @@ class Translation(Task):
         self, text: str, target: str, source: str | None, keep_lines: bool = False
     ) -> _Reading:
         """The sentences of a text, and which of them need no translation."""
-        plain = plain_spelling(text)
+        plain = with_spaces(plain_spelling(text))
         if target != "en" and source in (None, "en"):
             plain = with_apostrophes(plain, english=source == "en")
-        pieces = self._cut(plain if keep_lines else join_lines(plain))
+        pieces = self._cut(plain if keep_lines else join_lines(plain, self._length))
         if source is not None:
             return _Reading(pieces)
         sentences = [clean(piece.text) for piece in pieces if piece.text]
         return _Reading(pieces, *what_to_leave(sentences, target, self.directions))
 
+    def _length(self, text: str) -> int:
+        """Number of subwords of a text."""
+        return len(self.processor.encode(text))
+
     def _cut(self, text: str) -> list[TextPiece]:
         """The sentences of a text, none too long for the network."""
-
-        def length(part: str) -> int:
-            return len(self.processor.encode(part))
-
         cut = []
         for sentence in split_sentences(text.strip()):
-            parts = split_long(sentence.text, LONGEST_PIECE, length)
+            parts = split_long(sentence.text, LONGEST_PIECE, self._length)
             cut += [*parts[:-1], TextPiece(parts[-1].text, parts[-1].space + sentence.space)]
         return cut
 
