@@ -223,6 +223,56 @@ def test_a_recorder_of_rf64_that_was_killed() -> None:
         assert np.array_equal(read_audio(bytes(data)), A / np.float32(32768))
 
 
+@pytest.mark.parametrize(
+    ("kind", "before", "width", "stated"),
+    [
+        ("AU", b".snd\0\0\0\x18", 4, 0),
+        ("AIFF", b"SSND", 4, 0),
+        ("AIFF", b"SSND", 4, 8),
+        ("CAF", b"data", 8, 0),
+    ],
+)
+def test_other_files_of_a_recorder_that_was_killed_are_read(
+    kind: str, before: bytes, width: int, stated: int
+) -> None:
+    data = bytearray(encoded(A, kind, subtype="PCM_16"))
+    place = data.index(before) + len(before)
+    data[place : place + width] = stated.to_bytes(width, "big")
+    if kind == "AIFF":
+        data[4:8] = bytes(4)
+    with pytest.warns(ZooWarning, match=r"is unfinished or cut off: the 1\.30 s that are there"):
+        assert np.array_equal(read_audio(bytes(data)), A / np.float32(32768))
+
+
+def test_a_length_that_may_be_left_open_is_not_told() -> None:
+    wanted = A / np.float32(32768)
+    for kind, before, width in (("AU", b".snd\0\0\0\x18", 4), ("CAF", b"data", 8)):
+        data = bytearray(encoded(A, kind, subtype="PCM_16"))
+        place = data.index(before) + len(before)
+        data[place : place + width] = b"\xff" * width
+        assert np.array_equal(quietly(bytes(data)), wanted)
+
+
+@pytest.mark.parametrize(
+    ("kind", "subtype"),
+    [("AU", "PCM_16"), ("AU", "ULAW"), ("AIFF", "PCM_16"), ("AIFF", "ALAW"), ("CAF", "PCM_24"),
+     ("W64", "PCM_16"), ("WAV", "IMA_ADPCM"), ("RF64", "PCM_16")],
+)  # fmt: skip
+def test_what_is_missing_at_the_end_of_a_file_is_told(kind: str, subtype: str) -> None:
+    data = encoded(A, kind, subtype=subtype)
+    with pytest.warns(ZooWarning, match="is unfinished or cut off"):
+        found = read_audio(data[: len(data) // 2])
+    assert 0.3 * len(A) < len(found) <= 0.5 * len(A) + 1024
+    assert len(quietly(data)) >= len(A)
+
+
+@pytest.mark.parametrize(("kind", "subtype"), [("AIFF", "PCM_16"), ("WAV", "IMA_ADPCM")])
+def test_joined_files_of_chunks_are_read_to_the_end(kind: str, subtype: str) -> None:
+    data = [encoded(samples, kind, subtype=subtype) for samples in (A, B)]
+    whole = np.concatenate([quietly(part) for part in data])
+    assert np.array_equal(quietly(b"".join(data)), whole)
+
+
 def test_what_follows_the_samples_of_a_wav_is_no_sound() -> None:
     data = encoded(A)
     wanted = A / np.float32(32768)

@@ -1,4 +1,4 @@
-"""Files that are several, one after the other: chained Ogg, joined MP3, joined FLAC.
+"""Files that are several, one after the other: chained Ogg, joined MP3, FLAC, AIFF or WAV.
 
 Recorders that go on in a new stream write them, and so does ``cat``. libsndfile reads the first.
 """
@@ -7,8 +7,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from typing import IO
+from typing import IO, Literal
 
+from zoo.speech.audio.kinds import kind_of
 from zoo.speech.audio.mpeg import (
     BEFORE_XING,
     mpeg_frame_length,
@@ -41,11 +42,27 @@ def part_starts(file: IO[bytes], kind: str) -> Iterator[int]:
         kind: as :func:`zoo.speech.audio.kinds.kind_of` gives it.
     """
     yield 0
+    if kind in ("aiff", "wav"):
+        yield from _form_starts(file, kind)
     if kind not in _PATTERNS:
         return
     begin = tags_end(file)  # what stands before the first part belongs to it
     starts = {"mp3": _mp3_starts, "flac": _flac_starts, "ogg": _ogg_starts}[kind](file)
     yield from (place for place in starts if place > begin)
+
+
+def _form_starts(file: IO[bytes], kind: str) -> Iterator[int]:
+    """The parts that begin where the one before says that it ends."""
+    place = 0
+    while True:
+        head = _read(file, place)
+        if kind_of(head) != kind:
+            return
+        if place:
+            yield place
+        order: Literal["big", "little"] = "little" if head.startswith(b"RIFF") else "big"
+        size = int.from_bytes(head[4:8], order)
+        place += 8 + size + size % 2
 
 
 def _ogg_starts(file: IO[bytes]) -> Iterator[int]:

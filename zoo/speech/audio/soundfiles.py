@@ -15,6 +15,7 @@ import numpy as np
 import soundfile
 
 from zoo.errors import DataError, ZooWarning
+from zoo.speech.audio.lengths import Head, mended_head
 from zoo.speech.audio.mpeg import length_frame, tags_end
 from zoo.speech.audio.parts import MAX_PARTS, is_finished, part_starts
 from zoo.speech.audio.samples import Block
@@ -59,17 +60,20 @@ def soundfile_blocks(file: IO[bytes], kind: str | None, name: str) -> Iterator[B
                 stacklevel=2,
             )
             return
-        before, first = b"", start
+        head = Head(rest=start)
         if kind == "mp3":
-            before, first = length_frame(file, tags_end(file, start), end)
-        if (start, end) == (0, size) and not before:
-            yield from _blocks(file, kind, name, size)
+            head = Head(*length_frame(file, tags_end(file, start), end))
+        elif (start, end) == (0, size):
+            head = mended_head(file, kind, size)
+        if (start, end) == (0, size) and not head.data:
+            yield from _blocks(file, kind, name, size, head.unfinished)
             continue
         try:
             with tempfile.TemporaryFile(buffering=0) as part:
-                part.write(before)
-                _copy(file, part, first if before else start, end)
-                yield from _blocks(part, kind, name, os.fstat(part.fileno()).st_size)
+                part.write(head.data)
+                _copy(file, part, head.rest if head.data else start, end)
+                length = os.fstat(part.fileno()).st_size
+                yield from _blocks(part, kind, name, length, head.unfinished)
         except DataError as error:
             if not number:
                 raise
@@ -89,7 +93,9 @@ def _copy(file: IO[bytes], part: IO[bytes], start: int, end: int) -> None:
         left -= len(data)
 
 
-def _blocks(file: IO[bytes], kind: str | None, name: str, size: int) -> Iterator[Block]:
+def _blocks(
+    file: IO[bytes], kind: str | None, name: str, size: int, unfinished: bool
+) -> Iterator[Block]:
     """The samples of one part, in blocks of a fixed length."""
     # libsndfile gets the descriptor: it reads faster so, and guesses nothing from the file's name.
     os.lseek(file.fileno(), 0, os.SEEK_SET)
@@ -123,7 +129,7 @@ def _blocks(file: IO[bytes], kind: str | None, name: str, size: int) -> Iterator
             if count < length or problem:
                 break
         _check_end(opened, read, file, size, name)
-        if read and not is_finished(file, kind or "", size):
+        if read and (unfinished or not is_finished(file, kind or "", size)):
             _warn(
                 f"{name} is unfinished or cut off: the {read / rate:.2f} s that are there were read"
             )
