@@ -141,6 +141,13 @@ def test_parts_of_an_mp3_need_not_say_their_length() -> None:
     assert len(rest) - 2 * 576 <= len(cut) < len(rest)
 
 
+@pytest.mark.parametrize("size", [4, 5, 8, 11])
+def test_an_mp3_that_ends_in_its_first_frame_is_refused(size: int) -> None:
+    data = encoded(A, "MP3")
+    with pytest.raises(DataError, match="not readable"):
+        read_audio(id3_tag(5) + data[: xing_place(data) + size])
+
+
 def test_a_part_that_cannot_be_read_is_named() -> None:
     bad = bytearray(encoded(B, "FLAC"))
     bad[8:42] = bytes(34)

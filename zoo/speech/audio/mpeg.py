@@ -102,7 +102,7 @@ def stated_length(head: bytes) -> Length | None:
         numbers = [int.from_bytes(head[at : at + 4], "big") for at in (_VBRI + 14, _VBRI + 10)]
         return Length(*numbers)
     place = xing_place(head)
-    if not place:
+    if not place or len(head) < place + 16:
         return None
     flags, at = head[place + 7], place + 8
     frames = int.from_bytes(head[at : at + 4], "big") if flags & 1 else 0
