@@ -21,6 +21,7 @@ from zoo.errors import DataError, UsageError, ZooWarning
 from zoo.speech.audio import Peeked, audio_seconds, iter_audio_blocks, live_blocks, read_audio
 from zoo.speech.audio import opening as opening_module
 from zoo.speech.audio.kinds import CONTAINERS, advice, kind_of
+from zoo.speech.audio.parts import part_starts
 
 A = noise(1.3)
 FLOATS = A / np.float32(32768)
@@ -281,6 +282,25 @@ def test_containers_are_read(kind: str, codec: str, rate: int, known: str) -> No
     spectrum = np.abs(np.fft.rfft(middle))
     assert np.argmax(spectrum) == 440
     assert np.abs(middle).max() == pytest.approx(0.3, abs=0.03)
+
+
+@pytest.mark.parametrize(
+    ("kind", "codec", "rate"), [("ipod", "aac", 16_000), ("amr", "libopencore_amrnb", 8_000)]
+)
+def test_joined_containers_are_read_to_the_end(kind: str, codec: str, rate: int) -> None:
+    data = [with_av(kind, codec, rate, seconds) for seconds in (2.0, 1.0)]
+    whole = np.concatenate([quietly(part) for part in data])
+    found = quietly(b"".join(data))
+    assert len(found) == len(whole)
+    assert np.abs(found - whole).mean() < 1e-3  # one resampler goes on over both
+
+
+def test_the_parts_of_an_mp4_begin_with_their_type() -> None:
+    first = box(b"ftyp", b"M4A ") + box(b"mdat", b"....ftyp...") + box(b"moov", b"")
+    long = box(b"ftyp", b"M4A ") + struct.pack(">I", 1) + b"mdat" + struct.pack(">Q", 20) + b"abcd"
+    rest = box(b"ftyp", b"M4A ") + box(b"mdat", b"", 0) + b"to the end"
+    starts = list(part_starts(io.BytesIO(first + long + rest), "m4a/mp4"))
+    assert starts == [0, len(first), len(first + long)]
 
 
 def test_aac_behind_tags_is_known_for_what_it_is(monkeypatch: pytest.MonkeyPatch) -> None:

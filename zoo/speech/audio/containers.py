@@ -6,14 +6,18 @@ memory does not grow with the file.
 
 from __future__ import annotations
 
+import os
+import tempfile
 import warnings
 from collections.abc import Iterator
+from itertools import chain, islice, pairwise
 from typing import IO, Any
 
 import numpy as np
 
 from zoo.errors import DataError, ZooWarning
 from zoo.speech.audio.kinds import CONTAINERS, advice
+from zoo.speech.audio.parts import MAX_PARTS, copy_part, part_starts
 from zoo.speech.audio.samples import Block, check_shape, to_float
 
 # The format is named and no protocol allowed: a file must not make FFmpeg open another one.
@@ -22,10 +26,10 @@ _MOST_BAD = 1000  # damaged packets after which the rest is given up
 
 
 def container_blocks(file: IO[bytes], kind: str, name: str) -> Iterator[Block]:
-    """The first sound track of a container.
+    """The first sound track of a container, and of all that is joined to it.
 
     Args:
-        file: seekable, at its beginning.
+        file: an open file on disk.
         kind: one of :data:`zoo.speech.audio.kinds.CONTAINERS`.
         name: of the file, for messages.
 
@@ -35,6 +39,25 @@ def container_blocks(file: IO[bytes], kind: str, name: str) -> Iterator[Block]:
     Raises:
         DataError: PyAV is not installed, there is no sound, or nothing of it can be read.
     """
+    size = os.fstat(file.fileno()).st_size
+    for start, end in pairwise(chain(islice(part_starts(file, kind), MAX_PARTS), [size])):
+        if (start, end) == (0, size):
+            file.seek(0)
+            yield from _track(file, kind, name)
+            continue
+        try:
+            with tempfile.TemporaryFile() as part:
+                copy_part(file, part, start, end)
+                part.seek(0)
+                yield from _track(part, kind, name)
+        except DataError as error:
+            if not start:
+                raise
+            message = f"{name}: a part from byte {start} on was left out: {error}"
+            warnings.warn(message, ZooWarning, stacklevel=2)
+
+
+def _track(file: IO[bytes], kind: str, name: str) -> Iterator[Block]:
     try:
         import av
     except ImportError:

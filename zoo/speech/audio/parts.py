@@ -1,4 +1,4 @@
-"""Files that are several, one after the other: chained Ogg, joined MP3, FLAC, AIFF or WAV.
+"""Files that are several, one after the other: chained Ogg, joined MP3, FLAC, WAV or MP4.
 
 Recorders that go on in a new stream write them, and so does ``cat``. libsndfile reads the first.
 """
@@ -28,6 +28,7 @@ _OLD_TAG = 128  # bytes of an ID3v1 tag
 _MAX_FRAME = 2881  # bytes of the longest MPEG frame
 _LAST_PAGE = 4  # the flag of a stream's last page
 _PATTERNS = {
+    "amr": re.compile(rb"#!AMR(-WB)?\n"),
     "ogg": re.compile(rb"OggS\x00[\x02\x03\x06\x07]"),  # a page that begins a stream
     "flac": re.compile(rb"fLaC[\x00\x80]\x00\x00\x22|ID3[\x02-\x04]"),
     "mp3": re.compile(rb"Xing|Info|ID3[\x02-\x04]"),  # in the frame before the first one, in tags
@@ -44,11 +45,23 @@ def part_starts(file: IO[bytes], kind: str) -> Iterator[int]:
     yield 0
     if kind in ("aiff", "wav"):
         yield from _form_starts(file, kind)
-    if kind not in _PATTERNS:
-        return
-    begin = tags_end(file)  # what stands before the first part belongs to it
-    starts = {"mp3": _mp3_starts, "flac": _flac_starts, "ogg": _ogg_starts}[kind](file)
-    yield from (place for place in starts if place > begin)
+    elif kind == "m4a/mp4":
+        yield from _box_starts(file)
+    elif kind == "amr":
+        yield from (place for place, _ in _matches(file, _PATTERNS[kind]) if place)
+    elif kind in _PATTERNS:
+        begin = tags_end(file)  # what stands before the first part belongs to it
+        starts = {"mp3": _mp3_starts, "flac": _flac_starts, "ogg": _ogg_starts}[kind](file)
+        yield from (place for place in starts if place > begin)
+
+
+def copy_part(file: IO[bytes], part: IO[bytes], start: int, end: int) -> None:
+    """Write the bytes of one part, from ``start`` to ``end``, behind what ``part`` has."""
+    file.seek(start)
+    left = end - start
+    while left and (data := file.read(min(left, _CHUNK))):
+        part.write(data)
+        left -= len(data)
 
 
 def _form_starts(file: IO[bytes], kind: str) -> Iterator[int]:
@@ -63,6 +76,24 @@ def _form_starts(file: IO[bytes], kind: str) -> Iterator[int]:
         order: Literal["big", "little"] = "little" if head.startswith(b"RIFF") else "big"
         size = int.from_bytes(head[4:8], order)
         place += 8 + size + size % 2
+
+
+def _box_starts(file: IO[bytes]) -> Iterator[int]:
+    """The parts of an MP4 file that begin with a box of their own, as the first one does."""
+    place, sound = 0, False
+    while True:
+        file.seek(place)
+        head = file.read(16)
+        size, name = int.from_bytes(head[:4], "big"), head[4:8]
+        if name == b"ftyp" and sound:
+            yield place
+            sound = False
+        sound = sound or name in (b"moov", b"mdat", b"moof")
+        if size == 1:
+            size = int.from_bytes(head[8:], "big")
+        if size < 8:  # 0: the box goes on to the end
+            return
+        place += size
 
 
 def _ogg_starts(file: IO[bytes]) -> Iterator[int]:

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import os
-import shutil
 import tempfile
 import warnings
 from collections.abc import Iterator
 from contextlib import closing
-from itertools import pairwise
+from itertools import chain, pairwise
 from typing import IO
 
 import numpy as np
@@ -17,7 +16,7 @@ import soundfile
 from zoo.errors import DataError, ZooWarning
 from zoo.speech.audio.lengths import Head, mended_head
 from zoo.speech.audio.mpeg import length_frame, tags_end
-from zoo.speech.audio.parts import MAX_PARTS, is_finished, part_starts
+from zoo.speech.audio.parts import MAX_PARTS, copy_part, is_finished, part_starts
 from zoo.speech.audio.samples import Block
 
 _READ_SECONDS = 0.25  # what is lost where a file is damaged
@@ -51,7 +50,8 @@ def soundfile_blocks(file: IO[bytes], kind: str | None, name: str) -> Iterator[B
         DataError: it is no audio, or nothing of it can be read.
     """
     size = os.fstat(file.fileno()).st_size
-    for number, (start, end) in enumerate(pairwise(_with_end(part_starts(file, kind or ""), size))):
+    ends = pairwise(chain(part_starts(file, kind or ""), [size]))
+    for number, (start, end) in enumerate(ends):
         if number == MAX_PARTS:
             warnings.warn(
                 f"{name} is more than {MAX_PARTS} recordings joined; the rest, from byte {start} "
@@ -71,26 +71,13 @@ def soundfile_blocks(file: IO[bytes], kind: str | None, name: str) -> Iterator[B
         try:
             with tempfile.TemporaryFile(buffering=0) as part:
                 part.write(head.data)
-                _copy(file, part, head.rest if head.data else start, end)
+                copy_part(file, part, head.rest if head.data else start, end)
                 length = os.fstat(part.fileno()).st_size
                 yield from _blocks(part, kind, name, length, head.unfinished)
         except DataError as error:
             if not number:
                 raise
             _warn(f"{name}: a part from byte {start} on was left out: {error}")
-
-
-def _with_end(starts: Iterator[int], size: int) -> Iterator[int]:
-    yield from starts
-    yield size
-
-
-def _copy(file: IO[bytes], part: IO[bytes], start: int, end: int) -> None:
-    file.seek(start)
-    left = end - start
-    while left and (data := file.read(min(left, shutil.COPY_BUFSIZE))):  # type: ignore[attr-defined]
-        part.write(data)
-        left -= len(data)
 
 
 def _blocks(
