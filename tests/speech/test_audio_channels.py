@@ -110,6 +110,19 @@ def test_a_usual_level_is_not_told(tmp_path: Any) -> None:
     read(touching)
 
 
+@pytest.mark.parametrize("subtype", ["ULAW", "ALAW", "PCM_U8", "PCM_16"])
+def test_clipping_is_told_whatever_full_scale_is(tmp_path: Any, subtype: str) -> None:
+    tone = np.sin(2 * np.pi * 200 * np.arange(16_000) / 8_000)
+    path = tmp_path / "a.wav"
+    soundfile.write(path, np.clip(3 * tone, -1, 1), 8_000, subtype=subtype)
+    with pytest.warns(ZooWarning, match=r"is clipped in [3-9]\d\.\d %"):
+        read_audio(path)
+    soundfile.write(path, 0.96 * tone, 8_000, subtype=subtype)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        read_audio(path)
+
+
 def test_clipping_is_counted_across_blocks() -> None:
     samples = np.concatenate([voice(0.1), np.ones(10, np.float32), voice(0.1)])
     whole, parts = LevelMeter("a"), LevelMeter("a")

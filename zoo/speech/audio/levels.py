@@ -10,6 +10,7 @@ from zoo.errors import ZooWarning
 
 _LOW = 0.005  # peak, 46 dB below full scale
 _FULL = 0.999
+_COARSE = 0.975  # full scale of mu-law is 0.980, of A-law 0.984, of 8 bits 0.992
 _RUN = 3  # samples side by side at full scale that are clipped, and not just loud
 _CLIPPED = 0.001  # fraction of the samples
 
@@ -26,13 +27,16 @@ class LevelMeter:
         self._peak = 0.0
         self._samples = self._clipped = 0
         self._run = np.zeros(0, bool)  # whether the last samples were at full scale
+        self._last = np.zeros(1, np.float32)
 
     def feed(self, samples: np.ndarray) -> np.ndarray:
         """Take ``(samples,)`` float32 and give them back."""
         loud = np.abs(samples)
         self._peak = max(self._peak, float(loud.max(initial=0.0)))
         self._samples += len(samples)
-        full = np.concatenate([self._run, loud >= _FULL])
+        stays = np.diff(samples, prepend=self._last) == 0
+        self._last = samples[-1:] if len(samples) else self._last
+        full = np.concatenate([self._run, (loud >= _FULL) | (stays & (loud >= _COARSE))])
         if full.any() and len(full) >= _RUN:
             # A sample counts when it completes a run, so that blocks make no difference.
             runs = np.lib.stride_tricks.sliding_window_view(full, _RUN).all(axis=1)
