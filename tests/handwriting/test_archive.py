@@ -160,6 +160,24 @@ def test_the_folder_of_the_results_is_never_read_nor_that_of_the_pages_written(
             read_archive(model, [archive], folder)
 
 
+def test_a_page_of_another_folder_does_not_replace_one_of_its_name(
+    model: Any, tmp_path: Path
+) -> None:
+    out = tmp_path / "out"
+    for folder, width in (("a", 60), ("b", 70)):
+        (tmp_path / folder).mkdir()
+        Image.new("L", (width, 40), 255).save(tmp_path / folder / "1.png")
+    read_archive(model, [tmp_path / "a"], out)
+    before = contents(out)
+    with pytest.raises(UsageError, match=r"a.1\.png, which .*b.1\.png would replace"):
+        read_archive(model, [tmp_path / "b"], out)
+    assert contents(out) == before
+    # An archive that was moved is read on.
+    (tmp_path / "a").rename(tmp_path / "c")
+    (outcome,) = read_archive(model, [tmp_path / "b"], out)
+    assert (outcome.error, outcome.scan) == ("", str(tmp_path / "b" / "1.png"))
+
+
 def test_two_processes_do_not_write_into_one_folder(tmp_path: Path) -> None:
     with (
         Report(tmp_path / "out", {}),

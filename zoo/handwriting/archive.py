@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 from collections.abc import Callable, Iterator, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
@@ -56,7 +57,7 @@ def read_archive(
 
     Raises:
         UsageError: there is nothing to read, or the folder is that of the pages, or holds results
-            of another model or other options.
+            of another model, of other options, or of other files of the same names.
         ZooError: the folder cannot be written.
 
     Example:
@@ -68,6 +69,7 @@ def read_archive(
     settings = {"model": identity(model), "format": layout_format, "options": options}
     with Report(out, settings) as report:
         done = {page.name for page in pages if _is_done(report.outcomes.get(page.name), page, out)}
+        _check_scans([page for page in pages if page.name not in done], report)
         if on_start:
             on_start(len(pages), len(done))
         for page, reading in iterate_pages(
@@ -219,7 +221,20 @@ def _written(
         len(reading.lines),
         round(reading.confidence, 4),
         reading.doubts,
+        scan=os.path.abspath(page.path),
     )
+
+
+def _check_scans(pages: Sequence[ArchivePage], report: Report) -> None:
+    """Raise :class:`~zoo.UsageError` if a page would replace that of another file of its name."""
+    for page in pages:
+        outcome = report.outcomes.get(page.name)
+        scan = Path(outcome.scan) if outcome and outcome.scan and outcome.file else page.path
+        if is_file(scan) and not same_file(scan, page.path):
+            raise UsageError(
+                f"{report.folder} holds what was read of {scan}, which {page.path} would replace; "
+                "choose another folder, or give both folders at once"
+            )
 
 
 def _is_done(outcome: PageOutcome | None, page: ArchivePage, out: Path) -> bool:

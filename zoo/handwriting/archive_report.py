@@ -27,7 +27,7 @@ _DOUBTS = 10  # kinds of doubts that are told, the most frequent first
 
 
 _TYPES = {
-    **dict.fromkeys(("page", "file", "error"), str),
+    **dict.fromkeys(("page", "file", "error", "scan"), str),
     **dict.fromkeys(("size", "changed", "lines"), int),
     "confidence": float,
     "doubts": list,
@@ -47,6 +47,7 @@ class PageOutcome:
         confidence: 0 to 1, the mean of its lines' confidences.
         doubts: what may be wrong.
         error: why it could not be read, or empty.
+        scan: the path of its file when it was read.
     """
 
     page: str
@@ -57,6 +58,7 @@ class PageOutcome:
     confidence: float = 0.0
     doubts: tuple[str, ...] = ()
     error: str = ""
+    scan: str = ""
 
     def to_dict(self) -> dict[str, Any]:
         """Page, result, lines, confidence and doubts, or the error, as plain JSON values."""

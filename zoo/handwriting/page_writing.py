@@ -1,6 +1,6 @@
 """New ALTO and PAGE XML files of pages that were read without a layout file.
 
-They have the lines with their words, the confidences and the order of reading: ALTO 4.4
+They have the lines with their words, the confidences and the order of reading: ALTO 4.3
 (https://www.loc.gov/standards/alto/) or PAGE 2019-07-15
 (https://github.com/PRImA-Research-Lab/PAGE-XML). What a page is written from decides every byte, so
 that the same page gives the same file.
@@ -23,7 +23,7 @@ from zoo.version import __version__
 LayoutFormat = Literal["alto", "page"]
 
 _ALTO = "http://www.loc.gov/standards/alto/ns-v4#"
-_ALTO_SCHEMA = "http://www.loc.gov/standards/alto/v4/alto-4-4.xsd"
+_ALTO_SCHEMA = "http://www.loc.gov/standards/alto/v4/alto-4-3.xsd"
 _PAGE = "http://schema.primaresearch.org/PAGE/gts/pagecontent/2019-07-15"
 _PAGE_SCHEMA = f"{_PAGE}/pagecontent.xsd"
 _INSTANCE = "http://www.w3.org/2001/XMLSchema-instance"

@@ -244,7 +244,7 @@ class PageReading:
 
         Args:
             path: where to.
-            layout_format: ``"alto"`` (ALTO 4.4) or ``"page"`` (PAGE 2019-07-15); left out, the
+            layout_format: ``"alto"`` (ALTO 4.3) or ``"page"`` (PAGE 2019-07-15); left out, the
                 layout file itself or, without one, ALTO.
             image: the name of the page's image for a new file; left out, the one that the layout
                 file has.
