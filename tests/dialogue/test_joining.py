@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from zoo import load_model
-from zoo.dialogue.tagging.joining import code_tokens, join_names
+from zoo.dialogue.tagging.joining import code_tokens, entity_spans, join_names
 from zoo.dialogue.tokens import tokenize
 
 
@@ -43,6 +43,27 @@ def test_names_of_one_label_are_joined_at_their_hyphen() -> None:
     assert join_names(one_by_one, tokens)[0].parts == ((0, 1), (2, 3))
     of_two_labels = [(0, 7, 8), (1, 9, 10)]
     assert [span[:3] for span in join_names(of_two_labels, tokens)] == of_two_labels
+
+
+@pytest.mark.parametrize(
+    ("text", "found"),
+    [
+        ("“Rock Classics”", ["Rock Classics"]),
+        ("Ana ❤️", ["Ana"]),
+        ("Friday?!", ["Friday"]),
+        ("?", []),
+        ("(555) Windows™", ["(555) Windows™"]),
+        ("Tuesday, Wednesday", ["Tuesday", "Wednesday"]),
+        ("Tuesday, March 3rd", ["Tuesday, March 3rd"]),
+    ],
+)
+def test_entities_have_no_quotes_and_question_marks_at_their_ends(
+    text: str, found: list[str]
+) -> None:
+    tokens = tokenize(text)
+    spans = entity_spans([1, *[2] * (len(tokens) - 1)], tokens)
+    assert [text[tokens[s.begin].start : tokens[s.end - 1].end] for s in spans] == found
+    assert all(span.parts == ((0, len(tokens)),) for span in spans)
 
 
 @pytest.fixture(scope="module")

@@ -36,7 +36,8 @@ def test_tokens_cover_every_character_but_spaces_and_know_their_place() -> None:
         assert all(text[token.start : token.end] == token.text for token in tokens)
         covered = {place for token in tokens for place in range(token.start, token.end)}
         assert sum(len(token.text) for token in tokens) == len(covered)
-        assert all(text[place].isspace() for place in set(range(len(text))) - covered)
+        lost = {text[place] for place in set(range(len(text))) - covered}
+        assert all(character.isspace() or character in "\u200d\u202e" for character in lost)
 
 
 @pytest.mark.parametrize(
@@ -263,6 +264,7 @@ def test_a_damaged_state_is_refused() -> None:
         ("email", "it is ana@mail.com", None),
         ("code", "five double five one oh two", "555102"),
         ("code", "A‑B_٤٤７１", "AB4471"),
+        ("date", "Wed\u00adnes\u00adday, 5 March", "--03-05"),
         ("code", "first direct", "FIRSTDIRECT"),
         ("code", "moh 523", "MOH523"),
         ("code", "😀", None),
@@ -305,6 +307,23 @@ def test_values_are_told_where_they_are_plain(kind: str, text: str, value: str |
 )
 def test_relative_dates_count_from_a_given_moment(text: str, value: str | None) -> None:
     assert normalise("date", text, datetime(2026, 11, 25, 10)) == value  # a Wednesday
+
+
+def test_words_are_the_same_however_their_characters_are_written() -> None:
+    words = Words.of_texts(["jose o'hara - b wednesday"] * 3, size=9)
+    plain = words.encode("Jose O'Hara - b Wednesday")
+    for text in (
+        "José O’Hara – Ｂ Wednesday",
+        "Jose\u0301 O'Hara \u2014 B \ufeffWed\u00adnes\u200dday\u200b",
+        "JOSE o'HARA \u2011 b \u202aWEDNESDAY\u202c",
+    ):
+        ids = words.encode(text)
+        assert len(ids.tokens) == 5
+        assert (ids.characters == plain.characters).all()
+        assert (ids.words[1:] == plain.words[1:]).all()
+    assert (words.encode("日").characters == UNKNOWN).sum() == 1
+    lower = words.encode("jose o'hara - b wednesday")
+    assert (lower.characters == plain.characters).all()
 
 
 def test_the_vocabulary_of_the_toy_language_knows_its_words() -> None:

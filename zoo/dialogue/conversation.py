@@ -17,7 +17,12 @@ from zoo.task import Task
 
 R = TypeVar("R")
 
-WORD_MODULES = ("zoo.dialogue.standalone", "zoo.dialogue.tokens", "zoo.dialogue.word_ids")
+WORD_MODULES = (
+    "zoo.dialogue.standalone",
+    "zoo.dialogue.tokens",
+    "zoo.dialogue.word_ids",
+    "zoo.typography",
+)
 """What the example of each exported model needs."""
 
 

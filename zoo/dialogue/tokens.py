@@ -6,11 +6,17 @@ import re
 import unicodedata
 from typing import NamedTuple
 
+# Accents that are characters of their own, and what is not seen within a word.
+_MARKS = "\u0300-\u036f\u00ad\u200c\u200d\u2060"
+# What is not seen between words: spaces without a width, and marks of the writing direction.
+_UNSEEN = "\u00ad\u200b-\u200f\u202a-\u202e\u2060-\u2064\u2066-\u2069\ufeff"
+_LETTERS = rf"(?:[^\W\d_][{_MARKS}]*)+"
 _TOKEN = re.compile(
     r"\d+(?:[.,:]\d+)*"  # a number, a price, a time
-    r"|[^\W\d_]+(?:['’][^\W\d_]+)*"  # a word, with apostrophes inside
-    r"|_+|[^\w\s]"  # everything else that is no space, a character at a time
+    rf"|{_LETTERS}(?:['’]{_LETTERS})*"  # a word, with apostrophes inside
+    rf"|_+|[^\w\s{_UNSEEN}]"  # everything else that is no space, a character at a time
 )
+_HIDDEN = re.compile(f"[{_UNSEEN}]")
 _DIGIT = re.compile(r"\d")
 
 
@@ -31,8 +37,9 @@ class Token(NamedTuple):
 def tokenize(text: str) -> list[Token]:
     """Split a message into words, numbers and signs.
 
-    No character is lost but spaces, and no token holds letters and digits together, so that
-    ``7pm`` is two tokens and every entity of common corpora begins and ends with a token.
+    No character is lost but spaces and what is not seen between words, and no token holds letters
+    and digits together, so that ``7pm`` is two tokens and every entity of common corpora begins and
+    ends with a token.
 
     Example:
         >>> [token.text for token in tokenize("Table for 2 at 7:30pm?")]
@@ -48,8 +55,20 @@ def word_key(word: str) -> str:
         >>> word_key("4471"), word_key("Wi’fi")
         ('0000', "wi'fi")
     """
-    folded = unicodedata.normalize("NFKC", word).lower().replace("’", "'")
+    folded = unicodedata.normalize("NFKC", _HIDDEN.sub("", word)).lower().replace("’", "'")
     return _DIGIT.sub("0", folded)
+
+
+def spelt(word: str) -> str:
+    """A word as a network reads its characters: accents joined to letters, nothing unseen.
+
+    Example:
+        >>> len("Jose\u0301"), len(spelt("Jose\u0301"))
+        (5, 4)
+    """
+    if word.isascii():
+        return word
+    return unicodedata.normalize("NFC", _HIDDEN.sub("", word))
 
 
 def base_letter(letter: str) -> str:

@@ -9,6 +9,7 @@ from datetime import datetime
 from decimal import Decimal
 
 from zoo.dialogue.dates import iso_date
+from zoo.dialogue.tokens import spelt
 from zoo.typography import plain_spelling
 
 _MAX_CHARACTERS = 100
@@ -53,7 +54,7 @@ def normalise(kind: str, text: str, now: datetime | None = None) -> str | None:
     """
     if len(text) > _MAX_CHARACTERS:
         return None
-    plain = " ".join(map(_plain_word, plain_spelling(text).split()))
+    plain = " ".join(map(_plain_word, plain_spelling(spelt(text)).split()))
     return KINDS[kind](plain, now)
 
 

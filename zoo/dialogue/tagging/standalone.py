@@ -8,8 +8,8 @@ import argparse
 import pathlib
 
 import numpy as np
-from front_end.crf import Chain, bio_spans
-from front_end.joining import code_tokens, join_names
+from front_end.crf import Chain
+from front_end.joining import code_tokens, entity_spans
 from front_end.standalone import Folder
 
 
@@ -40,7 +40,7 @@ def tag(text, folder, graph):
             *(np.array(folder.front_end["chain"][n]) for n in ("between", "start", "end"))
         )
         tags, _ = chain.viterbi(outputs["emissions"][0], code_tokens(tokens))
-        for label, first, after, _ in join_names(bio_spans(tags), tokens):
+        for label, first, after, _ in entity_spans(tags, tokens):
             start, stop = tokens[first].start, tokens[after - 1].end
             marked += f"{text[end:start]}[{text[start:stop]}]({folder.front_end['labels'][label]})"
             end = stop

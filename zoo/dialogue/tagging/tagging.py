@@ -9,13 +9,12 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from zoo.decoding.crf import bio_spans
 from zoo.dialogue.conversation import WORD_MODULES, ConversationTask
 from zoo.dialogue.doubts import DoubtSettings
 from zoo.dialogue.messages import Message
 from zoo.dialogue.state import ConversationState
 from zoo.dialogue.tagging.inference import TaggerInference, softmax
-from zoo.dialogue.tagging.joining import code_tokens, join_names
+from zoo.dialogue.tagging.joining import code_tokens, entity_spans
 from zoo.dialogue.tagging.processor import TaggedWords
 from zoo.dialogue.tagging.results import Entity, Tagging
 from zoo.dialogue.values import KINDS, normalise
@@ -160,7 +159,7 @@ class Tagger(ConversationTask[Tagging]):
         if inference.chain is not None and len(ids.tokens):
             joined = code_tokens(ids.tokens)
             tags, _ = inference.chain.viterbi(output.emissions, joined)
-            spans = join_names(bio_spans(tags), ids.tokens)
+            spans = entity_spans(tags, ids.tokens)
             if spans:
                 lattice = inference.chain.scaled(settings.temperature).lattice(
                     output.emissions / settings.temperature, joined

@@ -9,9 +9,9 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from zoo.decoding.crf import Chain, bio_constraints, bio_spans
+from zoo.decoding.crf import Chain, bio_constraints
 from zoo.dialogue.datasets import Span
-from zoo.dialogue.tagging.joining import code_tokens, join_names
+from zoo.dialogue.tagging.joining import code_tokens, entity_spans
 from zoo.dialogue.tagging.training.augmentation import ValueSwap
 from zoo.dialogue.tagging.training.examples import TaggedExample
 from zoo.dialogue.tagging.training.scores import entity_f1
@@ -158,7 +158,7 @@ class TaggerObjective(BatchedObjective):
         tags, _ = chain.viterbi(emissions, code_tokens(tokens))
         return [
             Span(self._labels[label], tokens[begin].start, tokens[end - 1].end)
-            for label, begin, end, _ in join_names(bio_spans(tags), tokens)
+            for label, begin, end, _ in entity_spans(tags, tokens)
         ]
 
     def make_batch(self, group: np.ndarray, epoch: int) -> tuple[np.ndarray, ...]:
