@@ -51,6 +51,7 @@ def test_names_of_one_label_are_joined_at_their_hyphen() -> None:
         ("“Rock Classics”", ["Rock Classics"]),
         ("Ana ❤️", ["Ana"]),
         ("Friday?!", ["Friday"]),
+        ("to lose my life …", ["to lose my life …"]),
         ("?", []),
         ("(555) Windows™", ["(555) Windows™"]),
         ("Tuesday, Wednesday", ["Tuesday", "Wednesday"]),

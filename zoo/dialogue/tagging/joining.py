@@ -21,7 +21,7 @@ _CODE = re.compile(
     r"(?<!\w)\d+(?:/\d+)+(?!\w)"
     rf"|(?<![\w{HYPHENS}]){_PART}(?:[{HYPHENS}]{_PART})+(?![{HYPHENS}]?\w)"
 )
-_ENDS = frozenset('?!,;"“”„«»…')
+_ENDS = frozenset('?!,;"“”„«»')
 _PICTURES = 0x2190  # the first character of arrows and pictures, after ™
 _WEEKDAY = re.compile(r"(?:mon|tues|wednes|thurs|fri|satur|sun)day", re.IGNORECASE)
 _CLOCK = re.compile(r"\d:\d|\d ?[ap]m\b", re.IGNORECASE)  # 3-5pm has two times
