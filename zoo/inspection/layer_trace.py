@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -107,8 +107,10 @@ def check_units(units: Sequence[int], count: int, layer: str) -> np.ndarray:
     """Numbers of units as an array.
 
     Raises:
-        UsageError: one is not a number from 0 below ``count``.
+        UsageError: they are no list, or one is not a number from 0 below ``count``.
     """
+    if not isinstance(units, Iterable):
+        raise UsageError(f"units is a list of numbers, not {units!r:.60}")
     for unit in units:
         whole = isinstance(unit, (int, np.integer)) and not isinstance(unit, bool)
         if not whole or not 0 <= unit < count:
