@@ -53,6 +53,7 @@ _MARK = re.compile(r"(?:(?:[-–—*•·‣▪◦●○■☐☑✓✔→►>]|
 _NUMBER_MARK = re.compile(r"^[ \t]*(?P<mark>\d{1,3}\.[ \t]+(?=\S))", re.MULTILINE)
 _WRAPPED = 50  # characters; a line of that length was probably broken at a margin
 _HYPHENATED = re.compile(r"([^\W\d_]+)-$")
+_LONGEST_WORD = 60  # characters
 _FIRST_WORD = re.compile(r"[a-zß-ÿ][^\W\d_]*")
 _TITLE = re.compile(
     r"\b(?:Mr|Mrs|Ms|Dr|Prof|St|Sr|Sra|Mme|Mlle|Hr|Fr|z\. ?B|e\.g|i\.e|vs|bzw|ca)\.$"
@@ -112,7 +113,8 @@ def join_lines(text: str, length: Callable[[str], int] | None = None) -> str:
 def _joined(text: str, line: str, length: Callable[[str], int] | None) -> str:
     """A text and the line that goes on with its sentence."""
     text = text.rstrip()
-    first, second = _HYPHENATED.search(text), _FIRST_WORD.match(line)
+    first = _HYPHENATED.search(text, max(0, len(text) - _LONGEST_WORD))
+    second = _FIRST_WORD.match(line)
     if first is None or second is None:
         return f"{text} {line}"
     parts = first[1], second[0]
