@@ -130,3 +130,10 @@ def test_a_text_is_split_into_what_is_kept_and_what_is_not() -> None:
     parts = split_protected(text)
     assert "".join(parts) == text
     assert parts == ["¿Hola", " ", "{name}", ", ", "see", " (", "911", ") ", "please!"]
+
+
+@pytest.mark.parametrize("part", ["a", "a.b", "ab-", "a@", "1.a", "../", "A-1", "a_b", "{a"])
+def test_a_text_without_a_space_takes_no_more_time_than_its_length(part: str) -> None:
+    text = part * (40_000 // len(part))  # minutes, where each place is tried with all that follow
+    rest = "".join(split_protected(text))
+    assert rest == text

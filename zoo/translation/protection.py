@@ -73,15 +73,15 @@ _NAMES = (
     r"%%|(?<!\w)%\w+%(?!\w)|(?<!\w)\$[A-Za-z_]\w*|\[\[[^\[\]]+\]\]|\[\w{2,}\](?!\()"
     r"|\[[A-Z]\w*(?: [A-Z]\w*)+\](?!\()",
     # Addresses.
-    rf"\b(?:[a-z][a-z0-9+.-]*://|www\.){_ADDRESS}|\b(?:mailto|tel):{_ADDRESS}",
-    r"[\w.+-]*\w@[\w-]+(?:\.[\w-]+)+",
-    rf"(?<![\w.@])(?:[a-zA-Z0-9-]+\.)+(?:{_ENDINGS})(?![\w-])(?:(?::\d+)?/(?:{_ADDRESS})?)?",
+    rf"\b(?:[a-z][a-z0-9+.-]{{0,30}}://|www\.){_ADDRESS}|\b(?:mailto|tel):{_ADDRESS}",
+    r"[\w.+-]{0,63}\w@[\w-]+(?:\.[\w-]+)+",
+    rf"(?<![\w.@])(?:[a-zA-Z0-9-]{{1,63}}\.)+(?:{_ENDINGS})(?![\w-])(?:(?::\d+)?/(?:{_ADDRESS})?)?",
     r"(?<!\w)[@#][A-Za-z]\w+",
     # Paths and files.
     rf"(?<!\w)[A-Za-z]:\\(?:{_FOLDER}\\)*(?:{_PATH_PART})?|\\\\\w\S*\w",
     rf"(?<![\w.<])(?:~|\.{{1,2}})?/(?:{_PATH_PART}/)*{_PATH_PART}/?",
-    rf"(?<![\w/])(?:{_PATH_PART}/)+{_PATH_PART}\.(?:{_FILES})\b",
-    rf"(?<![\w.])[\w-]+(?:\.[\w-]+)*\.(?:{_FILES})\b",
+    rf"(?<![\w/.~+@%-])(?:{_PATH_PART}/)+{_PATH_PART}\.(?:{_FILES})\b",
+    rf"(?<![\w.-])[\w-]+(?:\.[\w-]+)*\.(?:{_FILES})\b",
     # What programs write: &lt;, main(), file_name, --force, UUIDs, versions.
     r"&(?:lt|gt|#60|#62|#x3[ceCE]);",
     r"(?<!\w)[A-Za-z_]\w*\(\)|(?<![\w-])_*[A-Za-z0-9]+(?:_+[A-Za-z0-9]+)+_*(?![\w-])",
