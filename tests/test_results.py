@@ -97,6 +97,7 @@ PIECES_PLAIN = {"pieces": ["▁renard", "</s>"], "log_probs": [-0.12346, -2.0]}
             {
                 "text": "",
                 "slots": {"it": "fox"},
+                "phrases": [{"text": "a fox", "slots": {"it": "fox"}}],
                 "confidence": 0.5,
                 "seconds": 2.0,
                 "words": [],
