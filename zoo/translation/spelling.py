@@ -168,7 +168,7 @@ def usual_spelling(parts: list[str], subwords: SubwordPieces) -> tuple[list[str]
     small_start = case == AS_IS and start is not None and start[0][0].islower()
     if case != AS_IS or not any(word != word.lower() for word in words):
         parts = [_WORD.sub(lambda found: usual_case(found[0], subwords), part) for part in parts]
-    elif case == AS_IS:
+    else:
         parts = [_SHOUTED.sub(lambda found: _calm(found[0], subwords), part) for part in parts]
     first = _WORD.search(parts[0])  # in its usual spelling
     mark = "" if _FINAL.search(text) else "."
