@@ -248,9 +248,6 @@ MODELS = {
                 values={**ENGLISH.plans[1].values, "scenes": LIGHT},
             ),
             replace(ENGLISH.plans[3], epochs=1),
-            replace(ENGLISH.plans[4], epochs=2),
-            # It had not learnt enough by then, and learns on in the same way.
-            replace(ENGLISH.plans[3], epochs=3),
             replace(ENGLISH.plans[4], epochs=3),
         ),
     ),
