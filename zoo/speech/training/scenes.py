@@ -13,8 +13,7 @@ from __future__ import annotations
 import contextlib
 import json
 import math
-from collections.abc import Iterator, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -33,6 +32,7 @@ from zoo.speech.processor import Speech, Utterance
 from zoo.speech.training import acoustics
 from zoo.speech.training.augmentation import spec_augment
 from zoo.speech.training.sounds import SOUNDS
+from zoo.training.ahead import made_ahead
 
 FLOOR = float(np.log(np.float32(1.1920929e-07)))
 """Log-mel energy of digital silence."""
@@ -231,10 +231,9 @@ class FeatureStore:
         ):
             self._files[0].parent.mkdir(parents=True, exist_ok=True)
             streams = [opened.enter_context(open(path, "wb")) for path in self._files]
-            workers = opened.enter_context(ThreadPoolExecutor(2))
             numbers = tqdm(range(len(utterances)), desc="making features", delay=2)
-            made = _made_ahead(workers, lambda n: self._variants(utterances[n], n), numbers)
-            for text, source, energies in made:
+            made = made_ahead(lambda n: self._variants(utterances[n], n), numbers, 2)
+            for text, source, energies in opened.enter_context(contextlib.closing(made)):
                 texts.append(text)
                 sources.append(source)
                 frames.append([len(variant) for variant in energies])
@@ -252,17 +251,6 @@ class FeatureStore:
                 samples = self._augmentation.waveform(samples, rate, rng)
             made.append(self._log_mel.log_mel(samples).astype(np.float16))
         return utterance.text, utterance.source, made
-
-
-def _made_ahead(workers: ThreadPoolExecutor, make: Any, numbers: Any) -> Iterator[Any]:
-    """``make`` of each number, in order, a few made ahead."""
-    coming: list[Any] = []
-    for number in numbers:
-        coming.append(workers.submit(make, number))
-        if len(coming) > 8:
-            yield coming.pop(0).result()
-    for future in coming:
-        yield future.result()
 
 
 @dataclass(frozen=True)

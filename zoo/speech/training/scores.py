@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+import contextlib
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -10,10 +11,12 @@ import numpy as np
 
 from zoo.ctc.search import OWN, OWN_MODEL
 from zoo.folder.figures import Figure
+from zoo.inference.threads import get_threads
 from zoo.speech.processor import Utterance
 from zoo.speech.training.examples import reading
 from zoo.speech.training.groups import speaker_groups
 from zoo.speech.training.recordings import Recordings, read_transcripts
+from zoo.training.ahead import made_ahead
 from zoo.training.error_rates import error_rates
 
 
@@ -75,20 +78,31 @@ def evaluate_recogniser(
     if model.streams:
         ways += [(f"{name}, streamed", values, True) for name, values, _ in ways]
     rate = model.processor.log_mel.sample_rate
-    recognised: list[list[str]] = [[] for _ in ways]
+
+    def decoded_by_each(utterance: Utterance) -> list[str]:
+        return [
+            _streamed(model, utterance.samples, values)
+            if streamed
+            else model.transcribe(utterance.samples, rate, **values).text
+            for _, values, streamed in ways
+        ]
+
     references, speakers = [], []
-    for utterance in utterances if progress else reading(utterances):
-        references.append(utterance.text)
-        speakers.append(utterance.facts)
-        for texts, (_, values, streamed) in zip(recognised, ways, strict=True):
-            if streamed:
-                texts.append(_streamed(model, utterance.samples, values))
-            else:
-                texts.append(model.transcribe(utterance.samples, rate, **values).text)
-        if progress:
-            progress(1, total or len(utterances))
+
+    def noted() -> Iterator[Utterance]:
+        for utterance in utterances if progress else reading(utterances):
+            references.append(utterance.text)
+            speakers.append(utterance.facts)
+            yield utterance
+
+    recognised: list[list[str]] = []
+    with contextlib.closing(made_ahead(decoded_by_each, noted(), get_threads())) as results:
+        for texts in results:
+            recognised.append(texts)
+            if progress:
+                progress(1, total or len(utterances))
     facts = {"dataset": dataset, "split": split, "command": command}
-    decoded = {name: texts for (name, _, _), texts in zip(ways, recognised, strict=True)}
+    decoded = {name: [texts[i] for texts in recognised] for i, (name, _, _) in enumerate(ways)}
     figures = error_rates(references, decoded, ("wer", "cer"), group=group, **facts)
     best = [name for name, _, streamed in ways if not streamed][-1]
     for name, members in speaker_groups(speakers).items():
