@@ -14,8 +14,8 @@ These models are good for their size because of regularisation, not width:
 
 The Transformer has no state to carry: it is trained on windows of twice its context.
 
-Matrix products run in bfloat16 in training, which halves the time on CPUs that support it; the
-weights and the gates' arithmetic stay float32.
+Matrix products run in bfloat16 in training where the CPU multiplies in it, which halves the time;
+the weights and the gates' arithmetic stay float32.
 """
 
 from __future__ import annotations

@@ -87,9 +87,10 @@ def epoch_seconds(training: Any, plan: Any) -> float:
 
     from zoo.loading import make_task
     from zoo.network import build_network
+    from zoo.training.precision import training_dtype
 
     config = training.config(training.characters)
-    network = build_network(training.architecture, config, plan.dtype)
+    network = build_network(training.architecture, config, training_dtype(plan.dtype))
     task = make_task(
         training.architecture.name, network, config, training.characters, training.card
     )

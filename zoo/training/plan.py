@@ -10,6 +10,7 @@ from typing import Any
 
 from zoo.errors import UsageError
 from zoo.folder.manifest import MANIFEST
+from zoo.training.precision import AUTO
 
 
 @dataclass(frozen=True)
@@ -30,7 +31,8 @@ class Plan:
         patience: early stopping: stop after this many epochs without improvement on the validation
             set; 0 for never.
         seed: of weights, dropout and data order.
-        dtype: Keras dtype policy of the network during training.
+        dtype: Keras dtype policy of the network during training, or ``"auto"``, see
+            :func:`~zoo.training.precision.training_dtype`.
         network: values of the network that this plan overrides, such as its dropout.
         values: values of the recipe that this plan overrides, such as how much of a corpus is used.
         start_shares: for a plan that starts from the weights of another: weights of the start in
@@ -49,7 +51,7 @@ class Plan:
     average: float = 0.999
     patience: int = 0
     seed: int = 0
-    dtype: str = "mixed_bfloat16"
+    dtype: str = AUTO
     network: Mapping[str, Any] = field(default_factory=dict)
     values: Mapping[str, Any] = field(default_factory=dict)
     start_shares: tuple[float, ...] = ()

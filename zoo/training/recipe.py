@@ -139,7 +139,7 @@ def evaluate(model: Task, reference: str, data: Path | None = None) -> list[Figu
         DataError: the data cannot be had or read.
     """
     # With a delay there is no empty bar above an error about the data.
-    with tqdm(desc="evaluating", unit_scale=True, delay=0.01) as bar:
+    with tqdm(desc="evaluating", unit_scale=True, delay=0.01, disable=None) as bar:
 
         def progress(count: int, total: int) -> None:
             bar.total = total

@@ -20,6 +20,7 @@ from zoo.network import check_backend
 from zoo.task import Task
 from zoo.training.objective import Objective
 from zoo.training.plan import Plan, Stage
+from zoo.training.precision import training_dtype
 from zoo.training.rundir import RunDirectory
 from zoo.training.seen import FACT
 from zoo.training.subject import Finetuning, Learning, Training, sample_writer
@@ -53,7 +54,7 @@ def train(training: Training[Any], stage: Stage) -> Path:
         processor = training.processor(run, start)
         config = training.config(processor)
         keras.utils.set_random_seed(plan.seed)
-        network = training.architecture.load("builder")(config, dtype=plan.dtype)
+        network = training.architecture.load("builder")(config, dtype=training_dtype(plan.dtype))
         task = make_task(
             training.architecture.name, network, config, processor, card, training.decoder
         )
@@ -105,7 +106,7 @@ def finetune(finetuning: Finetuning[Any], out: Path, command: str = "") -> Path:
             start.bundle,
             start.reference,
             vocabulary=grown_vocabulary(start.bundle.processor, finetuning.texts()),
-            dtype=plan.dtype,
+            dtype=training_dtype(plan.dtype),
         )
         objective = finetuning.objective(task, plan.seed)
         before = objective.validate()
