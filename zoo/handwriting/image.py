@@ -24,6 +24,7 @@ from PIL import ExifTags, Image, UnidentifiedImageError
 
 from zoo.errors import DataError, UsageError
 from zoo.files import open_without_waiting, reason_of, user_path
+from zoo.handwriting.other_kind import HEAD, ink_advice
 
 ImageSource = str | os.PathLike[str] | bytes | BinaryIO | np.ndarray | Image.Image
 """A path, the bytes of a file, an open file, an array or a Pillow image."""
@@ -178,8 +179,9 @@ def _opened(stream: BinaryIO, name: str) -> Image.Image:
     except Image.DecompressionBombError:
         raise DataError(f"{name} has more than {MAX_PIXELS:,} pixels") from None
     except UnidentifiedImageError:
-        known = ", ".join(FORMATS)
-        raise DataError(f"{name} is not a valid image; readable formats are {known}") from None
+        stream.seek(0)
+        advice = ink_advice(stream.read(HEAD)) or f"; readable formats are {', '.join(FORMATS)}"
+        raise DataError(f"{name} is not a valid image{advice}") from None
     except Exception as error:  # Pillow's plug-ins raise many kinds on damaged headers
         raise DataError(f"{name} is a damaged image: {error}") from None
 

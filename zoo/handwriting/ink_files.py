@@ -14,6 +14,7 @@ from zoo.handwriting.ink import check_strokes
 from zoo.handwriting.ink_piece import Ink, read_ink_bytes
 from zoo.handwriting.inkml import read_inkml
 from zoo.handwriting.left_out import LeftOut
+from zoo.handwriting.other_kind import HEAD, image_advice
 from zoo.handwriting.unipen import is_unipen, read_unipen
 
 SUFFIXES = (".inkml", ".dat", ".unp", ".unipen")
@@ -72,7 +73,8 @@ def read_ink_file(
     elif is_unipen(data):
         found = read_unipen(data, source, include, parts)
     else:
-        raise DataError(f"{source} is neither InkML nor UNIPEN")
+        advice = image_advice(data[:HEAD])
+        raise DataError(f"{source} is neither InkML nor UNIPEN{advice}")
     for ink in found:
         try:
             check_strokes(ink.strokes)

@@ -29,10 +29,11 @@ _NO_SPACE = re.compile(
 )
 _ENTITY_NAME = re.compile(r"&\w+$")
 _CODE = re.compile(r"`[^`]+`|\w:\\\S+|\\\\\S+")
+# Abbreviations that no sentence ends with, and those that one may end with.
+_BEFORE_MORE = r"Mr|Mrs|Ms|Dr|Prof|St|Sr|Sra|Mme|Mlle|Hr|Fr|z\. ?B|e\.g|i\.e|vs|bzw|ca"
 _ABBREVIATION = re.compile(
-    r"(?:^|[\s(\"'“„«])(?:[^\W\d_]|Mr|Mrs|Ms|Dr|Prof|St|Sr|Sra|Jr|vs|Mme|Mlle|Hr|Fr|bzw|ca|usw"
-    r"|Mt|Lt|Gen|Col|Rev|Sgt|\d{1,3}|z\. ?B|d\. ?h|u\. ?a|p\. ?ej|p\. ?ex|e\.g|i\.e|a\.m|p\.m|U\.S"
-    r"|EE\. ?UU)\.$",
+    rf"(?:^|[\s(\"'“„«])(?:[^\W\d_]|{_BEFORE_MORE}|Jr|usw|Mt|Lt|Gen|Col|Rev|Sgt|\d{{1,3}}|d\. ?h"
+    r"|u\. ?a|p\. ?ej|p\. ?ex|a\.m|p\.m|U\.S|EE\. ?UU)\.$",
     re.IGNORECASE,
 )
 _NUMBER = re.compile(r"\bN[or]\.\s+\d")
@@ -55,9 +56,7 @@ _WRAPPED = 50  # characters; a line of that length was probably broken at a marg
 _HYPHENATED = re.compile(r"([^\W\d_]+)-$")
 _LONGEST_WORD = 60  # characters
 _FIRST_WORD = re.compile(r"[a-zß-ÿ][^\W\d_]*")
-_TITLE = re.compile(
-    r"\b(?:Mr|Mrs|Ms|Dr|Prof|St|Sr|Sra|Mme|Mlle|Hr|Fr|z\. ?B|e\.g|i\.e|vs|bzw|ca)\.$"
-)
+_TITLE = re.compile(rf"\b(?:{_BEFORE_MORE})\.$")
 _NEVER_LAST = re.compile(
     r"\b(?:an?|the|my|your|his|her|our|their|of|to|and|or|but|with|from|for|by|as|than|when|if|not"
     r"|der|die|das|den|dem|des|eine?[nmrs]?|und|oder|mit|von|zu|nicht|dass|wenn|weil|im|am"
