@@ -11,6 +11,7 @@ finished runs are kept, broken-off ones go on. ``measure`` reads the runs and wr
 docs/comparison:
 
 - quality.csv: nats a character of the test text by architecture, mean and 95 % interval over seeds;
+- curves.csv: the validation loss over the time of training, by architecture and seed;
 - time_to_loss.csv: seconds of training until the validation loss first was below a mark;
 - stream.csv: memory and time of a character after 100 to 100,000 characters of a stream;
 - distance.csv: the loss with the context cut to the last k characters;
@@ -78,6 +79,7 @@ def measure(runs: Path, architectures: Iterable[str], out: Path, split: str) -> 
     folders = {name: found for name, found in folders.items() if found}
     models = {name: load_model(found[0]) for name, found in folders.items()}
     write(out / "quality.csv", [quality(n, found, text[split]) for n, found in folders.items()])
+    write(out / "curves.csv", [row for n, found in folders.items() for row in learning(n, found)])
     write(out / "time_to_loss.csv", [row for n, f in folders.items() for row in marks(n, f)])
     judged = text["validation"]
     write(out / "distance.csv", [r for n, m in models.items() for r in distances(n, m, judged)])
@@ -110,6 +112,21 @@ def quality(name: str, folders: list[Path], text: str) -> dict[str, Any]:
         "epochs": " ".join(str(len(history_of(folder))) for folder in folders),
         "processor": processor_name(),
     }
+
+
+def learning(name: str, folders: list[Path]) -> list[dict[str, Any]]:
+    """The validation loss after each epoch of each run."""
+    return [
+        {
+            "architecture": name,
+            "seed": folder.name.rpartition("_")[2],
+            "epoch": row["epoch"],
+            "seconds": round(row["total"], 1),
+            "validation_nats": round(row["loss"], 4),
+        }
+        for folder in folders
+        for row in history_of(folder)
+    ]
 
 
 def marks(name: str, folders: list[Path]) -> list[dict[str, Any]]:
