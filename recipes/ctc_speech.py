@@ -248,7 +248,7 @@ MODELS = {
                 network=ENGLISH.plans[4].network,
                 values={**ENGLISH.plans[1].values, "scenes": BARE, "seconds": 64.0},
             ),
-            replace(ENGLISH.plans[4], epochs=2),
+            replace(ENGLISH.plans[4], epochs=1),
         ),
     ),
     "ctc_bilstm.an4": Values(
