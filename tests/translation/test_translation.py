@@ -216,7 +216,7 @@ def test_a_wider_beam_finds_translations_at_least_as_likely(translator: Any) -> 
         )
         for size in (1, 8)
     ]
-    assert scores[0] < scores[1]
+    assert scores[0] < scores[1] + 1e-6
 
 
 def test_what_came_to_an_end_goes_before_what_was_cut() -> None:

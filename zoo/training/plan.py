@@ -31,8 +31,8 @@ class Plan:
         patience: early stopping: stop after this many epochs without improvement on the validation
             set; 0 for never.
         seed: of weights, dropout and data order.
-        dtype: Keras dtype policy of the network during training, or ``"auto"``, see
-            :func:`~zoo.training.precision.training_dtype`.
+        dtype: Keras dtype policy of the network during training; ``"auto"`` is
+            ``"mixed_bfloat16"`` where the processor multiplies in bfloat16, else ``"float32"``.
         network: values of the network that this plan overrides, such as its dropout.
         values: values of the recipe that this plan overrides, such as how much of a corpus is used.
         start_shares: for a plan that starts from the weights of another: weights of the start in
