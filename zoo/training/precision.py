@@ -9,7 +9,7 @@ AUTO = "auto"
 """The dtype policy of a plan that leaves it to :func:`training_dtype`."""
 
 _CPU = Path("/proc/cpuinfo")
-_INSTRUCTIONS = {"amx_bf16", "avx512_bf16", "avx10_1", "bf16"}  # of x86, and last of ARM
+_INSTRUCTIONS = {"amx_bf16", "avx512_bf16", "bf16"}  # of x86, and last of ARM
 
 
 def training_dtype(chosen: str = AUTO) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -79,25 +79,21 @@ def evaluate_recogniser(
         ways += [(f"{name}, streamed", values, True) for name, values, _ in ways]
     rate = model.processor.log_mel.sample_rate
 
-    def decoded_by_each(utterance: Utterance) -> list[str]:
-        return [
+    def decode(utterance: Utterance) -> tuple[str, Mapping[str, Any], list[str]]:
+        texts = [
             _streamed(model, utterance.samples, values)
             if streamed
             else model.transcribe(utterance.samples, rate, **values).text
             for _, values, streamed in ways
         ]
+        return utterance.text, utterance.facts, texts
 
-    references, speakers = [], []
-
-    def noted() -> Iterator[Utterance]:
-        for utterance in utterances if progress else reading(utterances):
-            references.append(utterance.text)
-            speakers.append(utterance.facts)
-            yield utterance
-
-    recognised: list[list[str]] = []
-    with contextlib.closing(made_ahead(decoded_by_each, noted(), get_threads())) as results:
-        for texts in results:
+    references, speakers, recognised = [], [], []
+    given = utterances if progress else reading(utterances)
+    with contextlib.closing(made_ahead(decode, given, get_threads())) as results:
+        for reference, speaker, texts in results:
+            references.append(reference)
+            speakers.append(speaker)
             recognised.append(texts)
             if progress:
                 progress(1, total or len(utterances))
