@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import io
 import struct
 import time
@@ -52,6 +53,31 @@ def test_files_that_were_joined_are_read_to_the_end(kind: str, options: dict[str
     found = quietly(b"".join(data))
     assert len(found) == 2 * len(A) + len(B)
     assert np.array_equal(found, whole)
+
+
+@pytest.mark.parametrize(("kind", "seconds"), [("OGG", 0.5), ("FLAC", 0.5), ("MP3", 9.0)])
+def test_a_file_by_its_path_is_what_its_bytes_are(
+    kind: str, seconds: float, tmp_path: Path
+) -> None:
+    # libsndfile moves the file's position; the end of a small one was once looked for elsewhere.
+    data = encoded(noise(seconds), kind)
+    path = tmp_path / "a.audio"
+    for joined in (data, data * 3):
+        path.write_bytes(joined)
+        assert np.array_equal(quietly(path), quietly(joined))
+
+
+@pytest.mark.parametrize("kind", ["NIST", "VOC", "SVX", "AVR", "AIFF", "AU", "CAF", "W64"])
+def test_what_a_header_says_and_is_not_there_is_told(kind: str) -> None:
+    data = encoded(A, kind, subtype="PCM_16")
+    assert np.array_equal(quietly(data), A / np.float32(32768))
+    for cut in (len(data) - 2000, len(data) // 2):
+        with pytest.warns(ZooWarning, match="is unfinished or cut off"):
+            assert 0.4 < len(read_audio(data[:cut])) / len(A) < 1
+    for cut in range(0, 200, 7):  # heads that end somewhere
+        with warnings.catch_warnings(), contextlib.suppress(DataError):
+            warnings.simplefilter("ignore")
+            read_audio(data[:cut])
 
 
 def test_joined_files_may_have_other_rates_and_channels() -> None:

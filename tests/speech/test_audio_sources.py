@@ -295,6 +295,16 @@ def test_joined_containers_are_read_to_the_end(kind: str, codec: str, rate: int)
     assert np.abs(found - whole).mean() < 1e-3  # one resampler goes on over both
 
 
+@pytest.mark.parametrize(
+    ("kind", "codec", "rate"),
+    [("webm", "libopus", 48_000), ("matroska", "aac", 16_000), ("asf", "wmav2", 22_050)],
+)
+def test_a_container_that_was_cut_off_is_told(kind: str, codec: str, rate: int) -> None:
+    data = with_av(kind, codec, rate, 4.0)
+    with pytest.warns(ZooWarning, match="cut off: its header says 4.* s|damaged after"):
+        assert 1 < len(read_audio(data[: len(data) * 6 // 10])) / 16_000 < 3
+
+
 def test_the_parts_of_an_mp4_begin_with_their_type() -> None:
     first = box(b"ftyp", b"M4A ") + box(b"mdat", b"....ftyp...") + box(b"moov", b"")
     long = box(b"ftyp", b"M4A ") + struct.pack(">I", 1) + b"mdat" + struct.pack(">Q", 20) + b"abcd"

@@ -7,6 +7,7 @@ memory does not grow with the file.
 from __future__ import annotations
 
 import os
+import re
 import tempfile
 import warnings
 from collections.abc import Iterator
@@ -22,6 +23,8 @@ from zoo.speech.audio.samples import Block, check_shape, to_float
 
 # The format is named and no protocol allowed: a file must not make FFmpeg open another one.
 _OPTIONS = {"protocol_whitelist": "none"}
+_CLOCK = re.compile(r"(\d+):(\d\d):(\d\d(?:\.\d+)?)")
+_PADDING = 0.5  # seconds at the ends of a track that encoders add and decoders take away
 _MOST_BAD = 1000  # damaged packets after which the rest is given up
 
 
@@ -69,6 +72,7 @@ def _track(file: IO[bytes], kind: str, name: str) -> Iterator[Block]:
     with container:
         if not container.streams.audio:
             raise DataError(f"{name} has no sound")
+        said = _stated_seconds(container)
         seconds, bad, first_bad, problem = 0.0, 0, 0.0, ""
         packets = container.demux(container.streams.audio[0])
         while True:
@@ -96,6 +100,29 @@ def _track(file: IO[bytes], kind: str, name: str) -> Iterator[Block]:
             ZooWarning,
             stacklevel=2,
         )
+    elif said is not None and seconds < said - _PADDING:
+        warnings.warn(
+            f"{name} is unfinished or cut off: its header says {said:.2f} s, and the "
+            f"{seconds:.2f} s that are there were read",
+            ZooWarning,
+            stacklevel=2,
+        )
+
+
+def _stated_seconds(container: Any) -> float | None:
+    """How long the first sound track should be, where the file says it.
+
+    A number without a header, as AAC and AMR have, is FFmpeg's own estimate of what is there.
+    """
+    stream = container.streams.audio[0]
+    if stream.duration is not None:
+        return float(stream.duration * stream.time_base)
+    if match := _CLOCK.fullmatch(stream.metadata.get("DURATION", "")):
+        hours, minutes, seconds = map(float, match.groups())
+        return 3600 * hours + 60 * minutes + seconds
+    if len(container.streams) == 1 and container.duration is not None:
+        return float(container.duration / 1e6)
+    return None
 
 
 def _samples(frame: Any) -> np.ndarray:

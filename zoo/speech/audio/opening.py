@@ -88,7 +88,6 @@ def opened_file(source: Any) -> Iterator[tuple[IO[bytes], str | None]]:
             source = _PipeReader(file.fileno(), name)
         elif isinstance(source, bytes):
             source = io.BytesIO(source)
-        # libsndfile moves the file's position, which a buffer would not see.
         temporary = stack.enter_context(tempfile.TemporaryFile(buffering=0))
         try:
             _spool(temporary, source, name)
@@ -126,9 +125,10 @@ def _spool(temporary: IO[bytes], source: Readable, name: str) -> None:
         raise DataError(f"{name} is empty")
 
 
-def _open_path(path: Path) -> BinaryIO:
+def _open_path(path: Path) -> io.FileIO:
     try:
-        file = open(path, "rb", opener=open_without_waiting)  # noqa: SIM115
+        # libsndfile moves the file's position, which a buffer would not see.
+        file = open(path, "rb", buffering=0, opener=open_without_waiting)  # noqa: SIM115
     except (OSError, ValueError) as error:
         reason = getattr(error, "strerror", None) or error
         raise DataError(f"cannot read {path}: {reason}") from None
