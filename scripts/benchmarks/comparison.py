@@ -2,6 +2,7 @@
 """Trains LSTM, GRU, plain RNN and Transformer alike, and compares what comes out.
 
     scripts/benchmarks/comparison.py train --minutes 40 --seeds 0 1 2
+    scripts/benchmarks/comparison.py train --minutes 80 --seeds 0 --processes 2    # a core each
     scripts/benchmarks/comparison.py measure
     scripts/benchmarks/comparison.py train --minutes 0.2 --seeds 0 --runs /tmp/look    # a look
     scripts/benchmarks/comparison.py measure --runs /tmp/look --out /tmp/look --validation
@@ -28,7 +29,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from comparison_runs import ARCHITECTURES, history_of, in_a_process
+from comparison_runs import ARCHITECTURES, history_of, in_processes
 
 from zoo.folder.provenance import processor_name
 
@@ -51,16 +52,18 @@ def main() -> None:
     parser.add_argument("--only", nargs="+", choices=ARCHITECTURES, default=list(ARCHITECTURES))
     parser.add_argument("--minutes", type=float, default=40.0, help="of each training")
     parser.add_argument("--seeds", type=int, nargs="+", default=[0, 1, 2])
+    parser.add_argument("--processes", type=int, default=1, help="runs at once, of a core each")
     parser.add_argument("--runs", type=Path, default=ROOT / "runs/comparison")
     parser.add_argument("--out", type=Path, default=ROOT / "docs/comparison")
     parser.add_argument("--validation", action="store_true", help="leave the test text alone")
     args = parser.parse_args()
     if args.what == "train":
-        for seed in args.seeds:
-            for architecture in args.only:
-                folder = args.runs / f"{architecture}_{seed}"
-                if not (folder / "manifest.json").exists():
-                    in_a_process(architecture, args.minutes, folder, {"seed": seed})
+        runs = [
+            (architecture, args.minutes, args.runs / f"{architecture}_{seed}", {"seed": seed})
+            for seed in args.seeds
+            for architecture in args.only
+        ]
+        in_processes(runs, args.processes)
         return
     args.out.mkdir(parents=True, exist_ok=True)
     measure(args.runs, args.only, args.out, "validation" if args.validation else "test")

@@ -1,18 +1,23 @@
 """Training for the comparison: one architecture for so many minutes, in a process of its own.
 
-Every architecture gets the same text, the same minutes and the same machine. How many epochs fit
-is measured first, since the rate of learning falls to zero over a number of steps.
+Every architecture gets the same text, the same minutes and the same machine, or one core of it. How
+many epochs fit is measured first, since the rate of learning falls to zero over a number of steps;
+where not even one fits, the text is cut to what does.
 """
 
 from __future__ import annotations
 
 import csv
 import json
+import os
 import subprocess
 import sys
 import time
+from collections.abc import Iterable
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
+from queue import SimpleQueue
 from typing import Any
 
 ARCHITECTURES = ("char_lstm", "char_gru", "char_rnn", "char_transformer")
@@ -68,13 +73,13 @@ def train_for(architecture: str, minutes: float, out: Path, changes: dict[str, A
         window=values.window,
     )
     told = out.with_suffix(".epochs")
-    if told.exists():  # an interrupted run goes on with the epochs that it began with
-        epochs = int(told.read_text())
-    else:
-        epochs = max(1, round(60 * minutes / epoch_seconds(training, values.plans[0])))
+    if not told.exists():
         out.parent.mkdir(parents=True, exist_ok=True)
-        told.write_text(str(epochs))
-    plan = replace(values.plans[0], epochs=epochs)
+        told.write_text(f"{60 * minutes / epoch_seconds(training, values.plans[0]):.3f}")
+    epochs = float(told.read_text())  # an interrupted run goes on with what it began with
+    if epochs < 1:
+        training = replace(training, training=text["train"][: round(epochs * len(text["train"]))])
+    plan = replace(values.plans[0], epochs=max(1, round(epochs)))
     for stage in stages((plan,), out, f"{architecture} for {minutes:g} minutes"):
         run.train(training, stage)
     return out
@@ -125,12 +130,33 @@ def history_of(folder: Path) -> list[dict[str, Any]]:
     return rows
 
 
-def in_a_process(architecture: str, minutes: float, out: Path, changes: dict[str, Any]) -> None:
-    """:func:`train_for` in a process of its own, so that no run has another's memory."""
-    given = json.dumps([architecture, minutes, str(out), changes])
-    subprocess.run([sys.executable, str(Path(__file__)), given], check=True)
+def in_processes(runs: Iterable[tuple[str, float, Path, dict[str, Any]]], at_once: int) -> None:
+    """:func:`train_for` each in a process of its own, so that no run has another's memory.
+
+    Args:
+        runs: the arguments of each; what is finished is left alone.
+        at_once: 1: each has the whole machine; more: so many at once, each on a core of its own.
+            Two small networks on a core each learn more in the same time than one on both.
+    """
+    cores: SimpleQueue[list[int]] = SimpleQueue()
+    for core in sorted(os.sched_getaffinity(0))[:at_once]:
+        cores.put([core] if at_once > 1 else sorted(os.sched_getaffinity(0)))
+
+    def one(run: tuple[str, float, Path, dict[str, Any]]) -> None:
+        architecture, minutes, out, changes = run
+        taken = cores.get()
+        try:
+            given = json.dumps([architecture, minutes, str(out), changes, taken])
+            subprocess.run([sys.executable, str(Path(__file__)), given], check=True)
+        finally:
+            cores.put(taken)
+
+    left = [run for run in runs if not (run[2] / "manifest.json").exists()]
+    with ThreadPoolExecutor(at_once) as pool:
+        list(pool.map(one, left))
 
 
 if __name__ == "__main__":
-    name, length, folder, changed = json.loads(sys.argv[1])
+    name, length, folder, changed, taken_cores = json.loads(sys.argv[1])
+    os.sched_setaffinity(0, taken_cores)  # before TensorFlow counts them
     train_for(name, length, Path(folder), changed)

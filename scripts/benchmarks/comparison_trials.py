@@ -2,6 +2,7 @@
 """Tries the same number of values for each architecture of the comparison, in short runs.
 
     scripts/benchmarks/comparison_trials.py --minutes 6
+    scripts/benchmarks/comparison_trials.py --minutes 6 --processes 2    # two runs, a core each
     scripts/benchmarks/comparison_trials.py --only char_rnn --minutes 0.2 --out a.csv   # a look
 
 A comparison with an opponent that was not tuned is worth nothing. Each architecture has the same
@@ -14,11 +15,10 @@ from __future__ import annotations
 
 import argparse
 import csv
-import json
 from pathlib import Path
 from typing import Any
 
-from comparison_runs import ARCHITECTURES, history_of, in_a_process, values_of
+from comparison_runs import ARCHITECTURES, history_of, in_processes, values_of
 
 from zoo.folder.provenance import processor_name
 
@@ -29,6 +29,7 @@ COLUMNS = (
     "learning_rate",
     "dropout_factor",
     "minutes",
+    "runs_at_once",
     "epochs",
     "seconds",
     "validation_nats",
@@ -45,16 +46,15 @@ def main() -> None:
     parser.add_argument("--trials", type=int, default=6, help="the first so many of each")
     parser.add_argument("--runs", type=Path, default=ROOT / "runs/comparison/trials")
     parser.add_argument("--out", type=Path, default=ROOT / "docs/comparison/trials.csv")
+    parser.add_argument("--processes", type=int, default=1, help="runs at once, of a core each")
     args = parser.parse_args()
-    rows = []
-    for architecture in args.only:
-        for changes in trials(architecture)[: args.trials]:
-            name = "_".join(f"{value:g}" for value in changes.values())
-            folder = args.runs / f"{architecture}_{name}_{args.minutes:g}"
-            if not (folder / "manifest.json").exists():
-                in_a_process(architecture, args.minutes, folder, changes)
-            rows.append(row_of(architecture, args.minutes, folder, changes))
-            print(json.dumps(rows[-1]))
+    runs = [
+        (architecture, args.minutes, folder_of(args.runs, architecture, args.minutes, one), one)
+        for architecture in args.only
+        for one in trials(architecture)[: args.trials]
+    ]
+    in_processes(runs, args.processes)
+    rows = [row_of(*run, args.processes) for run in runs]
     args.out.parent.mkdir(parents=True, exist_ok=True)
     with args.out.open("w", encoding="utf-8", newline="") as stream:
         writer = csv.DictWriter(stream, COLUMNS, lineterminator="\n")
@@ -74,8 +74,14 @@ def trials(architecture: str) -> list[dict[str, Any]]:
     return sorted(made, key=lambda one: (one["learning_rate"] != rate, one["dropout"] != 1.0))
 
 
+def folder_of(runs: Path, architecture: str, minutes: float, changes: dict[str, Any]) -> Path:
+    """Where a run's files are."""
+    name = "_".join(f"{value:g}" for value in changes.values())
+    return runs / f"{architecture}_{name}_{minutes:g}"
+
+
 def row_of(
-    architecture: str, minutes: float, folder: Path, changes: dict[str, Any]
+    architecture: str, minutes: float, folder: Path, changes: dict[str, Any], at_once: int
 ) -> dict[str, Any]:
     """A row of the table."""
     history = history_of(folder)
@@ -84,7 +90,8 @@ def row_of(
         "learning_rate": changes["learning_rate"],
         "dropout_factor": changes["dropout"],
         "minutes": minutes,
-        "epochs": len(history),
+        "runs_at_once": at_once,
+        "epochs": round(float(folder.with_suffix(".epochs").read_text()), 2),
         "seconds": round(history[-1]["total"]),
         "validation_nats": round(min(one["loss"] for one in history), 4),
         "processor": processor_name(),
