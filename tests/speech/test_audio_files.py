@@ -17,7 +17,7 @@ import soundfile
 from zoo.errors import DataError, ZooWarning
 from zoo.speech.audio import audio_seconds, read_audio
 from zoo.speech.audio import parts as parts_module
-from zoo.speech.audio.mpeg import mpeg_frame_length, xing_place
+from zoo.speech.audio.mpeg import frames_within, mpeg_frame_length, xing_place
 
 RECORDINGS = Path(__file__).with_name("recordings")
 
@@ -138,6 +138,25 @@ def test_tags_before_the_sound_are_no_part_of_their_own(kind: str, size: int) ->
     data, tag = encoded(A, kind), id3_tag(size)
     for joined, parts in ((tag + data, 1), (id3_tag(10) + tag + data, 1), (2 * (tag + data), 2)):
         assert np.array_equal(quietly(joined), np.tile(quietly(data), parts))
+
+
+def test_an_mp3_taken_up_in_its_middle_is_no_raw_sound() -> None:
+    mp3 = encoded(noise(9.0), "MP3")
+    for start in (500, 2001, 7777):
+        with pytest.raises(DataError, match="no raw PCM but MP3 or AAC"):
+            read_audio(io.BytesIO(mp3[start:]), sample_rate=16_000)
+        with pytest.raises(DataError, match="no raw PCM but MP3 or AAC"):
+            read_audio(mp3[start : start + 7000], sample_rate=16_000)
+    for raw in (noise(60.0), np.full(99_999, -1025, np.int16)):
+        assert len(read_audio(raw.tobytes(), sample_rate=16_000)) == len(raw)
+    assert frames_within(b"some" + adts(100) * 5)
+    assert not frames_within(adts(100) * 3)
+
+
+def adts(size: int) -> bytes:
+    """A frame of AAC without sound: 16 kHz, one channel."""
+    header = (0xFFF1 << 40) | (0x60 << 32) | (1 << 30) | (size << 13) | 0x1FFC
+    return header.to_bytes(7, "big") + bytes(size - 7)
 
 
 def test_an_mp3_that_says_no_length_is_read_to_its_end() -> None:

@@ -8,6 +8,7 @@ then takes the length from the bitrate of the first frame, which of a variable o
 from __future__ import annotations
 
 import mmap
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import IO
 
@@ -29,6 +30,7 @@ BEFORE_XING = (36, 21, 13)
 _XING = (b"Xing", b"Info")
 _NO_CRC, _BITRATE = 0x01, 0xC0  # of a frame that holds the numbers: 128 kbit a second or more
 _SAME = bytes((0xFF, 0xFE, 0x0C))  # what the headers of a file's frames have in common
+_CHAIN, _ADTS = 4, 7  # frames in a row that are no chance; bytes of the longest header
 _VBRI = 36  # bytes before that of Fraunhofer's encoders
 
 
@@ -67,6 +69,32 @@ def adts_frame_length(head: bytes) -> int:
         return 0
     size = (head[3] & 3) << 11 | head[4] << 3 | head[5] >> 5
     return size if size > 7 else 0
+
+
+def frames_within(data: bytes) -> bool:
+    """Whether bytes hold frames of MP3 or AAC one after the other, wherever the first begins.
+
+    Among raw samples a header may stand by chance; four that are alike, each where the one before
+    it says, do not.
+    """
+    for length in (mpeg_frame_length, adts_frame_length):
+        place = data.find(0xFF)
+        while place >= 0:
+            if _chained(data, place, length):
+                return True
+            place = data.find(0xFF, place + 1)
+    return False
+
+
+def _chained(data: bytes, place: int, length: Callable[[bytes], int]) -> bool:
+    first = data[place : place + len(_SAME)]
+    for _ in range(_CHAIN):
+        head = data[place : place + _ADTS]
+        size = length(head)
+        if not size or any((a ^ b) & same for a, b, same in zip(first, head, _SAME, strict=False)):
+            return False
+        place += size
+    return True
 
 
 def tags_end(file: IO[bytes], start: int = 0) -> int:

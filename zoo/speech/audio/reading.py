@@ -26,6 +26,7 @@ from zoo.speech.audio.channels import Channel, ChannelMixer, check_channel
 from zoo.speech.audio.containers import container_blocks
 from zoo.speech.audio.kinds import CONTAINERS, UNREAD, advice, kind_of, read_head
 from zoo.speech.audio.levels import LevelMeter
+from zoo.speech.audio.mpeg import frames_within
 from zoo.speech.audio.opening import AudioSource, Peeked, name_of, opened_file
 from zoo.speech.audio.samples import (
     MAX_CHANNELS,
@@ -46,6 +47,7 @@ MAX_HOURS = 6.0
 
 _READ_SECONDS = 5.0
 _LIVE_SECONDS = 0.1
+_LOOKED_AT = 1 << 14  # bytes of raw PCM among which there should be no frames of MP3
 
 
 def read_audio(
@@ -238,12 +240,26 @@ def _raw_blocks(source: Any, rate: float) -> Iterator[Block]:
 
 
 def _pcm_blocks(stream: Peeked, rate: float) -> Iterator[Block]:
-    reader = PcmReader()
+    reader, head = PcmReader(), b""
     size = 2 * max(1, round(rate * _LIVE_SECONDS))
     while data := stream.read(size):
+        if len(head) < _LOOKED_AT:
+            head += data
+            if len(head) >= _LOOKED_AT:
+                _check_raw(head)
         if len(samples := reader.feed(data)):
             yield rate, samples[:, None]
+    if len(head) < _LOOKED_AT:
+        _check_raw(head)
     reader.finish()
+
+
+def _check_raw(head: bytes) -> None:
+    if frames_within(head):
+        raise DataError(
+            "this is no raw PCM but MP3 or AAC, taken up in the middle of a frame; begin at its "
+            "beginning, or convert it: ffmpeg -i - -f s16le -ac 1 -ar 16000 -"
+        )
 
 
 def _array_blocks(samples: np.ndarray, rate: float) -> Iterator[Block]:
