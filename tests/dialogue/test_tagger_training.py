@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -105,3 +106,31 @@ def test_finetuning_learns_new_labels_and_keeps_others_if_asked(
     out = tmp_path / "kept"
     zoo("finetune", start, "--data", data, "--out", out, "--keep-labels", *common[:1], 1)
     assert load_model(out).labels == ("order", "person", "time")
+
+
+def test_made_messages_have_values_as_people_write_them() -> None:
+    from zoo.dialogue.datasets import Span, TaggedMessage
+    from zoo.dialogue.tagging.training.rewriting import rewritten
+
+    labels = ("amount", "card", "date", "phone", "time", "person")
+    given = [TaggedMessage("it was known", (Span(label, 7, 12),)) for label in labels]
+    made = rewritten(given, 4000, seed=1)
+    found = {
+        label: {m.text[s.start : s.end] for m in made for s in m.entities if s.label == label}
+        for label in labels
+    }
+    shapes = {
+        "amount": (r"\$\d+\.\d\d", r"€[\d,]+", r"\d+ dollars"),
+        "card": (r"\d{16}", r"\d{4}-\d{4}-\d{4}-\d{4}"),
+        "date": (r"20\d\d-\d\d-\d\d", r"[A-Z][a-z]+ \d+(st|nd|rd|th)"),
+        "phone": (r"\d{3}-\d{4}-\d{4}", r"\(\d{3}\) \d{3}-\d{4}", r"\+44 .*"),
+        "time": (r"\d+:\d\d", r"\d+:?\d* ?[ap]m"),
+    }
+    for label, patterns in shapes.items():
+        for pattern in patterns:
+            assert any(re.fullmatch(pattern, value) for value in found[label]), pattern
+        assert "known" in found[label]  # values of the data stay too
+    ordinals = {tuple(match) for v in found["date"] for match in re.findall(r"(\d+)([a-z]{2})", v)}
+    assert ordinals >= {("1", "st"), ("2", "nd"), ("3", "rd")}
+    assert all(ending == "th" for day, ending in ordinals if int(day) in range(4, 21))
+    assert {value.lower() for value in found["person"]} == {"known"}
