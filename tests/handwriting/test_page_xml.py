@@ -77,6 +77,46 @@ def test_the_flat_box_of_a_baseline_is_no_polygon() -> None:
     assert layout.lines[4].baseline.tolist() == [[10, 25], [90, 25]]
 
 
+@pytest.mark.parametrize(
+    ("degrees", "baseline"),
+    [
+        ("90", [(75, 90), (75, 10)]),  # upwards, with the letters' heads on the left
+        ("-90", [(25, 10), (25, 90)]),
+        ("270.0", [(25, 10), (25, 90)]),
+        ("180", [(90, 35), (10, 35)]),
+        ("0", [(10, 65), (90, 65)]),
+        ("no number", [(10, 65), (90, 65)]),
+    ],
+)
+def test_a_line_in_a_turned_region_gets_a_baseline_that_is_turned(
+    degrees: str, baseline: list[tuple[float, float]]
+) -> None:
+    level = baseline[0][1] == baseline[1][1]
+    corners = "10,20 90,20 90,80 10,80" if level else "0,10 100,10 100,90 0,90"
+    coords = f'<Coords points="{corners}"/>'
+    line = f"<TextLine>{coords}</TextLine>"
+    own = f'<TextLine>{coords}<Baseline points="5,50 95,50"/></TextLine>'
+    inner = f'<TextRegion id="i" orientation="0">{line}</TextRegion>'
+    in_page = page(line + own + inner).replace(
+        b'id="r"', f'id="r" orientation="{degrees}"'.encode()
+    )
+    shape = f'<Shape><Polygon POINTS="{corners}"/></Shape>'
+    in_alto = alto(f"<TextLine>{shape}</TextLine>").replace(
+        b"<TextBlock>", f'<TextBlock ROTATION="{degrees}">'.encode()
+    )
+    for data in (in_page, in_alto):
+        layout = read_layout(data)
+        np.testing.assert_allclose(layout.lines[0].baseline, baseline, atol=1e-9)
+        if degrees in ("0", "no number"):  # then writing is level on the page as it is shown
+            continue
+        turned = layout.placed(lambda points: points[:, ::-1] * (1, -1) + (0, 100), 100, 200)
+        expected = np.array(baseline)[:, ::-1] * (1, -1) + (0, 100)
+        np.testing.assert_allclose(turned.lines[0].baseline, expected, atol=1e-9)
+    _, drawn, inside = read_layout(in_page).lines
+    assert drawn.baseline.tolist() == [[5, 50], [95, 50]]
+    assert inside.baseline[1, 0] > inside.baseline[0, 0]  # the nearest region counts
+
+
 def test_the_hyphen_at_the_end_of_an_alto_line_is_read() -> None:
     strings = '<String CONTENT="le"/><SP/><String CONTENT="Ques"/>'
     layout = read_layout(

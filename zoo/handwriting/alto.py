@@ -12,9 +12,9 @@ from xml.etree.ElementTree import Element, SubElement
 import numpy as np
 
 from zoo.handwriting.layout_entry import LineEntry, PageFacts
-from zoo.handwriting.places import box, number, points
+from zoo.handwriting.places import box, heading, number, points
 from zoo.handwriting.reading_order import alto_refs, lines_in_order
-from zoo.handwriting.safe_xml import child, children, descendants, local_name, text_of
+from zoo.handwriting.safe_xml import child, children, descendants, inherited, local_name, text_of
 
 _PIXELS = ("pixel", "pixels", "px")
 
@@ -48,6 +48,9 @@ def line_reader(root: Element) -> Callable[[Element], LineEntry]:
     tags = child(root, "Tags")
     kinds = {tag.get("ID", ""): tag.get("LABEL", "") for tag in (tags if tags is not None else ())}
 
+    # Degrees against the clock by which the writing of a block is turned.
+    turned = dict(inherited(root, "ROTATION", ("TextBlock",), "TextLine"))
+
     def read(line: Element) -> LineEntry:
         shape = child(line, "Shape", "Polygon")
         polygon = points(shape.get("POINTS") if shape is not None else None, "polygon")
@@ -60,7 +63,7 @@ def line_reader(root: Element) -> Callable[[Element], LineEntry]:
             elif baseline is None:
                 baseline = corners[:2]
         kind = next((kinds[tag] for tag in line.get("TAGREFS", "").split() if tag in kinds), "")
-        return LineEntry(polygon, baseline, line_text(line), kind)
+        return LineEntry(polygon, baseline, line_text(line), kind, heading(turned.get(line)))
 
     return read
 

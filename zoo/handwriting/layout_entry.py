@@ -36,9 +36,12 @@ class LineEntry:
         baseline: ``(points, 2)``, or ``None`` if the file does not say.
         text: what is written there, or empty.
         kind: what kind of line it is, or empty.
+        heading: ``(2, 2)``, two points one after the other in the direction of writing, as the
+            rotation of a region gives it; ``None`` if the file does not say.
     """
 
     polygon: np.ndarray | None
     baseline: np.ndarray | None
     text: str
     kind: str
+    heading: np.ndarray | None = None

@@ -21,7 +21,7 @@ import numpy as np
 from zoo.errors import DataError
 from zoo.handwriting import alto, pagecontent
 from zoo.handwriting.layout_entry import LineEntry
-from zoo.handwriting.places import LARGEST, above, forwards, number
+from zoo.handwriting.places import LARGEST, above, forwards, number, under
 from zoo.handwriting.safe_xml import XmlDocument, descendants, read_xml
 
 MAX_LINES = 20_000
@@ -64,10 +64,12 @@ class Entry:
     def placed(self, place: Callable[[np.ndarray], np.ndarray]) -> Entry:
         """The line with its points in other places."""
         said = self.said
-        polygon, baseline = (
-            None if points is None else place(points) for points in (said.polygon, said.baseline)
+        polygon, baseline, heading = (
+            None if points is None else place(points)
+            for points in (said.polygon, said.baseline, said.heading)
         )
-        return replace(self, said=replace(said, polygon=polygon, baseline=baseline))
+        said = replace(said, polygon=polygon, baseline=baseline, heading=heading)
+        return replace(self, said=said)
 
 
 @dataclass(frozen=True)
@@ -305,9 +307,7 @@ def _completed(entries: tuple[Entry, ...]) -> tuple[TextLine, ...]:
         baseline = said.baseline if _has(said.baseline, 2) else None
         if baseline is None:
             assert polygon is not None
-            (left, top), (right, bottom) = polygon.min(axis=0), polygon.max(axis=0)
-            y = bottom - 0.25 * (bottom - top)
-            baseline = np.array([(left, y), (right, y)])
+            baseline = under(polygon, said.heading)
         baseline = forwards(baseline, polygon)
         if polygon is None:
             up = above(baseline) * height

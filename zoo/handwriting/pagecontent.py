@@ -12,9 +12,9 @@ from xml.etree.ElementTree import Element, SubElement
 import numpy as np
 
 from zoo.handwriting.layout_entry import LineEntry, PageFacts
-from zoo.handwriting.places import points
+from zoo.handwriting.places import heading, points
 from zoo.handwriting.reading_order import by_index, custom_values, lines_in_order, page_refs
-from zoo.handwriting.safe_xml import child, children, local_name, text_of
+from zoo.handwriting.safe_xml import child, children, inherited, local_name, text_of
 
 _PARTS = {"TextLine": ("Word", " "), "Word": ("Glyph", "")}
 """What a text is put together from where an element has none of its own, and what is between."""
@@ -45,11 +45,14 @@ def page_facts(root: Element, page: Element, size: Callable[[str | None], float]
 def line_reader(root: Element) -> Callable[[Element], LineEntry]:
     """A function that gives what the file says of a line; it raises ``DataError``."""
 
+    # The angle by which a region must be turned with the clock for its writing to be level.
+    turned = dict(inherited(root, "orientation", ("Page", "TextRegion"), "TextLine"))
+
     def read(line: Element) -> LineEntry:
         kind = custom_values(line).get("structure", {}).get("type", "")
         polygon = _outline(child(line, "Coords"), "polygon")
         baseline = _outline(child(line, "Baseline"), "baseline")
-        return LineEntry(polygon, baseline, line_text(line), kind)
+        return LineEntry(polygon, baseline, line_text(line), kind, heading(turned.get(line)))
 
     return read
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 
 import numpy as np
@@ -83,6 +84,34 @@ def centre(polygon: np.ndarray) -> np.ndarray:
         return np.asarray((low + high) / 2)
     middle = np.array([((x + after_x) * cross).sum(), ((y + after_y) * cross).sum()])
     return np.clip(polygon[0] + middle / (6 * area), low, high)
+
+
+def heading(degrees: str | None) -> np.ndarray | None:
+    """Two points ``(2, 2)`` in the direction of writing, if that is turned against the clock.
+
+    Args:
+        degrees: as an attribute has it; nothing, or what is no number, says nothing.
+    """
+    value = _value((degrees or "").strip())
+    if value is None or not value % 360:
+        return None
+    angle = math.radians(value % 360)
+    return np.array([(0.0, 0.0), (math.cos(angle), -math.sin(angle))])
+
+
+def under(polygon: np.ndarray, heading: np.ndarray | None) -> np.ndarray:
+    """A baseline ``(2, 2)`` for a line that has only a polygon: a quarter of its height from below.
+
+    Args:
+        polygon: ``(points, 2)``.
+        heading: two points in the direction of writing; ``None`` for the right.
+    """
+    along = np.array([1.0, 0.0]) if heading is None else heading[1] - heading[0]
+    along /= float(np.hypot(*along)) or 1.0
+    down = np.array([-along[1], along[0]])
+    places, depths = polygon @ along, polygon @ down
+    depth = depths.max() - 0.25 * np.ptp(depths)
+    return np.array([place * along + depth * down for place in (places.min(), places.max())])
 
 
 def side(polygon: np.ndarray, baseline: np.ndarray) -> float:

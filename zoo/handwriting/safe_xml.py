@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 import xml.etree.ElementTree as ElementTree
-from collections.abc import Iterator
+from collections.abc import Container, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -167,3 +167,24 @@ def child(element: Element, *names: str) -> Element | None:
 def descendants(element: Element, name: str) -> Iterator[Element]:
     """All elements of a name below one, whatever their namespace, in document order."""
     return (one for one in element.iter() if local_name(one) == name)
+
+
+def inherited(
+    element: Element, attribute: str, owners: Container[str], name: str, value: str = ""
+) -> Iterator[tuple[Element, str]]:
+    """All elements of a name with the attribute of the nearest owner around them that has it.
+
+    Args:
+        element: what to look through.
+        attribute: its name.
+        owners: names of elements whose attribute counts.
+        name: of the elements to find.
+        value: what counts around ``element``.
+    """
+    here = local_name(element)
+    if here in owners:
+        value = element.get(attribute, value)
+    if here == name:
+        yield element, value
+    for part in element:
+        yield from inherited(part, attribute, owners, name, value)
