@@ -138,6 +138,7 @@ MODELS = {
             "attention_dropout": 0.0,
         },
         1e-3,
+        batch=16,
         window=256,
     ),
     "char_lstm.war_and_peace": Values(

@@ -7,8 +7,9 @@
     scripts/benchmarks/comparison.py train --minutes 0.2 --seeds 0 --runs /tmp/look    # a look
     scripts/benchmarks/comparison.py measure --runs /tmp/look --out /tmp/look --validation
 
-``train`` trains each architecture by its recipe's values for the same minutes on Tiny Shakespeare;
-finished runs are kept, broken-off ones go on. ``measure`` reads the runs and writes into
+``train`` trains each architecture for the same minutes on Tiny Shakespeare, by its recipe's values
+with the rate and the dropout that were best in the trials (docs/comparison/trials.csv); finished
+runs are kept, broken-off ones go on. ``measure`` reads the runs and writes into
 docs/comparison:
 
 - quality.csv: nats a character of the test text by architecture, mean and 95 % interval over seeds;
@@ -30,6 +31,7 @@ from typing import Any
 
 import numpy as np
 from comparison_runs import ARCHITECTURES, history_of, in_processes
+from comparison_trials import chosen
 
 from zoo.folder.provenance import processor_name
 
@@ -59,7 +61,12 @@ def main() -> None:
     args = parser.parse_args()
     if args.what == "train":
         runs = [
-            (architecture, args.minutes, args.runs / f"{architecture}_{seed}", {"seed": seed})
+            (
+                architecture,
+                args.minutes,
+                args.runs / f"{architecture}_{seed}",
+                {**chosen(architecture), "seed": seed},
+            )
             for seed in args.seeds
             for architecture in args.only
         ]

@@ -29,8 +29,9 @@ def values_of(architecture: str, changes: dict[str, Any]) -> Any:
 
     Args:
         architecture: one of :data:`ARCHITECTURES`.
-        changes: fields of the plan such as ``learning_rate`` and ``seed``; ``dropout``, for all of
-            the network's dropouts as a factor of the recipe's; others are the network's.
+        changes: fields of the plan such as ``learning_rate`` and ``seed``; ``dropout``, which is
+            the network's ``hidden_dropout``, to which its others keep their ratio; others are the
+            network's.
     """
     from zoo.recipes.char_lstm import MODELS
 
@@ -39,9 +40,10 @@ def values_of(architecture: str, changes: dict[str, Any]) -> Any:
     network = dict(values.network)
     for key, value in changes.items():
         if key == "dropout":
+            factor = value / network["hidden_dropout"]
             for name in network:
                 if name.endswith("dropout"):
-                    network[name] = round(min(0.9, network[name] * value), 4)
+                    network[name] = round(network[name] * factor, 4)
         elif hasattr(plan, key):
             plan = replace(plan, **{key: value})
         else:
@@ -72,7 +74,7 @@ def train_for(architecture: str, minutes: float, out: Path, changes: dict[str, A
         batch=values.batch,
         window=values.window,
     )
-    told = out.with_suffix(".epochs")
+    told = epochs_file(out)
     if not told.exists():
         out.parent.mkdir(parents=True, exist_ok=True)
         told.write_text(f"{60 * minutes / epoch_seconds(training, values.plans[0]):.3f}")
@@ -83,6 +85,11 @@ def train_for(architecture: str, minutes: float, out: Path, changes: dict[str, A
     for stage in stages((plan,), out, f"{architecture} for {minutes:g} minutes"):
         run.train(training, stage)
     return out
+
+
+def epochs_file(out: Path) -> Path:
+    """Where it stands how many epochs a run has, or which part of one."""
+    return out.with_name(f"{out.name}.epochs")
 
 
 def epoch_seconds(training: Any, plan: Any) -> float:
