@@ -192,6 +192,21 @@ def test_a_picture_is_drawn(model: Any, tmp_path: Path) -> None:
         model.plot(speech_like(21.0), tmp_path / "b.png", RATE)
 
 
+def test_a_picture_shows_when_the_network_heard_nothing() -> None:
+    from matplotlib.figure import Figure
+
+    from zoo.speech.plot import _draw_posteriors, _left_out
+
+    times = np.append(np.arange(0.5, 1.0, 0.1), np.arange(7.0, 7.45, 0.1))
+    assert np.allclose(_left_out(times, 0.1, 10.0), [(0.0, 0.5), (1.0, 7.0), (7.5, 10.0)])
+    assert not _left_out(np.arange(20) * 0.1, 0.1, 2.05)
+    axes = Figure().subplots()
+    _draw_posteriors(axes, np.tile([[0.1, 0.9]], (10, 1)), times, 0.1, ("", "A"))
+    for line in axes.lines:
+        drawn = np.asarray(line.get_xdata())
+        assert np.isnan(drawn).tolist() == [False] * 5 + [True] + [False] * 5
+
+
 def test_silence_and_next_to_nothing_give_an_empty_text_or_a_text(model: Any) -> None:
     for samples in (np.zeros(1), np.zeros(399), np.zeros(400), np.zeros(RATE)):
         result = model.transcribe(samples, RATE)

@@ -296,6 +296,8 @@ class SpeechRecognition(CTCRecogniser):
     ) -> Path:
         """Draw a recording: log-mel features, posteriors of the labels, words under them.
 
+        Long silences, which the network does not hear, are hatched.
+
         Args:
             audio: one recording of at most :data:`LONGEST_PIECE` seconds.
             path: where to; PNG, SVG or PDF by its ending.
@@ -314,13 +316,15 @@ class SpeechRecognition(CTCRecogniser):
         samples = self.processor.read(audio, sample_rate)
         if len(samples) > LONGEST_PIECE * log_mel.sample_rate:
             raise UsageError(f"a picture shows at most {LONGEST_PIECE:g} s; cut the recording")
-        features = log_mel.features(samples)
-        (log_probs,) = self.outputs([features])
+        heard, clock = self._features(AudioPiece(0.0, samples))
+        (log_probs,) = self.outputs([heard])
+        times = [clock.time(n * self.frame_seconds) for n in range(len(log_probs))]
         return draw_recording(
             user_path(path),
-            features,
+            log_mel.features(samples),
             log_mel.frame_seconds,
             log_probs,
+            np.array(times),
             self.frame_seconds,
             self.processor.vocabulary,
             self.transcribe(samples, log_mel.sample_rate, **search),
