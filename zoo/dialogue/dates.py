@@ -11,7 +11,23 @@ _OPENING = re.compile(r"^(?:(?:on|for|from|by|until|till|since|before|after|the)
 _PART_OF_DAY = re.compile(
     r"\s*(?:\b(?:in the )?(?:morning|afternoon|evening|night)|\b(?:at|by|around) \d.*)$", re.I
 )
-_SHORT_YEAR = re.compile(r"(?<=[a-z0-9] )'(\d\d)\b", re.I)
+_MONTHS = (
+    r"(?:jan(?:uary)?|feb(?:ruary)?|mar(?:ch)?|apr(?:il)?|may|june?|july?|aug(?:ust)?|sept?(?:ember)?"
+    r"|oct(?:ober)?|nov(?:ember)?|dec(?:ember)?)\.?"
+)
+_ORDINAL = r"\d{1,2}(?:st|nd|rd|th)?"
+_SHORT_YEAR = re.compile(
+    rf"((?<=[a-z0-9] )'|\b{_ORDINAL}(?: of)?[ -]{_MONTHS}[ ,-]+|\b{_MONTHS}[ -]{_ORDINAL}[ ,-]+)"
+    r"(\d\d)(?=$|,| at\b)",
+    re.I,
+)
+_CLOCK = re.compile(
+    r"\b(?:at|by|around) \d.*$|\d{1,2}:\d{2}(?::\d{2})?(?:\s*[ap]\.?m\b)?|\b\d{1,2}\s*[ap]\.?m\b",
+    re.I,
+)
+_MONTH_NAMED = re.compile(rf"(?<![a-z]){_MONTHS}(?![a-z])", re.I)
+# 24-03-05: the year may be the first or the last.
+_EITHER_WAY = re.compile(r"(?:0[1-9]|[12]\d|3[01])-(?:0?[1-9]|1[0-2])-(?:0[1-9]|[12]\d|3[01])")
 _YEAR = re.compile(r"\b\d{4}\b|\b\d{1,2}[/.-]\d{1,2}[/.-]\d{2}\b")
 _DAY_AND_MONTH = re.compile(r"(\d{1,2})[/.-](\d{1,2})(?:[/.-]\d{2,4})?")
 _DAY_NAMED = re.compile(rf"(?:(this|next|last|coming|this coming|past) )?({_DAYS})", re.I)
@@ -60,7 +76,8 @@ def iso_date(text: str, now: datetime | None = None) -> str | None:
 
 
 def _whole_year(found: re.Match[str]) -> str:
-    return ("20" if int(found[1]) < 69 else "19") + found[1]  # as strptime does
+    century = "20" if int(found[2]) < 69 else "19"  # as strptime does
+    return found[1].removesuffix("'") + century + found[2]
 
 
 def _relative(text: str, today: date) -> date | None:
@@ -102,6 +119,9 @@ def _calendar_date(text: str, now: datetime | None) -> str | None:
     if numbers and numbers[1] != numbers[2] and max(int(numbers[1]), int(numbers[2])) <= 12:
         return None  # either may be the month
     year = _YEAR.search(plain)
+    count = len(re.findall(r"\d+", _CLOCK.sub("", plain)))
+    if _EITHER_WAY.fullmatch(plain) or count > 1 + (not _MONTH_NAMED.search(plain)) + bool(year):
+        return None  # from one day to another
     # The evening before, for today's date to be one to come; else a leap year.
     eve = datetime.combine(now, time.min) - timedelta(seconds=1) if now else datetime(2000, 1, 1)
     settings = {

@@ -16,16 +16,21 @@ _MAX_CHARACTERS = 100
 _NUMBER = re.compile(r"\d{1,3}(?:,\d{2,3})*,\d{3}(?:\.\d+)?|\d*\.\d+|\d+")
 _NUMBER_LIKE = re.compile(r"[.,]?\d(?:[\d.,]*\d)?")
 _NEGATIVE = re.compile(r"[^\w-]*(?:-|minus\b)")
-_UNCLEAR = re.compile(r"\b(?:half|thirds?|quarters?)\b|[¼-¾⅐-⅞]|\d\s*m\b|\d(?:st|nd|rd|th)\b")
+_UNCLEAR = re.compile(
+    r"\b(?:half|thirds?|quarters?|cents?|pence|paise)\b|[¼-¾⅐-⅞]|\d\s*m\b|\d(?:st|nd|rd|th)\b"
+    r"|(?<![\d.,])[1-9]\d{0,2}\.\d{3}(?!\d)"  # 1.500 is 1,500 in much of Europe
+)
 _FACTOR = re.compile(
-    r"\s*(?:(k|thousand|grand)|(mn|million)|(bn|billion)|(lakhs?)|(crores?)|(hundred)|(dozen))\b"
+    r"\s*(?:(k|thousand|grand)|(mn|million)|(bn?|billion)|(lakhs?|lacs?)|(crores?)|(hundred)"
+    r"|(dozen))\b"
 )
 _FACTORS = (1_000, 1_000_000, 1_000_000_000, 100_000, 10_000_000, 100, 12)
 _HALF_OF_DAY = re.compile(r"(?<![a-z])([ap])\.? ?m\b\.?")
 _CLOCK = re.compile(
-    r"(?:at )?(?:(?:a )?(half|quarter|[1-5]?\d)(?: minutes?)? (past|after|to|before) )?"
+    r"(?:at )?(?:(?:a )?(half|quarter|[1-5]?\d)( minutes?)? (past|after|to|before) )?"
     r"(\d{1,2})(?:[:.h ]?(\d{2}))?(?: ?o'?clock)? ?(?:in the )?(am|pm|morning|afternoon|evening)?"
 )
+_HOURS = frozenset(map(str, range(1, 13)))
 _NAMED_TIMES = {"noon": "12:00", "midday": "12:00", "midnight": "00:00"}
 _AROUND_SIGNS = re.compile(r"\s*([@.+_-])\s*")
 _SPOKEN_SIGNS = {"at": "@", "dot": ".", "underscore": "_", "dash": "-", "hyphen": "-"}
@@ -83,13 +88,15 @@ def _time(text: str, now: datetime | None) -> str | None:
     match = _CLOCK.fullmatch(_in_digits(plain).strip())
     if not match:
         return None
-    away, way, first, second, half = match.groups()
+    away, counted, way, first, second, half = match.groups()
+    if way in ("to", "before") and away in _HOURS and not counted:
+        return None  # 7 to 9 is from one hour to another, or some minutes before one
     hour, minute = int(first), int(second or 0)
     if half:
         if not 1 <= hour <= 12:
             return None
         hour = hour % 12 + (0 if half in ("am", "morning") else 12)
-    elif away or second is None or first in "123456789":
+    elif away or second is None or first in _HOURS - {"10", "11"}:
         return None  # a bare number may be anything, and 7:30 the morning or the evening
     if hour > 23 or minute > 59:
         return None
@@ -102,10 +109,9 @@ def _time(text: str, now: datetime | None) -> str | None:
 
 def _number(text: str, now: datetime | None) -> str | None:
     plain = text.lower()
-    numbers = list(_NUMBER_LIKE.finditer(in_digits := _in_digits(plain)))
-    if re.search(r"\d", plain):  # "1.5 million" is a number and a word
-        numbers = list(_NUMBER_LIKE.finditer(plain))
-        in_digits = plain if len(numbers) == 1 else in_digits
+    written = bool(re.search(r"\d", plain))  # "1.5 million" is a number and a word
+    in_digits = plain if written else _in_digits(plain)
+    numbers = list(_NUMBER_LIKE.finditer(in_digits))
     if len(numbers) != 1 or _UNCLEAR.search(in_digits):
         return None
     number = numbers[0]
@@ -113,6 +119,9 @@ def _number(text: str, now: datetime | None) -> str | None:
         return None  # 2,5 is two numbers, or one with a comma for a point
     value = number[0].replace(",", "")
     factor = _FACTOR.match(in_digits, number.end())
+    rest = in_digits[: number.start()], in_digits[factor.end() if factor else number.end() :]
+    if written and any(re.search(r"\d", _in_digits(part)) for part in rest):
+        return None  # "2 adults and one child" are two numbers
     if factor:
         value = f"{Decimal(value) * _FACTORS[(factor.lastindex or 1) - 1]:f}"
         value = value.rstrip("0").rstrip(".") if "." in value else value
