@@ -18,10 +18,11 @@ from zoo.dialogue.mood import following
 from zoo.dialogue.mood.processor import MoodWords
 from zoo.dialogue.mood.speakers import speaker_number
 from zoo.dialogue.mood.training.examples import conversation_arrays, make_examples
-from zoo.dialogue.mood.training.files import read_moods, split_conversations
+from zoo.dialogue.mood.training.files import read_moods, read_valences, split_conversations
+from zoo.dialogue.mood.training.run import with_moods
 from zoo.dialogue.mood.training.scores import mood_figures, weighted_f1
 from zoo.dialogue.word_features import word_values
-from zoo.errors import DataError, FolderError, UsageError
+from zoo.errors import DataError, FolderError, UsageError, ZooWarning
 from zoo.folder.bundle import Bundle
 from zoo.training.plan import Plan
 
@@ -270,11 +271,26 @@ def test_finetuning_learns_other_moods_from_csv(
     assert "weighted_f1" in zoo("evaluate", out, "--data", data)
 
 
+def test_moods_of_ones_own_are_good_or_bad(tmp_path: Path) -> None:
+    path = tmp_path / "a.csv"
+    path.write_text("Text, Valence ,Mood\nhello,0.5,odd\nhi,,odd\n,,\nwell,,Negative\n")
+    assert read_valences(path) == {"odd": 0.5}
+    bundle = mood_bundle()
+    bundle = replace(bundle, decoder={**bundle.decoder, "valence": {"good": 0.9, "bad": -0.8}})
+    with pytest.warns(ZooWarning, match=r"^so so: it is not known how good"):
+        grown = with_moods(bundle, ["Negative", "good", "odd", "so so"], ["hello"], {"odd": 0.5})
+    assert grown.decoder["valence"] == {"Negative": -1.0, "good": 0.9, "odd": 0.5, "so so": 0.0}
+    assert grown.decoder.keys() == bundle.decoder.keys()
+
+
 @pytest.mark.parametrize(
     ("text", "message"),
     [
         ("a,b\n1,2", "there must be 'text' and 'mood'"),
         ("text,mood\nhello", "row 1 has too few columns"),
+        ("text,mood\nWell, that is great,happy\n", "row 1 has more columns than the first line"),
+        ("text,mood,valence\nhello,good,high\n", "a valence is a number from -1 to 1"),
+        ("text,mood,valence\nhello,good,1\nhi,good,0\n", "'good' has another valence before"),
         ("text,mood\nhello,\n", "no message has a mood"),
         ('text,mood\n"hello"x,good\n', "not valid CSV"),
     ],
@@ -282,6 +298,6 @@ def test_finetuning_learns_other_moods_from_csv(
 def test_a_malformed_csv_is_named(tmp_path: Path, text: str, message: str) -> None:
     (tmp_path / "a.csv").write_text(text)
     with pytest.raises(DataError, match=message):
-        read_moods(tmp_path / "a.csv")
+        (read_valences if "valence" in text else read_moods)(tmp_path / "a.csv")
     with pytest.raises(DataError, match="at least two conversations"):
         split_conversations([MoodMessage("a", "", "good", "1")], 0.1, 0)

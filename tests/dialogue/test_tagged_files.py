@@ -44,7 +44,7 @@ FILES = {
                         "result": [
                             {"value": {"start": 5, "end": 8, "labels": ["person"]}},
                             {"value": {"start": 12, "end": 15, "labels": ["time"]}},
-                            {"value": {"choices": ["book"]}},
+                            {"type": "relation", "from_id": "a", "to_id": "b"},
                         ]
                     }
                 ],
@@ -58,6 +58,72 @@ def write(folder: Path, name: str, text: str) -> Path:
     path = folder / name
     path.write_text(text, encoding="utf-8")
     return path
+
+
+EMOJI = "💩😀 I am Ana from Rome"
+PEOPLE = (Span("person", 8, 11), Span("city", 17, 21))
+
+
+def studio(results: list[dict[str, Any]], text: str = EMOJI) -> str:
+    return json.dumps([{"data": {"text": text}, "annotations": [{"result": results}]}])
+
+
+def test_spans_that_were_counted_in_a_browser_are_found(tmp_path: Path) -> None:
+    """In UTF-16 an emoji is two units; the copy of the text beside a span says which it was."""
+    for shift in (0, 2):
+        told = [
+            {"start": span.start + shift, "end": span.end + shift, "labels": [span.label]}
+            for span in PEOPLE
+        ]
+        copies = [{**one, "text": copy} for one, copy in zip(told, ("Ana", "Rome"), strict=True)]
+        row = {"text": EMOJI, "ner": copies, "tokens": [{"text": "I", "start": 5, "end": 6}]}
+        for name, text in (
+            ("studio.json", studio([{"value": one} for one in copies])),
+            ("min.json", json.dumps([row])),
+            ("prodigy.jsonl", json.dumps({**row, "ner": None, "spans": copies})),
+        ):
+            assert read_tagged(write(tmp_path, name, text)) == [TaggedMessage(EMOJI, PEOPLE)]
+    wrong = studio([{"value": {"start": 5, "end": 8, "labels": ["person"], "text": "Ana"}}])
+    with pytest.raises(DataError, match="the message has 'am ', not 'Ana' as the export says"):
+        read_tagged(write(tmp_path, "wrong.json", wrong))
+
+
+@pytest.mark.parametrize(
+    ("name", "text"),
+    [
+        ("studio.json", studio([{"value": {"choices": ["book"]}}])),
+        ("prodigy.jsonl", json.dumps({"text": EMOJI, "accept": ["book"], "answer": "accept"})),
+        ("doccano.jsonl", json.dumps({"text": EMOJI, "label": ["book"]})),
+        ("empty.jsonl", json.dumps({"text": EMOJI, "entities": [], "label": ["book"]})),
+        ("spacy.json", json.dumps([[EMOJI, {"cats": {"book": 1.0, "cancel": 0.0}}]])),
+        ("rasa.yml", f"nlu:\n- intent: book\n  examples: |\n    - {EMOJI}\n"),
+    ],
+)
+def test_what_a_message_is_for_is_read_where_it_stands(
+    name: str, text: str, tmp_path: Path
+) -> None:
+    assert read_tagged(write(tmp_path, name, text)) == [TaggedMessage(EMOJI, (), "book")]
+
+
+@pytest.mark.parametrize(
+    "told",
+    ['[{"entity": "city"}]', '{"entity": "city", "value": "{x} [y](z)"}', "(city:Roma)"],
+)
+def test_rasa_entities_may_be_tables_and_lists(told: str, tmp_path: Path) -> None:
+    path = write(
+        tmp_path, "nlu.yml", f"nlu:\n- intent: go\n  examples: |\n    - to [Rome]{told} now\n"
+    )
+    (message,) = read_tagged(path)
+    assert (message.text, message.entities) == ("to Rome now", (Span("city", 3, 7),))
+
+
+@pytest.mark.parametrize("told", ['{"entity": "city"', "[1", "("])
+def test_a_rasa_entity_that_cannot_be_read_is_named(told: str, tmp_path: Path) -> None:
+    path = write(
+        tmp_path, "nlu.yml", f"nlu:\n- intent: go\n  examples: |\n    - to [Rome]{told} now\n"
+    )
+    with pytest.raises(DataError, match="go"):
+        read_tagged(path)
 
 
 @pytest.mark.parametrize("name", FILES)

@@ -181,6 +181,19 @@ def test_a_conversation_in_parts_equals_the_whole_to_the_bit(tracker: Any) -> No
         assert before + [second.feed(one) for one in messages[cut:]] == whole
 
 
+def test_all_that_was_said_since_the_last_message_is_answered(tracker: Any) -> None:
+    question, aside = "which food?", "one moment"
+    one = tracker.track([(f"{question}\n{aside}", "system"), ("any", "ana")])[-1]
+    for speaker in ("system", "Agent"):
+        two = tracker.track([(question, speaker), (aside, "bot"), ("", "system"), ("any", "ana")])
+        assert two[-1] == one
+        assert not any(state.changed for state in two[:-1])
+    conversation = tracker.open_conversation()
+    for _ in range(300):
+        conversation.feed("which food would you like?", "system")
+    assert len(conversation.state.to_json()) < 10_000
+
+
 def test_the_ontology_can_be_changed(tracker: Any) -> None:
     task = make_task(tracker_bundle())
     state = task.open_conversation().state

@@ -16,6 +16,7 @@ from front_end.tokens import word_key
 from front_end.word_ids import UNKNOWN
 
 SYSTEM = "system: "
+MOST_ANSWERED = 2_000  # characters of what the next message answers
 
 
 def likeness(token, word, front_end):
@@ -96,8 +97,9 @@ class Tracker:
     def read(self, text):
         """The state after a message."""
         if text.startswith(SYSTEM):
-            self.reply_to = text.removeprefix(SYSTEM)
-            return DialogueState(self.reply_to, "system", dict(self.slots), dict(self.sure))
+            text = text.removeprefix(SYSTEM)
+            self.reply_to = "\n".join(filter(None, (self.reply_to, text)))[-MOST_ANSWERED:]
+            return DialogueState(text, "system", dict(self.slots), dict(self.sure))
         message, spoken = self.hear(text, "message")
         replied, _ = self.hear(self.reply_to, "reply_to")
         inputs = {**message, **replied, **self.subject, "held": self.held()}

@@ -32,8 +32,10 @@ if TYPE_CHECKING:
     from zoo.dialogue.tracking.tracker_lstm import TrackerConfig
     from zoo.inspection.subject import InspectedInput
 
-SYSTEM = "system"
-"""The speaker whose messages are only what the others answer."""
+SYSTEM = frozenset(("system", "assistant", "agent", "bot"))
+"""The speakers whose messages are only what the others answer."""
+
+_MOST_ANSWERED = 2_000  # characters, the last ones, of what the next message answers
 
 _GOLDEN = ("What food would you like?", "Cheap chinese food in the north, and the phone number?")
 
@@ -111,8 +113,8 @@ class Tracker(ConversationTask[DialogueState]):
 
         Args:
             messages: texts, :class:`~zoo.dialogue.messages.Message` or tables with ``text`` and
-                ``speaker``. Those of the speaker ``"system"`` change nothing; they are what the
-                next message answers.
+                ``speaker``. Those of the speakers in :data:`SYSTEM` change nothing; all of them
+                since the last message of another are what the next one answers.
             on_progress: called with the number of messages read since the last call.
 
         Raises:
@@ -132,8 +134,10 @@ class Tracker(ConversationTask[DialogueState]):
         """See :class:`~zoo.dialogue.conversation.ConversationTask`."""
         slots, scores = state.texts("slots"), state.numbers("scores")
         doubts = self.doubts_of(self.processor.encode(message.text))
-        if message.speaker.lower() == SYSTEM:
-            facts = {**state.facts, "reply_to": message.text}
+        if message.speaker.lower() in SYSTEM:
+            said = str(state.facts.get("reply_to", "")), message.text
+            answered = "\n".join(filter(None, said))[-_MOST_ANSWERED:]
+            facts = {**state.facts, "reply_to": answered}
             result = DialogueState(message.text, message.speaker, slots, scores, doubts=doubts)
             return result, replace(state, messages=state.messages + 1, facts=facts)
         texts = message.text, str(state.facts.get("reply_to", ""))

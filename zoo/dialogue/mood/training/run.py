@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
@@ -15,13 +16,14 @@ from zoo.dialogue.messages import Message
 from zoo.dialogue.mood.following import MoodFollower
 from zoo.dialogue.mood.processor import MoodWords
 from zoo.dialogue.mood.training.examples import conversations, make_examples
-from zoo.dialogue.mood.training.files import read_moods, split_conversations
+from zoo.dialogue.mood.training.files import read_moods, read_valences, split_conversations
 from zoo.dialogue.mood.training.options import MoodOptions
 from zoo.dialogue.training.glove import frequent_words, set_word_vectors
 from zoo.dialogue.training.growth import grown_words, moved_rows, places_of, word_rows
 from zoo.dialogue.training.learning import DialogueFinetuning, DialogueTraining, file_names
 from zoo.dialogue.word_features import word_values
 from zoo.dialogue.words import Words
+from zoo.errors import ZooWarning
 from zoo.store.locate import Reference
 from zoo.training.run import finetune
 from zoo.training.subject import Start, read_start
@@ -30,6 +32,7 @@ if TYPE_CHECKING:
     from zoo.dialogue.mood.training.objective import MoodObjective
     from zoo.folder.bundle import Bundle
 
+_PLAIN = {"negative": -1.0, "neg": -1.0, "neutral": 0.0, "positive": 1.0, "pos": 1.0}
 TEMPERATURES = (0.6, 0.7, 0.8, 0.9, 1.0, 1.1, 1.2, 1.4, 1.7, 2.0)
 
 
@@ -147,8 +150,9 @@ def finetune_moods(
 ) -> Path:
     """Fine-tune a mood reader on messages of your own.
 
-    The model learns the moods of the messages, new ones included, and their words. A new mood has
-    the valence 0 until the decoder's settings say otherwise.
+    The model learns the moods of the messages and their words, and knows no other moods
+    afterwards. A mood has the valence that the files give it, else the one it had, else -1 if it is
+    called negative and 1 if positive, else 0, with a warning, since such a mood escalates nothing.
 
     Args:
         reference: the model to start from, as ``load_model`` takes it.
@@ -165,11 +169,16 @@ def finetune_moods(
         ZooError: the model cannot be read, or the run cannot be started, continued or written.
     """
     options = options or MoodOptions()
-    messages = [message for path in files for message in read_moods(path)]
+    messages = [
+        replace(message, conversation=f"{number}/{message.conversation}")
+        for number, path in enumerate(files, 1)
+        for message in read_moods(path)
+    ]
+    told = {mood: value for path in files for mood, value in read_valences(path).items()}
     training, validation = split_conversations(messages, options.validation, options.seed)
     moods = sorted({message.mood for message in messages if message.mood})
     start = read_start(reference)
-    bundle = with_moods(start.bundle, moods, [message.text for message in training])
+    bundle = with_moods(start.bundle, moods, [message.text for message in training], told)
     finetuning = MoodFinetuning(
         start=Start(start.reference, bundle),
         data=file_names(files),
@@ -180,13 +189,19 @@ def finetune_moods(
     return finetune(finetuning, out, command)
 
 
-def with_moods(bundle: Bundle, moods: Sequence[str], texts: Sequence[str]) -> Bundle:
+def with_moods(
+    bundle: Bundle,
+    moods: Sequence[str],
+    texts: Sequence[str],
+    valences: Mapping[str, float] | None = None,
+) -> Bundle:
     """A mood reader's bundle for other moods and words; rows of those that stay are kept.
 
     Args:
         bundle: of the mood reader.
         moods: all moods that it shall have.
         texts: messages whose words become known.
+        valences: how good moods are, -1 to 1; of others see :func:`finetune_moods`.
 
     Raises:
         UsageError: there are fewer than two moods.
@@ -200,6 +215,21 @@ def with_moods(bundle: Bundle, moods: Sequence[str], texts: Sequence[str]) -> Bu
     places, rng = places_of(old.moods, moods), np.random.default_rng(0)
     for path, axis in (("moods/kernel", 1), ("moods/bias", 0)):
         weights[path] = moved_rows(weights[path], config.shapes()[path], {axis: places}, rng)
+    before = {**_PLAIN, **bundle.decoder.get("valence", {}), **(valences or {})}
+    known = {mood: before.get(mood, before.get(mood.lower())) for mood in moods}
+    if unknown := [mood for mood, valence in known.items() if valence is None]:
+        warnings.warn(
+            f"{', '.join(unknown)}: it is not known how good or bad this is, so it counts as "
+            "neither; give the data a column 'valence', from -1 to 1",
+            ZooWarning,
+            stacklevel=2,
+        )
     return replace(
-        bundle, processor=processor, config=config, weights=weights, golden={}, metrics=[]
+        bundle,
+        processor=processor,
+        config=config,
+        decoder={**bundle.decoder, "valence": {m: v or 0.0 for m, v in known.items()}},
+        weights=weights,
+        golden={},
+        metrics=[],
     )

@@ -33,7 +33,12 @@ _IN_BIO = {"S": "B", "U": "B", "E": "I", "L": "I"}
 _REFUSED = ("reject", "ignore")
 """Answers of Prodigy for what is wrong or was not looked at."""
 
-_RASA = re.compile(r"\[(?P<text>[^\]]+)\](?:\((?P<label>[^()]+)\)|(?P<table>\{[^{}]*\}))")
+_SPANS = ("entities", "spans", "ents", "label", "labels")
+"""What exports call the entities of a message."""
+
+_RASA = re.compile(r"\[(?P<text>[^\]]+)\](?:\((?P<label>[^()]+)\)|(?=[\[{]))")
+_RASA_LEFT = re.compile(r"\][(\[{]")
+_LEFT_OUT = re.compile(r"(?:\s|\\n)+")  # what some exports write otherwise in their copies
 
 
 def read_tagged(path: Path) -> list[TaggedMessage]:
@@ -178,17 +183,45 @@ def _message_of_table(row: Any, where: str) -> TaggedMessage:
     """A message of doccano, of Prodigy, or with ``entities`` or ``spans``."""
     if not isinstance(row, dict) or "text" not in row:
         raise DataError(f"{where} is no table with 'text'")
-    for name in ("entities", "spans", "ents"):
+    for name in _SPANS[:3]:
         if not isinstance(row.get(name) or [], list):
             raise DataError(f"{where}: {name!r} must be a list")
-    names = ("entities", "spans", "ents", "label", "labels")
-    spans: list[Any] = next((row[name] for name in names if isinstance(row.get(name), list)), [])
-    label = row.get("label")
-    intent = row.get("intent") or (label if isinstance(label, str) else "")
-    return tagged_message(row["text"], [_span(one, where) for one in spans], where, intent)
+    lists = [row[name] for name in _SPANS if isinstance(row.get(name), list)]
+    lists += [value for name, value in row.items() if name not in _SPANS and _are_spans(value)]
+    names = [one for one in lists if one and all(isinstance(name, str) for name in one)]
+    spans: list[Any] = next((one for one in lists if one and one not in names), [])
+    told = [row.get("intent"), row.get("label"), *names, row.get("accept"), _surest(row)]
+    intents = [one[0] if isinstance(one, list) and len(one) == 1 else one for one in told]
+    intent = next((one for one in intents if isinstance(one, str) and one), "")
+    read = [_span(one, row["text"], where) for one in spans]
+    return tagged_message(row["text"], read, where, intent)
 
 
-def _span(told: Any, where: str) -> tuple[Any, Any, Any]:
+def _are_spans(value: Any) -> bool:
+    """Whether something looks like a list of entities, as JSON of Label Studio's "MIN" form has it
+    under a name of one's own; words with their places have no label."""
+    return (
+        isinstance(value, list)
+        and bool(value)
+        and all(
+            isinstance(one, dict) and "start" in one and {"label", "labels"} & one.keys()
+            for one in value
+        )
+    )
+
+
+def _surest(row: Mapping[str, Any]) -> str | None:
+    """The one category of spaCy's ``cats`` that holds, if it is one."""
+    cats = row.get("cats")
+    if not isinstance(cats, dict):
+        return None
+    true = [
+        name for name, share in cats.items() if isinstance(share, (int, float)) and share >= 0.5
+    ]
+    return true[0] if len(true) == 1 else None
+
+
+def _span(told: Any, text: Any, where: str) -> tuple[Any, Any, Any]:
     """Label, start and end of ``[start, end, label]`` or of a table, also of Label Studio's."""
     if isinstance(told, list) and len(told) == 3:
         return told[2], told[0], told[1]
@@ -197,25 +230,57 @@ def _span(told: Any, where: str) -> tuple[Any, Any, Any]:
         end = told.get("end", told.get("end_offset"))
         labels = told.get("labels")
         first = labels[0] if isinstance(labels, list) and labels else None
-        return told.get("label", told.get("entity", first)), start, end
+        label = told.get("label", told.get("entity", first))
+        return label, *_placed(text, start, end, told.get("text"), where)
     raise DataError(f"{where}: {told!r:.60} is no entity; expected [start, end, label]")
+
+
+def _placed(text: Any, start: Any, end: Any, copied: Any, where: str) -> tuple[Any, Any]:
+    """The ends of a span in characters, where the export has a copy of its text beside them.
+
+    Tools that run in a browser count in units of UTF-16, in which an emoji is two.
+    """
+    known = isinstance(text, str) and isinstance(copied, str)
+    if not known or type(start) is not int or type(end) is not int or not 0 <= start < end:
+        return start, end
+    units = text.encode("utf-16-le")
+    if _LEFT_OUT.sub("", text[start:end]) == _LEFT_OUT.sub("", copied):
+        return start, end
+    try:
+        before, inside = (
+            units[2 * a : 2 * b].decode("utf-16-le") for a, b in ((0, start), (start, end))
+        )
+    except UnicodeDecodeError:
+        before, inside = "", ""
+    if _LEFT_OUT.sub("", inside) != _LEFT_OUT.sub("", copied):
+        raise DataError(
+            f"{where}: from {start} to {end} the message has {text[start:end]!r:.60}, not "
+            f"{copied!r:.60} as the export says"
+        )
+    return len(before), len(before) + len(inside)
 
 
 def _label_studio(row: Mapping[str, Any], where: str) -> Iterator[TaggedMessage]:
     """The message of a task; none if it was not annotated."""
     try:
         done = [one for one in row["annotations"] if not one.get("was_cancelled")]
-        spans = [
-            (value["labels"][0], value["start"], value["end"])
-            for result in (done[0]["result"] if done else ())
-            if "labels" in (value := result["value"])
-        ]
         texts = [one for one in row["data"].values() if isinstance(one, str)]
         text = row["data"]["text"] if "text" in row["data"] or len(texts) != 1 else texts[0]
+        results = [one.get("value", {}) for one in (done[0]["result"] if done else ())]
+        spans = [
+            (
+                value["labels"][0],
+                *_placed(text, value["start"], value["end"], value.get("text"), where),
+            )
+            for value in results
+            if value.get("labels")
+        ]
+        chosen = [one["choices"] for one in results if one.get("choices")]
+        intent = chosen[0][0] if len(chosen) == 1 and len(chosen[0]) == 1 else ""
     except (AttributeError, KeyError, IndexError, TypeError) as error:
         raise DataError(f"{where} is not of Label Studio's form: {error!r}") from None
     if done:
-        yield tagged_message(text, spans, where)
+        yield tagged_message(text, spans, where, intent)
 
 
 def _spacy(path: Path) -> Iterator[TaggedMessage]:
@@ -230,7 +295,8 @@ def _spacy(path: Path) -> Iterator[TaggedMessage]:
         raise DataError(f"{path} is no file of spaCy's: {error}") from None
     for number, doc in enumerate(docs, 1):
         spans = [(one.label_, one.start_char, one.end_char) for one in doc.ents]
-        yield tagged_message(doc.text, spans, f"{path}: message {number}")
+        where = f"{path}: message {number}"
+        yield tagged_message(doc.text, spans, where, _surest({"cats": doc.cats}) or "")
 
 
 def _rasa(path: Path) -> Iterator[TaggedMessage]:
@@ -261,18 +327,24 @@ def _rasa_example(example: str, intent: str, where: str) -> TaggedMessage:
     parts: list[str] = []
     spans: list[tuple[str, int, int]] = []
     place = length = 0
-    for match in _RASA.finditer(example):
-        before = example[place : match.start()]
-        label = match["label"]
-        if match["table"]:
-            table = _parsed(match["table"], where)
-            label = table.get("entity") if isinstance(table, dict) else None
+    while match := _RASA.search(example, place):
+        before, end, labels = example[place : match.start()], match.end(), [match["label"]]
+        if not match["label"]:  # a table or a list of them, in whose values brackets may stand
+            try:
+                told, end = json.JSONDecoder().raw_decode(example, end)
+            except (ValueError, RecursionError) as error:
+                raise DataError(f"{where} is not valid JSON: {error}") from None
+            tables = told if isinstance(told, list) else [told]
+            labels = [one.get("entity") if isinstance(one, dict) else None for one in tables]
         start = length + len(before)
         length = start + len(match["text"])
-        spans.append((str(label or "").partition(":")[0], start, length))
+        spans += [(str(label or "").partition(":")[0], start, length) for label in labels]
         parts += [before, match["text"]]
-        place = match.end()
-    return tagged_message("".join([*parts, example[place:]]), spans, where, intent)
+        place = end
+    text = "".join([*parts, example[place:]])
+    if _RASA_LEFT.search(text):
+        raise DataError(f"{where}: {example!r:.80} has an entity that cannot be read")
+    return tagged_message(text, spans, where, intent)
 
 
 def _parsed(text: str, where: str) -> Any:

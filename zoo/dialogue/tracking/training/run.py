@@ -151,8 +151,8 @@ def finetune_tracker(
     """
     options = options or TrackerOptions()
     turns = [
-        replace(turn, dialogue=f"{path.name}/{turn.dialogue}")
-        for path in files
+        replace(turn, dialogue=f"{number}/{turn.dialogue}")
+        for number, path in enumerate(files, 1)
         for turn in read_dialogues(path)
     ]
     training, validation = split_dialogues(turns, options.validation, options.seed)
