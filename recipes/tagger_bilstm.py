@@ -383,9 +383,11 @@ def evaluate(
         messages = read_tagged(data)
         if not any(message.entities or message.intent for message in messages):
             raise DataError(f"{data.name} has neither entities nor intents to score")
+        own = [one for one in MODELS.values() if one.corpus == model.card.get("dataset")]
         return score_messages(
             model,
             messages,
+            outside=own[0].outside if own else "",
             on_progress=(lambda count: progress(count, len(messages))) if progress else None,
             dataset=data.name,
             split="all",

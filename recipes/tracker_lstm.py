@@ -148,12 +148,12 @@ def evaluate(
         DataError: the file is missing or malformed.
     """
 
-    from zoo.dialogue.tracking.training.files import read_dialogues
+    from zoo.dialogue.tracking.training.files import in_spelling_of, read_dialogues
     from zoo.dialogue.tracking.training.scores import score_dialogues
 
     split, command = "test", f"zoo evaluate {reference}"
     if data is not None:
-        turns = read_dialogues(data)
+        turns = in_spelling_of(model.ontology, read_dialogues(data))
         name, split, command = data.name, "all", f"{command} --data {data.name}"
     else:
         name = own_corpus(model, reference, MODELS)

@@ -100,6 +100,7 @@ def test_candidates_are_nothing_anything_values_and_questions() -> None:
         ({"food": "thai"}, "a list of values for each slot"),
         ({"food": list(map(str, range(100_001)))}, "100,001 values is too large"),
         (3, "a table of slots"),
+        ({"food": ["thai"], "requests": ["phone"]}, "'requests' stands beside 'slots'"),
         ({"slots": {"food": ["thai"]}, "open": ["name"]}, "'name' is no slot"),
         ({"slots": {"food": ["thai"]}, "open": "food"}, "a list of values for each slot"),
         ({"slots": {"food": [3]}}, "texts of 1 to 200"),
@@ -398,7 +399,7 @@ def test_finetuning_adds_slots_values_and_requests(
     start = make_task(tracker_bundle()).save(tmp_path / "start")
     dialogues = [
         [{"user": f"in {color} please", "state": {"color": color}, "requests": ["price"]}]
-        for color in ("red", "blue") * 6
+        for color in ("red", "blue", "Red") * 4
     ]
     data = tmp_path / "mine.json"
     data.write_text(json.dumps(dialogues))

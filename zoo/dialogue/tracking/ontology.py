@@ -117,6 +117,12 @@ class Ontology:
                 f"an ontology with 'slots' has no {unknown[0]!r:.60}; it may have 'requests' and "
                 "'open' beside them"
             )
+        beside = [name for name in names[1:] if name in told]
+        if slots is told and beside:
+            raise UsageError(
+                f"{beside[0]!r} stands beside 'slots': write {{'slots': {{...}}, {beside[0]!r}: "
+                "[...]}"
+            )
         others = [told.get(name, ()) if slots is nested else () for name in names[1:]]
         lists = [*slots.values(), *others]
         if not all(isinstance(one, (list, tuple)) for one in lists):

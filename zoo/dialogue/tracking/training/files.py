@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -63,6 +64,24 @@ def _turn(told: Any, before: dict[str, str], dialogue: str, where: str) -> Dialo
         raise DataError(f"{where}: 'requests' must be a list of names")
     said = {slot: value for slot, value in state.items() if before.get(slot) != value}
     return DialogueTurn(dialogue, system, user, said, dict(state), tuple(requests))
+
+
+def in_spelling_of(ontology: Ontology, turns: Sequence[DialogueTurn]) -> list[DialogueTurn]:
+    """Turns with values that the ontology has in other capitals written as it has them, and all
+    others as they are written first: ``Thai`` and ``thai`` are one value."""
+    spelt = {
+        (slot, value.casefold()): value
+        for slot, values in ontology.slots.items()
+        for value in values
+    }
+
+    def written(values: Mapping[str, str]) -> dict[str, str]:
+        return {
+            slot: spelt.setdefault((slot, value.casefold()), value)
+            for slot, value in values.items()
+        }
+
+    return [replace(turn, said=written(turn.said), state=written(turn.state)) for turn in turns]
 
 
 def grown_ontology(ontology: Ontology, turns: Sequence[DialogueTurn]) -> Ontology:

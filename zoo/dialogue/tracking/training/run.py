@@ -18,6 +18,7 @@ from zoo.dialogue.tracking.tracking import Tracker
 from zoo.dialogue.tracking.training.examples import by_dialogue, texts_of
 from zoo.dialogue.tracking.training.files import (
     grown_ontology,
+    in_spelling_of,
     read_dialogues,
     split_dialogues,
 )
@@ -155,8 +156,9 @@ def finetune_tracker(
         for number, path in enumerate(files, 1)
         for turn in read_dialogues(path)
     ]
-    training, validation = split_dialogues(turns, options.validation, options.seed)
     start = read_start(reference)
+    turns = in_spelling_of(start.bundle.processor.ontology, turns)
+    training, validation = split_dialogues(turns, options.validation, options.seed)
     ontology = grown_ontology(start.bundle.processor.ontology, turns)
     bundle = with_ontology(start.bundle, ontology, texts_of(training))
     finetuning = TrackerFinetuning(
