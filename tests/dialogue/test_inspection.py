@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -10,12 +11,15 @@ import pytest
 
 from tests.inspection.networks import random_weights
 from zoo import load_model
-from zoo.dialogue.mood.inspection import SentimentNetwork
+from zoo.dialogue.messages import Message
+from zoo.dialogue.mood.inspection import SentimentNetwork, conversation_subject
 from zoo.dialogue.mood.sentiment_lstm import SentimentConfig
 from zoo.dialogue.tagging.inspection import TaggerNetwork
 from zoo.dialogue.tagging.tagger_bilstm import TaggerConfig
+from zoo.dialogue.tokens import Token
 from zoo.dialogue.tracking.inspection import TrackerNetwork
 from zoo.dialogue.tracking.tracker_lstm import TrackerConfig
+from zoo.dialogue.words import WordIds
 from zoo.errors import UsageError
 from zoo.inspection.attribution import attribute_output
 from zoo.inspection.highway import highway_of
@@ -139,6 +143,31 @@ def test_the_runs_over_words_are_those_of_each_message_in_the_order_of_the_text(
         whole.gate("f", "recurrent_1/backward"), np.concatenate(alone), atol=1e-6
     )
     assert len(whole.steps("context")) == 3
+
+
+@pytest.mark.parametrize("at", [0, 1, 2])
+def test_the_way_back_of_a_message_begins_at_its_own_words(at: int) -> None:
+    words = [
+        WordIds(
+            [Token("w", n, n + 1) for n in range(count)],
+            *(np.ones(count, np.int32) for _ in range(2)),
+            np.ones((count, 4), np.int32),
+        )
+        for count in (5, 0, 3)
+    ]
+    messages = [Message("a", "ana"), Message("", "ben"), Message("b", "ana")]
+    given = conversation_subject(messages, words, ("bad", "good"))
+    assert given.spans["words"].tolist() == [[0, 4], [5, 4], [5, 7]]
+    kind, (config, subject) = made({"moods": 4})
+    network = kind(config, random_weights(config.shapes()))
+    found = highway_of(network, replace(subject, spans=given.spans), at=at)
+    for way in ("forward", "backward"):
+        curve = found.curve(f"recurrent_1/{way}", "h")
+        if at != 1:  # the empty message has no words of its own
+            assert curve.norms[0] > 0
+            own = 5 if at == 0 else 3
+            assert curve.norms[:own].min() > 0
+            assert curve.norms[own:].max(initial=0.0) == pytest.approx(0.0, abs=1e-12) or at == 2
 
 
 def test_a_tracker_is_looked_into_slot_by_slot(zoo: Any, tmp_path: Path) -> None:

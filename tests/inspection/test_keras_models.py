@@ -97,3 +97,54 @@ def test_what_cannot_be_traced_is_refused(keras: Any) -> None:
         trace(lstm, np.ones((1, 4, 3)), units=[2])
     with pytest.raises(UsageError, match="does not take these inputs"):
         trace(lstm, np.ones((1, 4, 5)))
+
+
+def test_layers_of_one_name_and_layers_called_twice_are_all_there(keras: Any) -> None:
+    def part(name: str, units: int) -> Any:
+        given = keras.Input((None, 3))
+        layer = keras.layers.LSTM(units, return_sequences=True, name="lstm")
+        return keras.Model(given, layer(given), name=name)
+
+    given, x = keras.Input((None, 3)), np.ones((1, 4, 3), "float32")
+    nested = [part("one", 2)(given), part("two", 5)(given)]
+    twice = keras.layers.GRU(3, return_sequences=True, name="gru")
+    model = keras.Model(given, keras.layers.Concatenate()([*nested, twice(twice(given))]))
+    found = trace(model, x)
+    assert {name: found.gate("h", name).shape for name in found.layers} == {
+        "one.lstm": (4, 2),
+        "two.lstm": (4, 5),
+        "gru": (4, 3),
+        "gru#2": (4, 3),
+    }
+    assert list(trace(model, x, layers=["gru"]).layers) == ["gru", "gru#2"]
+    assert list(trace(model, x, layers=["two.lstm"]).layers) == ["two.lstm"]
+    both = keras.layers.Bidirectional(keras.layers.GRU(3, return_sequences=True), name="both")
+    again = trace(keras.Model(given, keras.layers.Dense(3)(both(both(given)[..., :3]))), x)
+    assert list(again.layers) == [
+        "both/forward",
+        "both/backward",
+        *(f"both/{way}#2" for way in ("forward", "backward")),
+    ]
+
+
+def test_a_layer_that_reads_several_sequences_at_once_is_refused(keras: Any) -> None:
+    given = keras.Input(batch_shape=(1, 3, 4, 2))
+    words = keras.layers.LSTM(5, name="words")(keras.ops.reshape(given, (3, 4, 2)))
+    model = keras.Model(
+        given, keras.layers.LSTM(2, name="texts")(keras.ops.reshape(words, (1, 3, 5)))
+    )
+    with pytest.raises(ZooError, match="'words' reads 3 sequences of one example at once"):
+        trace(model, np.ones((1, 3, 4, 2)))
+    assert list(trace(model, np.ones((1, 3, 4, 2)), layers=["texts"]).layers) == ["texts"]
+
+
+def test_a_stateful_layer_that_is_built_by_the_trace_is_empty_afterwards(keras: Any) -> None:
+    model = keras.Sequential([keras.layers.GRU(3, stateful=True)])
+    x = np.ones((1, 4, 2), "float32")
+    first = trace(model, x).gate("h")
+    np.testing.assert_array_equal(trace(model, x).gate("h"), first)
+
+
+def test_a_model_of_the_zoo_is_no_keras_model() -> None:
+    with pytest.raises(UsageError, match="has a method trace of its own, not object"):
+        trace(object(), np.ones((1, 3)))

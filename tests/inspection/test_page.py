@@ -5,6 +5,7 @@ The browser's tests need Chromium (Debian: ``apt-get install chromium``) and Pla
 
 from __future__ import annotations
 
+import json
 import re
 import shutil
 from collections.abc import Iterator
@@ -38,6 +39,18 @@ def test_a_page_refers_to_nothing_outside_itself(traced: Trace, tmp_path: Path) 
     text = made.read_text(encoding="utf-8")
     assert not re.search(r"(src|href)=|https?://|@import|url\(", text)
     assert text.count("<script") == text.count("</script>") == 2
+
+
+def test_a_page_of_nothing_but_masked_steps_and_odd_characters_is_valid(
+    traced: Trace, tmp_path: Path
+) -> None:
+    layer = traced.layer()
+    masked = {name: np.full_like(array, np.nan) for name, array in layer.arrays.items()}
+    made = replace(traced, layers={layer.name: replace(layer, arrays=masked)})
+    page_file = write_page(made, tmp_path / "a.html", title="\udcff \u2028 é")
+    (data,) = re.findall(r'id="data">(.*?)</script>', page_file.read_text("utf-8"))
+    found = json.loads(data, parse_constant=lambda name: pytest.fail(name))
+    assert found["title"] == "\udcff \u2028 é"
 
 
 def test_a_page_that_would_be_too_large_has_fewer_units(
@@ -145,9 +158,8 @@ def test_a_page_is_used_by_mouse_and_keyboard(
 def test_a_page_shows_what_was_read(browser: Any, traced: Trace, tmp_path: Path, kind: str) -> None:
     made = _over(traced, BACKDROPS[kind])
     attention = {"a": np.full((1, len(TEXT), len(TEXT)), 0.5, np.float32)}
-    opened, wrong = _open(
-        browser, write_page(replace(made, attention=attention), tmp_path / "a.html"), 900
-    )
+    made = replace(made, attention=attention, attended={"a": ("characters", "characters")})
+    opened, wrong = _open(browser, write_page(made, tmp_path / "a.html"), 900)
     colours = opened.evaluate(
         "(() => {const c = document.getElementById('picture'), g = c.getContext('2d');"
         "return new Set(g.getImageData(0, 0, c.width, c.height).data).size})()"

@@ -73,6 +73,51 @@ def test_gates_are_drawn_under_what_was_read(traced: Trace, tmp_path: Path, kind
     pictures.draw_unit(made, tmp_path / "c.png", 0)
 
 
+def test_strokes_have_the_colours_of_the_steps_that_were_kept(
+    traced: Trace, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    last = float(len(TEXT) - 1)
+    stroke, when = np.stack([np.arange(9.0), np.zeros(9)], axis=1), np.linspace(0, last, 9)
+    backdrop = Backdrop(paths=(stroke,), path_steps=(when,))
+    assert traced.subject is not None
+    given = replace(subject(), backdrop=backdrop)
+    given = replace(given, axes={"characters": replace(given.axes["characters"], texts=())})
+    drawn = []
+    monkeypatch.setattr(pictures, "_draw_paths", lambda *given: drawn.append(given) or tmp_path)
+    for every in (1, 4):
+        found = trace_network(character_network("lstm"), given, every=every)
+        pictures.draw_unit(found, tmp_path / "a.png", 3)
+    (_, whole, values, _), (_, thinned, kept, _) = drawn
+    assert thinned.path_steps[0][-1] < len(kept)
+    np.testing.assert_array_equal(kept, values[::4])
+    np.testing.assert_allclose(thinned.path_steps[0] * 4, whole.path_steps[0])
+
+
+def test_rows_and_columns_of_attention_have_their_own_texts(
+    traced: Trace, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    axes = {
+        name: Steps("subwords", np.arange(2.0), texts)
+        for name, texts in (("target", ("der", "Hund")), ("source", ("the", "dog")))
+    }
+    assert traced.subject is not None
+    pair = replace(traced.subject, axes=axes, output_axis="target", read_axes=("source", "target"))
+    made = replace(
+        traced,
+        subject=pair,
+        attention={"attention": np.eye(2, dtype=np.float32)[None]},
+        attended={"attention": ("target", "source")},
+    )
+    figures = []
+    monkeypatch.setattr(charts, "save_picture", lambda figure, path: figures.append(figure) or path)
+    charts.draw_attention(made, tmp_path / "a.png")
+    (panel,) = figures[0].axes
+    assert [one.get_text() for one in panel.get_yticklabels()] == ["der", "Hund"]
+    assert [one.get_text() for one in panel.get_xticklabels()] == ["the", "dog"]
+    steps = [pair.steps_of_input(number, 2) for number in (0, 1)]
+    assert [one.texts for one in steps if one is not None] == [("the", "dog"), ("der", "Hund")]
+
+
 def test_charts_are_drawn(traced: Trace, tmp_path: Path) -> None:
     highways = {cell: highway_of(character_network(cell), subject()) for cell in ("lstm", "rnn")}
     attention = replace(traced, attention={"a": np.full((2, len(TEXT), len(TEXT)), 0.1)})

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -161,6 +162,40 @@ def test_a_quantity_that_cannot_be_followed_is_refused(values: np.ndarray, said:
     found = trace_network(character_network("lstm"), subject())
     with pytest.raises(UsageError, match=said):
         found.find("it", values)
+
+
+def test_masked_steps_do_not_count() -> None:
+    draw = np.random.default_rng(0)
+    wanted, real = draw.normal(size=240), np.arange(240) % 6 == 0
+    gate = np.where(real[:, None], draw.normal(size=(240, 9)), np.nan)
+    gate[real, 7] = wanted[real]
+    h = np.nan_to_num(gate).cumsum(axis=0)  # carried over masked steps
+    layer = LayerTrace("a", "gru", "t", False, {"z": gate, "r": gate, "h": h}, np.arange(9))
+    found = find_units("it", wanted, [layer], "z", 1)
+    assert (found.units[0].unit, found.steps) == (7, (20, 20))
+    assert found.units[0].held_out == pytest.approx(1.0)
+    other = LayerTrace("b", "rnn", "t", False, {"h": h}, np.arange(9))
+    with pytest.raises(UsageError, match="other steps masked"):
+        find_units("it", wanted, [layer, other], "h", 1)
+
+
+def test_a_quantity_is_looked_for_along_its_own_axis() -> None:
+    traced = trace_network(character_network("lstm"), subject())
+    length = len(traced.layer())
+    other = replace(traced.layer(), name="b", axis="source")
+    longer = LayerTrace("c", "rnn", "long", False, {"h": np.ones((99, 2))}, np.arange(2))
+    trace = replace(traced, layers={**traced.layers, "b": other, "c": longer})
+    own = {one.name for one in traced.layers.values()}
+    assert {one.layer for one in trace.find("space", most=999).units} == own
+    values = np.random.default_rng(0).random(length)
+    assert {one.layer for one in trace.find("mine", values, most=999).units} == {*own, "b"}
+    for wrong in (["x"] * length, [[1], [2, 3]]):
+        with pytest.raises(UsageError, match="give one number for each step"):
+            trace.find("mine", wrong)  # type: ignore[arg-type]
+    with pytest.raises(UsageError, match="most must be a whole number from 1"):
+        trace.find("space", most=-1)
+    with pytest.raises(UsageError, match=r"a number of \d+ bits"):
+        trace.find("space", most=-(10**5000))
 
 
 def test_a_quantity_of_the_task_needs_no_values() -> None:

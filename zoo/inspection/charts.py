@@ -154,13 +154,14 @@ def draw_attention(
     figure, axes = new_figure(1.8 + 0.2 * shown.shape[1], 1.6 + 0.2 * shown.shape[0])
     panel = axes(1, 1)[0][0]
     panel.imshow(shown, cmap="Blues", vmin=0.0, vmax=max(0.2, float(shown.max())))
-    by_length = {len(steps): steps for steps in trace.axes.values() if steps.texts}
-    for count, ticks, rotation in (
-        (shown.shape[1], panel.set_xticks, 90),
-        (shown.shape[0], panel.set_yticks, 0),
+    rows, columns = trace.attended.get(name, ("", ""))
+    for axis, count, ticks, rotation in (
+        (columns, shown.shape[1], panel.set_xticks, 90),
+        (rows, shown.shape[0], panel.set_yticks, 0),
     ):
-        if count in by_length:
-            texts = [plain(visible(one)) for one in by_length[count].texts]
+        steps = trace.axis_of_all(axis)
+        if steps is not None and len(steps.texts) == count:
+            texts = [plain(visible(one)) for one in steps.texts]
             ticks(range(count), texts, rotation=rotation, fontsize=8)
     panel.xaxis.tick_top()
     panel.set_xlabel(plain(f"{name}, {'mean of heads' if head is None else f'head {head}'}"))

@@ -78,7 +78,7 @@ def find_units(
 
     Args:
         name: of the quantity.
-        values: ``(steps,)``.
+        values: ``(steps,)``; those of masked steps do not count.
         layers: where to look; each with as many steps.
         array: the name of the array, or empty for c of an LSTM and h of others.
         most: number of units to give.
@@ -89,10 +89,20 @@ def find_units(
     """
     if values.ndim != 1 or not np.isfinite(values).all():
         raise UsageError(f"{name}: give one finite number for each step, no NaN")
+    if not layers:
+        raise UsageError("name at least one layer to look in")
     lengths = {len(one) for one in layers}
     if lengths != {len(values)}:
         counts = " or ".join(map(str, sorted(lengths)))
         raise UsageError(f"{name}: {len(values)} values for layers of {counts} steps")
+    real = [
+        ~np.isnan(np.stack([a[:, 0] for a in one.arrays.values()])).any(axis=0) for one in layers
+    ]
+    if not all(np.array_equal(one, real[0]) for one in real):
+        raise UsageError(
+            f"{name}: the layers have other steps masked; look in one of them at a time"
+        )
+    values = values[real[0]]
     if len(values) < 2 * _LEAST:
         raise UsageError(f"{len(values)} steps are too few; give at least {2 * _LEAST}")
     middle = len(values) // 2
@@ -105,7 +115,7 @@ def find_units(
     names = [array or ("c" if one.cell == "lstm" else "h") for one in layers]
     columns = np.concatenate(
         [one.array(a).astype(np.float64) for one, a in zip(layers, names, strict=True)], axis=1
-    )
+    )[real[0]]
     places = [(one.name, int(unit)) for one in layers for unit in one.units]
     chosen = _correlation(columns[:middle], first)
     held_out = _correlation(columns[middle:], second)
@@ -127,8 +137,8 @@ def find_units(
 
 
 def _normal(x: np.ndarray) -> np.ndarray:
-    """Columns with mean 0 and length 1; constant and masked ones are 0."""
-    x = np.nan_to_num(x - np.nanmean(x, axis=0))
+    """Columns with mean 0 and length 1; constant ones are 0."""
+    x = x - x.mean(axis=0)
     length = np.sqrt(np.square(x).sum(axis=0))
     result: np.ndarray = x / np.where(length > 1e-12, length, np.inf)
     return result

@@ -20,6 +20,7 @@ from zoo.inspection.run import Run
 from zoo.inspection.subject import InspectedInput, Network, ReadsOn
 from zoo.inspection.tape import Node, Tape
 from zoo.inspection.traces import log_softmax
+from zoo.values import shown
 
 DEFAULT_STEPS = 100
 
@@ -143,8 +144,13 @@ def highway_of(
     per_output = len(subject.output_steps) / max(1, len(subject.axes[subject.output_axis]))
     for name, run in tape.runs.items():
         length = run.arrays["h"].shape[1]
-        here = int(place / per_output) if run.axis == subject.output_axis else length - 1
-        start = length - 1 - here if run.backwards and run.axis == subject.output_axis else here
+        if run.axis == subject.output_axis:
+            first_step = last_step = int(place / per_output)
+        else:  # in the order of the input
+            whole = (0, length - 1)
+            spans = subject.spans.get(run.axis)
+            first_step, last_step = whole if spans is None else spans[at]
+        start = length - 1 - int(first_step) if run.backwards else int(last_step)
         curves += _curves(name, run, start, steps)
     for name, (_, node) in tape.streams.items():
         curves.append(_stream_curve(name, node, place, steps))
@@ -163,7 +169,7 @@ def check_output(subject: InspectedInput, at: int | None) -> int:
         at = subject.asked
     whole = isinstance(at, (int, np.integer)) and not isinstance(at, bool)
     if not whole or not -count <= at < count or not count:
-        raise UsageError(f"at must be an output's number below {count}, not {at!r}")
+        raise UsageError(f"at must be an output's number below {count}, not {shown(at)}")
     return int(at) % count
 
 
@@ -179,7 +185,7 @@ def choose_label(
     if label is not None:
         whole = isinstance(label, (int, np.integer)) and not isinstance(label, bool)
         if not whole or not 0 <= label < count:
-            raise UsageError(f"label must be a number from 0 to {count - 1}, not {label!r}")
+            raise UsageError(f"label must be a number from 0 to {count - 1}, not {shown(label)}")
         return int(label)
     own = -1 if subject.targets is None else int(subject.targets[at])
     return own if own >= 0 else int(log_probs[place].argmax())
@@ -193,7 +199,7 @@ def _run_to(
         check_whole("steps", steps, 1)
     before = at if isinstance(network, ReadsOn) else len(subject.axes[subject.output_axis]) - 1
     if steps is not None and steps > before:
-        raise UsageError(f"there are only {before} steps before output {at}, not {steps}")
+        raise UsageError(f"there are only {before} steps before output {at}, not {shown(steps)}")
     if not isinstance(network, ReadsOn):
         tape = Tape()
         inputs = [tape.leaf(one) for one in network.inputs(subject.arrays)]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+from collections import Counter
 from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import replace
 from typing import Any
@@ -33,7 +34,8 @@ def trace(
     Its ``LSTM``, ``GRU`` and ``SimpleRNN`` layers are traced, those of :mod:`zoo.layers` too, alone
     or in ``Bidirectional``, wherever they are in the model, with masks, initial states and states
     that the layer carries from call to call. The model is called once, not in training; a stateful
-    layer's state is put back afterwards. A layer that is called twice has ``#2`` after its name.
+    layer's state is put back afterwards. A layer that is called twice has ``#2`` after its name;
+    layers that have the same name have those of the models around them before it.
 
     Args:
         model: a ``keras.Model``, functional, sequential or of a class of its own.
@@ -56,12 +58,13 @@ def trace(
         (3, 64)
     """
     check_whole("every", every, 1)
-    runs = _run(model, inputs)
-    check_layers(runs, layers)
+    layers = None if layers is None else list(layers)
+    runs = _run(model, inputs, layers)
+    check_layers([name.partition("#")[0] for name in runs], layers)
     kept: dict[str, LayerTrace] = {}
     axes: dict[str, Steps] = {}
     for name, run in runs.items():
-        if layers is None or name in layers or name.partition("/")[0] in layers:
+        if _is_wanted(name, layers):
             kept[name] = layer_trace(name, run, units, slice(None, None, every))
             steps = run.arrays["h"].shape[1]
             axes.setdefault(run.axis, Steps("steps", np.arange(steps, dtype=np.float64)[::every]))
@@ -84,9 +87,10 @@ def trace_subject(
     found = trace(
         model, arrays if len(arrays) > 1 else arrays[0], layers=layers, units=units, every=every
     )
-    names = {len(steps.places[::every]): name for name, steps in subject.axes.items()}
+    # The first axis has the name where two are as long.
+    names = {_axis_name(len(steps)): name for name, steps in reversed(list(subject.axes.items()))}
     known = {
-        name: replace(one, axis=names.get(len(one), one.axis)) for name, one in found.layers.items()
+        name: replace(one, axis=names.get(one.axis, one.axis)) for name, one in found.layers.items()
     }
     axes = {
         name: Steps(steps.unit, steps.places[::every], steps.texts[::every])
@@ -95,12 +99,28 @@ def trace_subject(
     return Trace(known, {**found.axes, **axes}, subject=subject, every=every)
 
 
-def _run(model: Any, inputs: Any) -> dict[str, Run]:
+def _axis_name(steps: int) -> str:
+    return f"{steps} steps"
+
+
+def _is_wanted(name: str, layers: Collection[str] | None) -> bool:
+    """Whether a layer, one of its directions or one of its calls is asked for."""
+    if layers is None:
+        return True
+    called = name.partition("#")[0]
+    return not {name, called, called.partition("/")[0]}.isdisjoint(layers)
+
+
+def _run(model: Any, inputs: Any, layers: Collection[str] | None) -> dict[str, Run]:
     """Call a model, with what its recurrent layers read recorded."""
     import keras
 
-    found = list(_recurrent_layers(model))
+    if not isinstance(model, keras.Layer):
+        own = ", such as model.network; a model of the zoo has a method trace of its own"
+        raise UsageError(f"give a keras.Model{own}, not {type(model).__name__}")
+    found = [one for one in _recurrent_layers(model) if _is_wanted(one[0], layers)]
     if not found:
+        check_layers([name for name, _ in _recurrent_layers(model)], layers)
         raise UsageError(
             f"{getattr(model, 'name', model)!s} has no recurrent layer: LSTM, GRU or SimpleRNN"
         )
@@ -110,6 +130,12 @@ def _run(model: Any, inputs: Any) -> dict[str, Run]:
     runs: dict[str, Run] = {}
     with contextlib.ExitStack() as hooks:
         for name, layer in found:
+            cell = type(layer.cell).__name__
+            if cell not in _CELLS:
+                raise ZooError(
+                    f"layer {name!r} has a cell of the type {cell}, which cannot be traced; "
+                    "LSTM, GRU and SimpleRNN can"
+                )
             hooks.enter_context(_recorded(layer, name, runs))
         try:
             model(inputs, training=False)
@@ -121,24 +147,35 @@ def _run(model: Any, inputs: Any) -> dict[str, Run]:
 
 
 def _recurrent_layers(model: Any) -> Iterator[tuple[str, Any]]:
-    """The recurrent layers of a model and their names."""
+    """The recurrent layers of a model and their names, each once."""
     import keras
 
-    wrapped: dict[int, str] = {}
-    layers = list(model._flatten_layers(include_self=True, recursive=True))
-    for layer in layers:
-        if isinstance(layer, keras.layers.Bidirectional):
-            wrapped[id(layer.forward_layer)] = f"{layer.name}/forward"
-            wrapped[id(layer.backward_layer)] = f"{layer.name}/backward"
-    for layer in layers:
+    found: dict[int, tuple[str, str, Any]] = {}  # name, names of what is around it, layer
+
+    def look(layer: Any, around: tuple[str, ...], direction: str) -> None:
         if isinstance(layer, keras.layers.RNN):
-            cell = type(layer.cell).__name__
-            if cell not in _CELLS:
-                raise ZooError(
-                    f"layer {layer.name!r} has a cell of the type {cell}, which cannot be traced; "
-                    "LSTM, GRU and SimpleRNN can"
-                )
-            yield wrapped.get(id(layer), layer.name), layer
+            name = around[-1] if direction else layer.name
+            outer = around[:-1] if direction else around
+            found.setdefault(id(layer), (name + direction, ".".join((*outer, name)), layer))
+            return
+        inside = (*around, layer.name) if around or layer is not model else around
+        both = isinstance(layer, keras.layers.Bidirectional)
+        for part in layer._flatten_layers(include_self=False, recursive=False):
+            way = "/forward" if both and part is layer.forward_layer else ""
+            way = "/backward" if both and part is layer.backward_layer else way
+            look(part, inside if not both else (*around, layer.name), way)
+
+    look(model, (), "")
+    counts = Counter(name for name, _, _ in found.values())
+    used: Counter[str] = Counter()
+    for name, path, layer in found.values():
+        if counts[name] > 1:
+            _, slash, direction = name.partition("/")
+            name = path + slash + direction
+            used[name] += 1
+            if used[name] > 1:
+                name = f"{path}~{used[name]}{slash}{direction}"
+        yield name, layer
 
 
 @contextlib.contextmanager
@@ -148,6 +185,7 @@ def _recorded(layer: Any, name: str, runs: dict[str, Run]) -> Iterator[None]:
 
     loop: Callable[..., Any] = layer.inner_loop
     carried = [np.array(ops.convert_to_numpy(one)) for one in layer.states or ()]
+    calls = 0
 
     def recording(
         sequences: Any, initial_state: Any, mask: Any, training: bool | None = False
@@ -155,8 +193,9 @@ def _recorded(layer: Any, name: str, runs: dict[str, Run]) -> Iterator[None]:
         last, outputs, states = loop(
             sequences=sequences, initial_state=initial_state, mask=mask, training=training
         )
-        number = 1 + sum(one.partition("#")[0] == name for one in runs)
-        called = name if number == 1 else f"{name}#{number}"
+        nonlocal calls
+        calls += 1
+        called = name if calls == 1 else f"{name}#{calls}"
         runs[called] = _traced(layer, called, sequences, initial_state, mask, states)
         return last, outputs, states
 
@@ -165,8 +204,8 @@ def _recorded(layer: Any, name: str, runs: dict[str, Run]) -> Iterator[None]:
         yield
     finally:
         object.__delattr__(layer, "inner_loop")
-        for variable, value in zip(layer.states or (), carried, strict=False):
-            variable.assign(value)
+        for number, variable in enumerate(layer.states or ()):  # built by the call: from zero
+            variable.assign(carried[number] if carried else np.zeros(variable.shape))
 
 
 def _traced(
@@ -179,6 +218,11 @@ def _traced(
     def array(x: Any) -> np.ndarray:
         return np.asarray(ops.convert_to_numpy(x)).astype(np.float32)
 
+    if sequences.shape[0] != 1:
+        raise ZooError(
+            f"layer {name!r} reads {sequences.shape[0]} sequences of one example at once, of which "
+            "a trace has one; trace it with inputs that are one"
+        )
     cell = layer.cell
     kind = _CELLS[type(cell).__name__]
     kernel = array(cell.kernel)
@@ -204,7 +248,7 @@ def _traced(
     if shown is not None:
         real = np.asarray(ops.convert_to_numpy(shown)).reshape(1, -1).astype(bool)[:, order]
     arrays, _ = forward(weights, array(sequences)[:, order], [array(one) for one in given], real)
-    run = Run(kind, f"{arrays['h'].shape[1]} steps", bool(layer.go_backwards), arrays)
+    run = Run(kind, _axis_name(arrays["h"].shape[1]), bool(layer.go_backwards), arrays)
     for key, own in zip(("h", "c"), states, strict=False):
         difference = np.abs(arrays[key][:, -1] - array(own)).max()
         if not difference <= _tolerance(cell) * max(1.0, float(np.abs(array(own)).max())):

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from zoo.errors import UsageError
+from zoo.values import shown
 
 if TYPE_CHECKING:
     from zoo.inspection.run import Run
@@ -111,10 +112,11 @@ def check_units(units: Sequence[int], count: int, layer: str) -> np.ndarray:
     """
     if not isinstance(units, Iterable):
         raise UsageError(f"units is a list of numbers, not {units!r:.60}")
+    units = list(units)
     for unit in units:
         whole = isinstance(unit, (int, np.integer)) and not isinstance(unit, bool)
         if not whole or not 0 <= unit < count:
-            raise UsageError(f"{layer} has no unit {unit!r}; its units are 0 to {count - 1}")
+            raise UsageError(f"{layer} has no unit {shown(unit)}; its units are 0 to {count - 1}")
     if not len(units):
         raise UsageError("units must name at least one unit")
     return np.asarray(units, np.int64)
@@ -128,7 +130,7 @@ def check_whole(name: str, value: Any, least: int) -> None:
     """
     whole = isinstance(value, (int, np.integer)) and not isinstance(value, bool)
     if not whole or value < least:
-        raise UsageError(f"{name} must be a whole number from {least}, not {value!r}")
+        raise UsageError(f"{name} must be a whole number from {least}, not {shown(value)}")
 
 
 def _ranges(units: np.ndarray) -> str:

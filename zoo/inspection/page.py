@@ -9,8 +9,9 @@ from __future__ import annotations
 import base64
 import io
 import json
+import warnings
 import zlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Sequence
 from importlib.resources import files
 from pathlib import Path
 from typing import Any
@@ -80,7 +81,7 @@ def write_page(
     most = max(len(one.units) for one in trace.layers.values())
     while True:
         data = _data(trace, title, highway, findings, most)
-        text = json.dumps(data, ensure_ascii=False, separators=(",", ":"))
+        text = json.dumps(data, allow_nan=False, separators=(",", ":"))
         page = template.replace("@DATA@", text.replace("<", "\\u003c")).encode()
         if len(page) <= MAX_BYTES:
             write_bytes(target, page)
@@ -111,9 +112,13 @@ def _data(
     layers = [_layer(one, most, wanted) for one in trace.layers.values()]
     subject = trace.subject
     first = found[0] if found else {"layer": layers[-1]["name"], "unit": layers[-1]["start"]}
-    kept, whole = max(len(one["units"]) for one in layers), trace.layer().units
+    kept = max(len(one["units"]) for one in layers)
+    fewer = any(
+        len(one["units"]) < len(whole.units)
+        for one, whole in zip(layers, trace.layers.values(), strict=True)
+    )
     about = subject.title if subject and title else ""
-    if kept < len(whole):
+    if fewer:
         about += f" (the {kept} units of each layer that move most)"
     return {
         "title": title or (subject.title if subject else "Inside a model"),
@@ -123,14 +128,14 @@ def _data(
         "layers": layers,
         "found": found,
         "first": {"layer": first["layer"], "unit": first["unit"], "step": len(trace.layer()) // 2},
-        "backdrop": _backdrop(subject.backdrop) if subject and subject.backdrop else None,
+        "backdrop": _backdrop(trace.backdrop) if trace.backdrop else None,
         "highway": _highway(highway) if highway else None,
         "attention": _attention(trace),
     }
 
 
 def _layer(one: LayerTrace, most: int, wanted: set[tuple[Any, Any]]) -> dict[str, Any]:
-    spread = np.nan_to_num(np.nanstd(one.arrays["h"], axis=0))
+    spread = _defined(np.nanstd, one.arrays["h"], axis=0)
     asked = [n for n, unit in enumerate(one.units) if (one.name, int(unit)) in wanted]
     order = list(dict.fromkeys([*asked, *np.argsort(-spread, kind="stable")]))
     columns = np.sort(np.array(order[: max(most, 1)], np.int64))
@@ -146,20 +151,28 @@ def _layer(one: LayerTrace, most: int, wanted: set[tuple[Any, Any]]) -> dict[str
         "arrays": packed,
     }
     if one.cell in KEEP:
-        mean = np.nanmean(one.arrays[KEEP[one.cell]][:, columns], axis=0)
+        mean = _defined(np.nanmean, one.arrays[KEEP[one.cell]][:, columns], axis=0)
         data["lifetimes"] = np.round(1 / np.maximum(1 - mean, 1e-6), 2).tolist()
     return data
 
 
 def _pack(values: np.ndarray, gate: bool) -> dict[str, Any]:
     """Values in 255 levels, compressed."""
-    low, high = (0.0, 1.0) if gate else (float(np.nanmin(values)), float(np.nanmax(values)))
+    ends = [float(_defined(one, values)) for one in (np.nanmin, np.nanmax)]
+    low, high = (0.0, 1.0) if gate else ends
     if not gate and low >= 0:
         low = min(-1e-6, -high)
     levels = np.nan_to_num((values - low) / max(high - low, 1e-12) * _LEVELS)
     levels = np.where(np.isnan(values), 255, np.clip(np.round(levels), 0, _LEVELS))
-    clip = max(float(np.nanpercentile(np.abs(values), _CLIP)), 1e-6)
+    clip = max(float(_defined(np.nanpercentile, np.abs(values), q=_CLIP)), 1e-6)
     return {"low": low, "high": high, "clip": clip, "packed": _compressed(levels)}
+
+
+def _defined(function: Callable[..., Any], values: np.ndarray, **options: Any) -> np.ndarray:
+    """What a function says of values without those that are NaN; 0 where all are."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", RuntimeWarning)  # there was nothing but NaN
+        return np.nan_to_num(function(values, **options))
 
 
 def _compressed(levels: np.ndarray) -> str:
@@ -223,12 +236,8 @@ def _attention(trace: Trace) -> dict[str, Any] | None:
         return None
     name, weights = list(trace.attention.items())[-1]
     mean = weights.mean(axis=0)
-    axes: Mapping[str, Steps] = trace.subject.axes
-    rows = axes[trace.subject.output_axis]
-    columns = next(
-        (one for one in reversed(list(axes.values())) if len(one) == mean.shape[1]), None
-    )
-    if columns is None or len(rows) != mean.shape[0]:
+    rows, columns = (trace.axis_of_all(axis) for axis in trace.attended.get(name, ("", "")))
+    if rows is None or columns is None or (len(rows), len(columns)) != mean.shape:
         return None
     return {
         "note": f"{name}: rows attend to columns, the mean of {len(weights)} heads. Point at a "

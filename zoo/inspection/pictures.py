@@ -46,7 +46,7 @@ def draw_gates(
     one, steps = trace.layer(layer), trace.steps(layer)
     names = list(arrays) or list(one.shown)
     columns = _moving(one, units)
-    backdrop = None if trace.subject is None else trace.subject.backdrop
+    backdrop = trace.backdrop
     figure, axes = _panels(len(names), len(steps), backdrop, height=0.5 + 0.018 * len(columns))
     if backdrop is not None:
         _draw_backdrop(axes[0], backdrop, steps)
@@ -99,7 +99,7 @@ def draw_unit(
     array = array or ("c" if one.cell == "lstm" else "h")
     values = trace.unit(unit, layer, array)
     title = f"{one.name} unit {unit} ({array})"
-    backdrop = None if trace.subject is None else trace.subject.backdrop
+    backdrop = trace.backdrop
     if steps.texts:
         return _draw_text(target, steps.texts, values, title)
     if backdrop is not None and backdrop.paths:
@@ -138,9 +138,9 @@ def draw_attribution(attribution: Attribution, subject: InspectedInput, path: st
     """
     target = picture_path(path)
     values = attribution.steps()
-    texts = next((s.texts for s in subject.axes.values() if len(s.texts) == len(values)), ())
-    if texts:
-        return _draw_text(target, texts, values, str(attribution))
+    steps = subject.steps_of_input(0, len(values))
+    if steps is not None and steps.texts:
+        return _draw_text(target, steps.texts, values, str(attribution))
     figure, axes = new_figure(9.0, 2.6)
     panel = axes(1, 1)[0][0]
     panel.bar(range(len(values)), values, width=1.0, color=np.where(values > 0, "C1", "C0"))

@@ -7,7 +7,7 @@ character, 40 ms of sound or eight columns of an image, is told by a wing in the
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import NamedTuple, Protocol, runtime_checkable
 
 import numpy as np
@@ -47,7 +47,8 @@ class Backdrop:
         curve: ``(points,)`` such as a waveform, over the whole axis.
         image: ``(height, width)`` uint8, 0 black.
         paths: ``(points, 2)`` each, x and y downwards, such as pen strokes.
-        path_steps: for each path the step ``(points,)`` at which each point was read.
+        path_steps: for each path the step ``(points,)`` at which each point was read, which may lie
+            between two.
         extent: first and last place of the curve or the image, in the steps' unit.
     """
 
@@ -56,6 +57,10 @@ class Backdrop:
     paths: tuple[np.ndarray, ...] = ()
     path_steps: tuple[np.ndarray, ...] = ()
     extent: tuple[float, float] = (0.0, 1.0)
+
+    def thinned(self, every: int) -> Backdrop:
+        """The same over every such step."""
+        return replace(self, path_steps=tuple(steps / every for steps in self.path_steps))
 
 
 @dataclass(frozen=True)
@@ -74,6 +79,9 @@ class InspectedInput:
         quantities: values for each step of the main axis that a unit may follow, by name.
         backdrop: what pictures show.
         title: the input in one line.
+        read_axes: the axis of each input of the network; left out, the main one of the first.
+        spans: for axes that are not the outputs', ``(outputs, 2)``, the first and the last step
+            that each output is made of; left out, all steps of the axis come before each output.
     """
 
     arrays: tuple[np.ndarray, ...]
@@ -86,6 +94,14 @@ class InspectedInput:
     quantities: Mapping[str, np.ndarray] = field(default_factory=dict)
     backdrop: Backdrop | None = None
     title: str = ""
+    read_axes: tuple[str, ...] = ()
+    spans: Mapping[str, np.ndarray] = field(default_factory=dict)
+
+    def steps_of_input(self, number: int, count: int) -> Steps | None:
+        """The steps of an input of the network, if they are known and as many as ``count``."""
+        name = self.read_axes[number] if number < len(self.read_axes) else ""
+        known = [self.axes[name]] if name else list(self.axes.values())
+        return next((one for one in known if len(one) == count), None)
 
     @property
     def output_steps(self) -> Steps:

@@ -45,6 +45,7 @@ class Tape:
     Attributes:
         runs: what was recorded of each recurrent layer and direction, by name.
         attention: attention weights ``(batch, heads, queries, keys)`` by layer.
+        attended: the axes of the queries and of the keys by layer; empty where they are no steps.
         streams: of layers without a recurrent state, such as a Transformer's, the axis and the node
             ``(batch, steps, width)`` that they read, by layer.
     """
@@ -52,6 +53,7 @@ class Tape:
     def __init__(self, record: bool = True) -> None:
         self.runs: dict[str, Run] = {}
         self.attention: dict[str, np.ndarray] = {}
+        self.attended: dict[str, tuple[str, str]] = {}
         self.streams: dict[str, tuple[str, Node]] = {}
         self._record = record
         self._nodes: list[Node] = []
@@ -59,6 +61,17 @@ class Tape:
     def leaf(self, value: np.ndarray) -> Node:
         """A node that nothing on the tape made."""
         return Node(value)
+
+    def attend(self, name: str, weights: np.ndarray, queries: str, keys: str) -> None:
+        """Keep attention weights of a layer.
+
+        Args:
+            name: of the layer.
+            weights: ``(batch, heads, queries, keys)``.
+            queries: the axis of the queries; empty if they are no steps.
+            keys: the axis of the keys.
+        """
+        self.attention[name], self.attended[name] = weights, (queries, keys)
 
     def add(self, value: np.ndarray, parents: Sequence[Node], pull: Pull) -> Node:
         """A node made of others.

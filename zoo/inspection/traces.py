@@ -15,7 +15,7 @@ from zoo.inspection.finding import Finding, find_units
 from zoo.inspection.layer_trace import LayerTrace, check_whole, layer_trace
 from zoo.inspection.measures import Lifetimes, Saturation, lifetimes_of, saturation_of
 from zoo.inspection.run import Run
-from zoo.inspection.subject import InspectedInput, Network, ReadsOn, Steps
+from zoo.inspection.subject import Backdrop, InspectedInput, Network, ReadsOn, Steps
 from zoo.inspection.tape import Node, Tape
 
 MAX_BYTES = 1 << 30
@@ -35,7 +35,9 @@ class Trace:
     Args:
         layers: by name, in the order in which the network has them.
         axes: the steps of each kind, as kept.
-        attention: ``(heads, queries, keys)`` float32 by layer, where the network attends.
+        attention: ``(heads, queries, keys)`` float32 by layer, where the network attends; of all
+            steps, also where the trace keeps some.
+        attended: the axes of the queries and of the keys by layer; empty where they are no steps.
         log_probs: ``(outputs, labels)`` float32 natural log-probabilities that the model gave.
         subject: the input, where it is known.
         every: the trace keeps every such step.
@@ -47,6 +49,19 @@ class Trace:
     log_probs: np.ndarray | None = field(default=None, repr=False)
     subject: InspectedInput | None = field(default=None, repr=False)
     every: int = 1
+    attended: Mapping[str, tuple[str, str]] = field(default_factory=dict, repr=False)
+
+    @property
+    def backdrop(self) -> Backdrop | None:
+        """What pictures show beside the steps that are kept."""
+        whole = None if self.subject is None else self.subject.backdrop
+        return None if whole is None else whole.thinned(self.every)
+
+    def axis_of_all(self, name: str) -> Steps | None:
+        """All steps of an axis, kept or not, if they are known."""
+        if self.subject is not None and name in self.subject.axes:
+            return self.subject.axes[name]
+        return self.axes.get(name) if self.every == 1 else None
 
     def layer(self, name: str | int | None = None) -> LayerTrace:
         """A layer by its name or its number from 1; left out, the last one.
@@ -131,20 +146,32 @@ class Trace:
                 values.
             values: ``(steps,)`` the quantity at each step of the layers.
             array: which array of the units; left out, c of an LSTM and h of others.
-            layers: names of the layers to look in; left out, all whose steps are as many.
+            layers: names of the layers to look in; left out, those along the axis of a quantity
+                that the task knows, and with as many steps as there are values.
             most: number of units to give.
 
         Raises:
             UsageError: the quantity is unknown, constant, NaN somewhere, or has another length.
         """
+        check_whole("most", most, 1)
+        candidates = list(self.layers.values())
         if values is None:
             known = {} if self.subject is None else self.subject.quantities
             if name not in known:
                 hint = did_you_mean(name, known) or f"; it knows {', '.join(known) or 'none'}"
                 raise UsageError(f"give values for {name!r}: the task does not know it{hint}")
             values = known[name][:: self.every]
-        chosen = [self.layer(one) for one in (self.layers if layers is None else layers)]
-        return find_units(name, np.asarray(values, np.float64), chosen, array, most)
+            main = next(iter(self.subject.axes)) if self.subject else ""
+            candidates = [one for one in candidates if one.axis == main] or candidates
+        try:
+            numbers = np.asarray(values, np.float64)
+        except (TypeError, ValueError):
+            raise UsageError(f"{name}: give one number for each step") from None
+        if layers is not None:
+            candidates = [self.layer(one) for one in layers]
+        else:
+            candidates = [one for one in candidates if len(one) == len(numbers)] or candidates
+        return find_units(name, numbers, candidates, array, most)
 
     def save(self, path: str | Path) -> Path:
         """Write all arrays as one ``.npz`` file, which ``numpy.load`` opens.
@@ -209,7 +236,7 @@ def trace_network(
     if not len(main):
         raise UsageError("the input has no steps to trace")
     parts: dict[str, list[LayerTrace]] = {}
-    log_probs, attention = [], {}
+    log_probs, attention, attended = [], {}, {}
     state: Sequence[Node] | None = None
     start = 0
     for arrays, count in _windows(network, subject):
@@ -223,6 +250,7 @@ def trace_network(
             parts.setdefault(one.name, []).append(one)
         log_probs.append(log_softmax(logits.value[0])[-start % every :: every])
         attention = {name: one[0].astype(np.float32) for name, one in tape.attention.items()}
+        attended = dict(tape.attended)
         start += count
     axes = {
         name: Steps(steps.unit, steps.places[::every], steps.texts[::every])
@@ -235,6 +263,7 @@ def trace_network(
         np.concatenate(log_probs),
         subject,
         every,
+        attended,
     )
 
 

@@ -74,7 +74,7 @@ class TransformerNetwork:
         scores = op.scale(tape, op.matmul(tape, self._turned(tape, query), key), head**-0.5)
         masked = op.add(tape, scores, tape.leaf(np.broadcast_to(far, scores.value.shape)))
         weights = op.softmax(tape, masked)
-        tape.attention[block] = weights.value
+        tape.attend(block, weights.value, AXIS, AXIS)
         answer = op.transpose(tape, op.matmul(tape, weights, value), (0, 2, 1, 3))
         joined = op.reshape(tape, answer, answer.value.shape[1], self._config.width)
         return self._dense(tape, joined, f"{block}_output")

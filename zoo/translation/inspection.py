@@ -54,7 +54,7 @@ class TranslationNetwork:
             hidden = self._layer(tape, 1, target, states[0])
             answer, attention = self._attend(tape, "", hidden, keys, memory)
             if attention is not None:
-                tape.attention["attention"] = attention.value[:, None]
+                tape.attend("attention", attention.value[:, None], TARGET, SOURCE)
         if config.decoder_layers > 1:
             upper = answer
             for number in range(2, config.decoder_layers + 1):
@@ -125,9 +125,8 @@ class TranslationNetwork:
             answers.append(answer)
             attention.append(weights)
         tape.runs["decoder_1"] = JoinedRun(runs)
-        tape.attention["attention"] = np.concatenate(
-            [one.value for one in attention if one is not None], axis=1
-        )[:, None]
+        attended = np.concatenate([one.value for one in attention if one is not None], axis=1)
+        tape.attend("attention", attended[:, None], TARGET, SOURCE)
         return op.stack_steps(tape, answers)
 
     def _dense(self, tape: Tape, x: Node, name: str) -> Node:
@@ -178,4 +177,5 @@ def pair_subject(
         labels=vocabulary,
         quantities=quantities,
         title=title,
+        read_axes=(SOURCE, TARGET),
     )

@@ -100,6 +100,8 @@ def conversation_subject(
         speakers.append(number)
     places = np.arange(len(messages), dtype=np.float64)
     words = [token.text for one in ids for token in one.tokens]
+    after = np.cumsum([len(one.tokens) for one in ids])
+    before = after - [len(one.tokens) for one in ids]
     return InspectedInput(
         (
             *pad_words(ids),
@@ -118,4 +120,8 @@ def conversation_subject(
             "speaker": np.array(speakers, np.float64),
         },
         title=f"{len(messages)} messages",
+        # An empty message has the words before it behind it, and none of its own.
+        spans={
+            WORDS: np.stack([np.minimum(before, after[-1] - 1), np.maximum(after - 1, 0)], axis=1)
+        },
     )

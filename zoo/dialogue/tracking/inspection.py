@@ -103,7 +103,7 @@ class TrackerNetwork:
         alike = match * self._weights["likeness/kernel"].ravel()
         scores = op.add(tape, meant, tape.leaf(np.broadcast_to(alike, meant.value.shape)))
         attention = op.softmax(tape, scores)
-        tape.attention[name] = attention.value[:, None]
+        tape.attend(name, attention.value[:, None], "", name)
         return op.matmul(tape, attention, words)
 
     def _mean_vector(self, words: np.ndarray) -> np.ndarray:
