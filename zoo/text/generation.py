@@ -16,7 +16,7 @@ from zoo.network import PLAIN
 from zoo.task import Task, check_no_options, one_or_many
 from zoo.text.processor import Characters
 from zoo.text.results import GeneratedText, TextScore, TextState, TextStates
-from zoo.values import is_whole
+from zoo.values import is_whole, shown
 
 if TYPE_CHECKING:
     from zoo.inspection.subject import InspectedInput
@@ -325,7 +325,8 @@ class TextGeneration(Task):
                 f"temperature must be 0 (greedy) or a number above it, not {values['temperature']}"
             )
         if not is_whole(values["top_k"]) or values["top_k"] < 0:
-            raise UsageError(f"top_k must be 0 or a whole number above it, not {values['top_k']}")
+            given = shown(values["top_k"])
+            raise UsageError(f"top_k must be 0 or a whole number above it, not {given}")
         values["top_k"] = min(values["top_k"], len(self.processor))
         if not _is_number(values["top_p"]) or not 0 < values["top_p"] <= 1:
             raise UsageError(f"top_p must be above 0 and at most 1, not {values['top_p']}")
@@ -486,15 +487,15 @@ def _is_number(value: Any) -> bool:
 
 def _check_length(length: Any) -> int:
     if isinstance(length, bool) or not isinstance(length, (int, np.integer)):
-        raise UsageError(f"length must be a whole number, not {length!r}")
+        raise UsageError(f"length must be a whole number, not {shown(length)}")
     if not 1 <= length <= MAX_LENGTH:
-        raise UsageError(f"length must be from 1 to {MAX_LENGTH:,}, not {length}")
+        raise UsageError(f"length must be from 1 to {MAX_LENGTH:,}, not {shown(length)}")
     return int(length)
 
 
 def _check_seed(seed: Any) -> int:
     if isinstance(seed, bool) or not isinstance(seed, (int, np.integer)) or seed < 0:
-        raise UsageError(f"seed must be a whole number from 0, not {seed!r}")
+        raise UsageError(f"seed must be a whole number from 0, not {shown(seed)}")
     return int(seed)
 
 
