@@ -10,10 +10,19 @@ from zoo.translation.protection import (
     TAG,
     find_protected,
     has_words,
+    plain_outside,
     split_protected,
     with_entities,
     without_entities,
 )
+
+
+def test_spelling_is_plain_outside_of_what_is_kept() -> None:
+    text = "“See” `echo “a”` at https://a.org/x–y, <a title=“b”>it’s</a> ½"
+    plain = '"See" `echo “a”` at https://a.org/x–y, <a title=“b”>it\'s</a> ½'
+    assert plain_outside(text) == plain
+    assert not find_protected("Fine.It is so.And e.g.this or z.B.das.")
+    assert plain_outside("I can’t … “go”") == 'I can\'t ... "go"'
 
 
 @pytest.mark.parametrize(
@@ -46,6 +55,14 @@ def test_numbers_of_all_kinds_are_kept(text: str, kept: list[str]) -> None:
     [
         ("See https://a.org/x?y=1&z=2, or (www.b.de).", ["https://a.org/x?y=1&z=2", "www.b.de"]),
         ("Ask tom+x@example.co.uk. Now", ["tom+x@example.co.uk"]),
+        ("(See https://a.org/M_(planet).)", ["https://a.org/M_(planet)"]),
+        (
+            "Https://a.com/b HTTP://A.COM/B EXAMPLE.COM",
+            ["Https://a.com/b", "HTTP://A.COM/B", "EXAMPLE.COM"],
+        ),
+        ("Look at bit.ly/abc, t.me/x1. It", ["bit.ly/abc", "t.me/x1"]),
+        ("{ name } {  } %1 of %L2, at", ["{ name }", "{  }", "%1", "%L2"]),
+        ("#été @Élise java.util.List x", ["#été", "@Élise", "java.util.List"]),
         ("{name} {0:.2f} {{ user }} ${x}", ["{name}", "{0:.2f}", "{{ user }}", "${x}"]),
         (
             "%d %s %1$s %(n)s %.2f %NAME% [NAME]!",

@@ -10,7 +10,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.translation.vocabulary import shipped_subwords
-from zoo.translation.sentences import join_lines, split_long, split_sentences, with_spaces
+from zoo.translation.protection import NUMBER, find_protected
+from zoo.translation.sentences import (
+    join_lines,
+    split_long,
+    split_sentences,
+    verbatim_parts,
+    with_spaces,
+)
 
 TEXTS = st.text(st.sampled_from("ab Ü.!?…,;\"»\n\t'(1)-*"), max_size=60)
 
@@ -28,7 +35,9 @@ def test_long_sentences_become_short_and_lose_nothing(text: str, limit: int) -> 
     text = text.strip()
     pieces = split_long(text, limit, len)
     assert "".join(piece.text + piece.space for piece in pieces) == text
-    assert all(len(piece.text) <= limit for piece in pieces)
+    for piece in pieces:
+        kept = [one.text for one in find_protected(text) if one.kind != NUMBER]
+        assert len(piece.text) <= limit or piece.text in kept
 
 
 @pytest.mark.parametrize(
@@ -91,6 +100,53 @@ def test_what_stands_for_a_line_end_belongs_to_no_sentence(text: str, pieces: li
     assert [part for piece in split_sentences(text) for part in (piece.text, piece.space)] == pieces
 
 
+LINK = "https://example.com/a-long-path/to/a-page?with=values&and=more"
+
+
+@pytest.mark.parametrize(
+    ("text", "pieces"),
+    [
+        ("Run `cat names | grep Tom` now. Good.", ["Run `cat names | grep Tom` now.", "Good."]),
+        (
+            '<img alt="Hello. Come" src="a.png"> I am.',
+            ['<img alt="Hello. Come" src="a.png"> I am.'],
+        ),
+        (
+            "{n, plural, one {One. It} other {#}} left.",
+            ["{n, plural, one {One. It} other {#}} left."],
+        ),
+        ("I take vitamin C. Then I sleep.", ["I take vitamin C.", "Then I sleep."]),
+        ("This is plan B. It works.", ["This is plan B.", "It works."]),
+        ("I met Kaiming K. He today.", ["I met Kaiming K. He today."]),
+        ("On Jan. 5 we met Sen. Smith.", ["On Jan. 5 we met Sen. Smith."]),
+        ("See Fig. 3 and Art. 5 there.", ["See Fig. 3 and Art. 5 there."]),
+    ],
+)
+def test_no_sentence_ends_inside_what_must_be_kept(text: str, pieces: list[str]) -> None:
+    assert [piece.text for piece in split_sentences(text)] == pieces
+
+
+def test_a_long_sentence_is_not_cut_inside_what_must_be_kept() -> None:
+    text = f'Please see {LINK} and <a href="{LINK}" class="big" rel="no more">this</a> today'
+    pieces = split_long(text, 20, len)
+    assert "".join(piece.text + piece.space for piece in pieces) == text
+    whole = [one.text for one in find_protected(text)]
+    assert all(any(one in piece.text for piece in pieces) for one in whole)
+    assert [piece.text for piece in split_long(LINK, 20, len)] == [LINK]
+    assert max(len(piece.text) for piece in split_long("1" * 90, 20, len)) <= 20
+
+
+def test_blocks_of_code_are_no_prose() -> None:
+    code = "```python\nfor a in b:\n    c(a)  # One. Two\n```"
+    text = f"Try this:\n\n{code}\n\nIt is easy. <pre>x\ny</pre> Good."
+    parts = verbatim_parts(text)
+    assert "".join(prose + block for prose, block in parts) == text
+    assert [prose for prose, _ in parts] == ["Try this:", "It is easy.", "Good."]
+    assert parts[0][1].strip() == code
+    for plain in ("```\nnever closed", "a ``` b", "", "~~~"):
+        assert verbatim_parts(plain) == [(plain, "")]
+
+
 def test_a_long_sentence_is_cut_after_a_comma_near_its_middle() -> None:
     text = "one, two three four five six, seven eight nine ten"
     assert [piece.text for piece in split_long(text, 40, len)] == [
@@ -119,6 +175,8 @@ def test_odd_texts_take_no_time(text: str) -> None:
         ("Ich habe den\nHund gesehen.", "Ich habe den Hund gesehen."),
         (f"{'long ' * 12}line\nTom wrote.", f"{'long ' * 12}line Tom wrote."),
         ("He came,\nTom left.\n", "He came, Tom left.\n"),
+        ("Hello Tom,\nI came.\nBest regards,\nAnna.", "Hello Tom,\nI came.\nBest regards,\nAnna."),
+        ("Sehr geehrte Frau Kurz,\nIch bin da.", "Sehr geehrte Frau Kurz,\nIch bin da."),
         ("I saw Mr.\nSmith today.", "I saw Mr. Smith today."),
         ("It is impor-\ntant now.", "It is important now."),
         ("A well-\nknown man left.", "A well-known man left."),

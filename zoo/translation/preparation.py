@@ -136,7 +136,7 @@ def prepare(
         target: the wanted language; without it, the sign & is read as it is.
         replace_numbers: let numbers have stand-ins as well.
     """
-    sentence, entities = without_entities(sentence)
+    sentence, entities = without_entities(_MARK.sub("\ufffd", sentence))
     sentence = plain_spelling(sentence) if entities else sentence
     tags = [one.text for one in find_protected(sentence) if one.kind == TAG]
     head, text, tail = _marked(sentence)

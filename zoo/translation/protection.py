@@ -7,6 +7,8 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from zoo.typography import plain_spelling
+
 NUMBER, NAME, TAG = "number", "name", "tag"
 
 AMPERSAND = r"&(?:amp;|#38;|(?![#\w]+;))"
@@ -22,7 +24,9 @@ _FILES = (
     "png|jpe?g|gif|svg|tiff?|bmp|webp|mp3|mp4|wav|flac|ogg|avi|mkv|mov|log|sql|db|bak|iso|tex|srt"
 )
 # A sentence's own punctuation stands after an address, not in it.
-_ADDRESS = r"[^\s<>\"'«»{}|\\^`]*[^\s<>\"'«»{}|\\^`.,;:!?)\]…]"
+_CHARACTER = r"\s<>\"'«»{}|\\^`()"
+_BRACKETS = rf"\([^{_CHARACTER}]*\)"
+_ADDRESS = rf"(?:[^{_CHARACTER}]|{_BRACKETS})*(?:[^{_CHARACTER}.,;:!?\]…]|{_BRACKETS})"
 _PATH_PART = r"[\w.~+@%-]*[\w~+@%-]"
 _FOLDER = r"[^\s\\/:*?\"<>|]+(?: [^\s\\/:*?\"<>|]+){0,5}"  # such as Program Files
 _CURRENCY = r"(?:[$€£¥₹₽₩]|(?:US|C|A)\$|(?:USD|EUR|GBP|CHF|JPY)(?![A-Za-z]))"
@@ -66,17 +70,20 @@ _NAMES = (
     # Placeholders of templates: {name}, {{name}}, ${name}, %{name}, %(name)s, %1$s, %d, %NAME%,
     # [name], :name, __NAME__, <%= name %>, {count, plural, one {# file} other {# files}}.
     r"\{\w+,\s*(?:plural|select|selectordinal)\s*,(?:[^{}]|\{(?:[^{}]|\{[^{}]*\})*+\})*+\}",
-    r"\{\{\{[^{}]*\}\}\}|\{\{[^{}]*\}\}|[%#$@]?\{[^{}\s][^{}]*\}|\{\}|<%.{0,200}?%>",
+    r"\{\{\{[^{}]*\}\}\}|\{\{[^{}]*\}\}|[%#$@]?\{[^{}\s][^{}]*\}|\{\s*[\w.]*\s*\}|<%.{0,200}?%>",
     r"(?<![\w:]):[a-z][\w+-]*:(?!\w)|(?<!\S):[a-z_]{2}\w*(?![\w:])|__(?:[a-z\d_]+|[A-Z\d_]+)__",
     r"%\([\w.]+\)[-+0#]*\d*(?:\.\d+)?[a-zA-Z]",
     r"(?<![\w%])%(?:\d+\$)?[-+0#]*\d*(?:\.\d+)?(?:hh?|ll?|[Lqjzt])?[diouxXeEfFgGcrsaAp@](?!\w)",
+    r"(?<![\w%])%L?\d{1,2}(?![\w%]|[.,]\d)",
     r"%%|(?<!\w)%\w+%(?!\w)|(?<!\w)\$[A-Za-z_]\w*|\[\[[^\[\]]+\]\]|\[\w{2,}\](?!\()"
     r"|\[[A-Z]\w*(?: [A-Z]\w*)+\](?!\()",
     # Addresses.
-    rf"\b(?:[a-z][a-z0-9+.-]{{0,30}}://|www\.){_ADDRESS}|\b(?:mailto|tel):{_ADDRESS}",
+    rf"\b(?i:[a-z][a-z0-9+.-]{{0,30}}://|www\.){_ADDRESS}|\b(?:mailto|tel):{_ADDRESS}",
     r"[\w.+-]{0,63}\w@[\w-]+(?:\.[\w-]+)+",
     rf"(?<![\w.@])(?:[a-zA-Z0-9-]{{1,63}}\.)+(?:{_ENDINGS})(?![\w-])(?:(?::\d+)?/(?:{_ADDRESS})?)?",
-    r"(?<!\w)[@#][A-Za-z]\w+",
+    rf"(?<![\w.@-])(?:[A-Z0-9-]{{1,63}}\.)+(?:{_ENDINGS.upper()})(?![\w-])",
+    rf"(?<![\w.@/-])(?:[a-z0-9-]{{1,63}}\.)+[a-z]{{2,6}}/{_ADDRESS}",
+    r"(?<!\w)[@#][^\W\d_]\w+",
     # Paths and files.
     rf"(?<!\w)[A-Za-z]:\\(?:{_FOLDER}\\)*(?:{_PATH_PART})?|\\\\\w\S*\w",
     rf"(?<![\w.<])(?:~|\.{{1,2}})?/(?:{_PATH_PART}/)*{_PATH_PART}/?",
@@ -84,6 +91,7 @@ _NAMES = (
     rf"(?<![\w.-])[\w-]+(?:\.[\w-]+)*\.(?:{_FILES})\b",
     # What programs write: &lt;, main(), file_name, --force, UUIDs, versions.
     r"&(?:lt|gt|#60|#62|#x3[ceCE]);",
+    r"\b[a-z]\w+(?:\.\w{2,}){2,}\b",
     r"(?<!\w)[A-Za-z_]\w*\(\)|(?<![\w-])_*[A-Za-z0-9]+(?:_+[A-Za-z0-9]+)+_*(?![\w-])",
     # Names such as R&D and AT&T, and the sign alone.
     rf"\b[A-Z]\w*(?:{AMPERSAND}[A-Z]\w*)+|(?:{AMPERSAND}(?![#\w]))+",
@@ -208,6 +216,21 @@ def without_entities(text: str) -> tuple[str, dict[str, str]]:
 def with_entities(text: str, entities: Mapping[str, str]) -> str:
     """A text with entities in place of characters, as :func:`without_entities` gives them."""
     return "".join(entities.get(character, character) for character in text) if entities else text
+
+
+def plain_outside(text: str) -> str:
+    """A text in plain spelling, but for addresses, code, tags and other names in it.
+
+    Example:
+        >>> plain_outside("“See” https://a.org/Hartree–Fock")
+        '"See" https://a.org/Hartree–Fock'
+    """
+    parts, start = [], 0
+    for one in find_protected(text):
+        if one.kind != NUMBER and not one.text.isascii():
+            parts += [plain_spelling(text[start : one.start]), one.text]
+            start = one.end
+    return "".join([*parts, plain_spelling(text[start:])])
 
 
 def has_words(text: str) -> bool:

@@ -248,6 +248,7 @@ def join_sentences(
     translated: Mapping[str, TranslatedSentence],
     n_best: int,
     warnings: tuple[str, ...] = (),
+    whole: str = "",
 ) -> TranslatedText:
     """The translation of a text whose sentences were translated one by one.
 
@@ -258,6 +259,7 @@ def join_sentences(
         translated: their translations, by the sentence as the vocabulary knows it.
         n_best: alternatives to make of the sentences' alternatives.
         warnings: of the result.
+        whole: the text, if all of it stays as it is.
     """
     best = [Alternative("", 0.0, 0.0)]
     sentences = []
@@ -283,6 +285,8 @@ def join_sentences(
         space += piece.space
     if space.strip():  # marks such as </p>
         best = [replace(one, text=one.text + space.rstrip()) for one in best]
+    if whole:
+        best[0] = replace(best[0], text=whole)
     return TranslatedText(
         best[0].text, text, target, best[0].score, tuple(best), tuple(sentences), warnings
     )

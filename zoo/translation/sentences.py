@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from bisect import bisect_left
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
-from zoo.translation.protection import find_protected
+from zoo.translation.protection import NUMBER, find_protected
 
 # What separates sentences as a line end does: tags of HTML, line ends as programs write them, and
 # the arrows and bars between the words of menus and tables.
@@ -32,11 +33,18 @@ _CODE = re.compile(r"`[^`]+`|\w:\\\S+|\\\\\S+")
 # Abbreviations that no sentence ends with, and those that one may end with.
 _BEFORE_MORE = r"Mr|Mrs|Ms|Dr|Prof|St|Sr|Sra|Mme|Mlle|Hr|Fr|z\. ?B|e\.g|i\.e|vs|bzw|ca"
 _ABBREVIATION = re.compile(
-    rf"(?:^|[\s(\"'“„«])(?:[^\W\d_]|{_BEFORE_MORE}|Jr|usw|Mt|Lt|Gen|Col|Rev|Sgt|\d{{1,3}}|d\. ?h"
+    rf"(?:^|[\s(\"'“„«])(?:[^\W\d_]|{_BEFORE_MORE}|Jr|usw|Mt|Lt|Gen|Col|Rev|Sgt|Sen|Gov|Capt|Maj"
+    r"|\d{1,3}|d\. ?h"
     r"|u\. ?a|p\. ?ej|p\. ?ex|a\.m|p\.m|U\.S|EE\. ?UU)\.$",
     re.IGNORECASE,
 )
 _NUMBER = re.compile(r"\bN[or]\.\s+\d")
+# A number belongs to these: Jan. 5, Fig. 3.
+_BEFORE_NUMBER = re.compile(
+    r"\b(?:Jan|Feb|Mar|Apr|Jun|Jul|Aug|Sept?|O[ck]t|Nov|De[cz]|Fig|Abb|Art|Vol|Bd|Kap|Tel|Sec)\.$"
+)
+# A letter that names a thing, at the end of a sentence: vitamin C.
+_NAMED = re.compile(r"(?<![^\W_])[a-zß-ÿ]+ [^\W\d_]\.$")
 # Words that begin a sentence and follow no ordinal.
 _BEGIN = re.compile(
     r"(?:I|You|He|She|It|We|They|The|This|That|There|My|His|Her|Our|But|And|Then|What|Who|How|Why"
@@ -47,11 +55,22 @@ _BEGIN = re.compile(
 _LONGEST = 12  # characters; more than any abbreviation has
 _CLAUSE = re.compile(r"[,;:)–—]\s+")
 _SPACE = re.compile(r"\s+")
+_BLOCK = re.compile(
+    r"\s*^[ \t]*(?P<fence>`{3,}|~{3,}).*?^[ \t]*(?P=fence)[ \t]*$\s*|\s*<pre\b.*?</pre>\s*",
+    re.DOTALL | re.MULTILINE | re.IGNORECASE,
+)
 _LINE_END = re.compile(r"\r?\n")
 _SENTENCE_END = re.compile(r"[.!?…:;][\"'“”’»)\]]*(?:</\w+>)*\s*$")
 _ITEM = re.compile(r"[-*•·>#|]|\d+[.)]\s|[a-z]\)\s")
 _MARK = re.compile(r"(?:(?:[-–—*•·‣▪◦●○■☐☑✓✔→►>]|#{1,6}|\d{1,3}\)|[a-z]\)|\[[ xX]\])[ \t]+)+(?=\S)")
 _NUMBER_MARK = re.compile(r"^[ \t]*(?P<mark>\d{1,3}\.[ \t]+(?=\S))", re.MULTILINE)
+_GREETING = re.compile(  # a line of its own, though a letter goes on after it
+    r"(?:Dear|Hello|Hi|Hey|Good (?:morning|afternoon|evening)|Liebe[rs]?|Hallo|Guten Tag"
+    r"|Sehr geehrte[rs]?|Chère?s?|Bonjour|Salut|Querid[oa]s?|Estimad[oa]s?|Hola|Buenos días"
+    r"|(?:\w+ )?(?:regards|wishes|Grüße[n]?)|(?:Yours )?(?:sincerely|truly|faithfully)|Yours"
+    r"|Cordialement|Amicalement|Saludos|Atentamente)\b.{0,40},$",
+    re.IGNORECASE,
+)
 _WRAPPED = 50  # characters; a line of that length was probably broken at a margin
 _HYPHENATED = re.compile(r"([^\W\d_]+)-$")
 _LONGEST_WORD = 60  # characters
@@ -133,7 +152,7 @@ def _goes_on(line: str, following: str) -> bool:
         return False
     return (
         following[0].islower()
-        or line.endswith(",")
+        or (line.endswith(",") and not _GREETING.match(line))
         or len(line) >= _WRAPPED
         or bool(_NEVER_LAST.search(line))
     )
@@ -174,28 +193,74 @@ def split_sentences(text: str) -> list[TextPiece]:
     start = marks.get(first, 0)
     pieces = _trimmed("", text[:start])
     code = [found.span() for found in _CODE.finditer(text)] if "\\n" in text else []
+    kept = _Kept.of(text)
     for end_mark in _END.finditer(text):
         if end_mark.start() < start or any(a < end_mark.end() < b for a, b in code):
+            continue
+        if kept.around(end_mark.start()):
             continue
         space = end_mark["space"] or "\n"
         if space.isspace() and "\n" not in space:
             before = text[max(start, end_mark.end("end") - _LONGEST) : end_mark.end("end")]
-            # No ordinal stands before a pronoun or an article.
-            numeral = before[-2:-1].isdigit() and _BEGIN.match(text, end_mark.end())
-            if end_mark["end"] == "." and _ABBREVIATION.search(before) and not numeral:
+            # No ordinal stands before a pronoun or an article, and no letter that names a thing.
+            last = before[-2:-1].isdigit() or _NAMED.search(before)
+            ends = last and _BEGIN.match(text, end_mark.end())
+            if end_mark["end"] == "." and _ABBREVIATION.search(before) and not ends:
+                continue
+            following = text[end_mark.end() : end_mark.end() + 1]
+            if _BEFORE_NUMBER.search(before) and following.isdigit():
                 continue
             if _NUMBER.match(text, max(start, end_mark.start() - 2)):
                 continue
-            if (
-                not end_mark["end"].strip(".…")
-                and text[end_mark.end() : end_mark.end() + 1].islower()
-            ):
+            if not end_mark["end"].strip(".…") and following.islower():
                 continue
         end = end_mark.start() if end_mark["end"] is None else end_mark.end("end")
         after = marks.get(end_mark.end(), end_mark.end())
         pieces += _trimmed(text[start:end], text[end:after])
         start = after
     return pieces + _trimmed(text[start:], "")
+
+
+def verbatim_parts(text: str) -> list[tuple[str, str]]:
+    """A text in parts of prose, each with the block of code that follows it.
+
+    Blocks of code are those between fences of Markdown and between ``<pre>`` and ``</pre>``, with
+    the white space around them; none follows the last part.
+    """
+    parts, start = [], 0
+    for block in _BLOCK.finditer(text):
+        parts.append((text[start : block.start()], block[0]))
+        start = block.end()
+    return [*parts, (text[start:], "")]
+
+
+@dataclass(frozen=True)
+class _Kept:
+    """Where a text has something that must be kept, and that no line end is in.
+
+    Args:
+        starts: in their order.
+        ends: of each.
+    """
+
+    starts: Sequence[int]
+    ends: Sequence[int]
+
+    @classmethod
+    def of(cls, text: str, fits: Callable[[str], bool] = bool) -> _Kept:
+        # What does not fit and is read by the network, as numbers are, is cut all the same.
+        found = [
+            one
+            for one in find_protected(text)
+            if "\n" not in one.text and (one.kind != NUMBER or fits(one.text))
+        ]
+        return cls([one.start for one in found], [one.end for one in found])
+
+    def around(self, at: int) -> tuple[int, int] | None:
+        """What a place is inside of, if it is."""
+        before = bisect_left(self.starts, at) - 1
+        inside = before >= 0 and at < self.ends[before]
+        return (self.starts[before], self.ends[before]) if inside else None
 
 
 def _list_marks(text: str) -> dict[int, int]:
@@ -223,7 +288,8 @@ def split_long(sentence: str, limit: int, length: Callable[[str], int]) -> list[
     """Cut a sentence that is too long near its middle until every piece is short enough.
 
     It is cut after a comma or the like where there is one in the middle third, else at the white
-    space nearest to the middle, else in the middle.
+    space nearest to the middle, else in the middle; never inside an address, a tag or the like,
+    which may be longer.
 
     Args:
         sentence: without white space around it.
@@ -235,22 +301,34 @@ def split_long(sentence: str, limit: int, length: Callable[[str], int]) -> list[
     """
     if len(sentence) < 2 or length(sentence) <= limit:
         return [TextPiece(sentence, "")]
-    middle = len(sentence) / 2
-    cuts = [
-        clause_end
-        for clause_end in _CLAUSE.finditer(sentence)
-        if abs(clause_end.start() - middle) < len(sentence) / 6
-    ] or list(_SPACE.finditer(sentence))
+    kept = _Kept.of(sentence, lambda part: length(part) <= limit)
+    pieces: list[TextPiece] = []
+    todo = [(0, len(sentence))]
+    while todo:
+        start, end = todo.pop()
+        core = end - len(sentence[start:end]) + len(sentence[start:end].rstrip())
+        short = core - start < 2 or length(sentence[start:core]) <= limit
+        cut = None if short else _cut_of(sentence, start, core, kept)
+        if cut is None:
+            pieces.append(TextPiece(sentence[start:core], sentence[core:end]))
+        else:
+            todo += [(cut, end), (start, cut)]
+    return pieces
+
+
+def _cut_of(sentence: str, start: int, end: int, kept: _Kept) -> int | None:
+    """Where to cut a stretch of a sentence, if it can be cut."""
+    middle = (start + end) / 2
+
+    def allowed(at: int) -> bool:
+        return start < at < end and kept.around(at) is None
+
+    near = (start + end) // 2 - (end - start) // 6, (start + end) // 2 + (end - start) // 6
+    cuts = [one for one in _CLAUSE.finditer(sentence, *near) if allowed(one.end())]
+    cuts = cuts or [one for one in _SPACE.finditer(sentence, start, end) if allowed(one.end())]
     if cuts:
-        cut = min(cuts, key=lambda clause_end: abs(clause_end.start() - middle))
-        end = cut.end()
-    else:
-        end = len(sentence) // 2
-    first, second = sentence[:end], sentence[end:]
-    head = split_long(first.rstrip(), limit, length)
-    space = first[len(first.rstrip()) :]
-    return [
-        *head[:-1],
-        TextPiece(head[-1].text, space),
-        *split_long(second, limit, length),
-    ]
+        return min(cuts, key=lambda one: abs(one.start() - middle)).end()
+    at = (start + end) // 2
+    span = kept.around(at)
+    edges = [edge for edge in span or (at,) if allowed(edge)]
+    return min(edges, key=lambda edge: abs(edge - middle)) if edges else None

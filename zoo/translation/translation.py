@@ -23,7 +23,7 @@ from zoo.task import Task, check_no_options, one_or_many
 from zoo.translation.languages import what_to_leave
 from zoo.translation.preparation import prepare
 from zoo.translation.processor import BEGIN, END, Subwords, clean
-from zoo.translation.protection import has_words
+from zoo.translation.protection import find_protected, has_words, plain_outside
 from zoo.translation.results import (
     TranslatedSentence,
     TranslatedText,
@@ -43,10 +43,10 @@ from zoo.translation.sentences import (
     join_lines,
     split_long,
     split_sentences,
+    verbatim_parts,
     with_spaces,
 )
 from zoo.translation.spelling import with_apostrophes
-from zoo.typography import plain_spelling
 
 if TYPE_CHECKING:
     from zoo.inspection.subject import InspectedInput
@@ -56,6 +56,8 @@ LONGEST_PIECE = 40
 
 LONGEST_SCORED = 1000
 """Tokens of a text, and of its translation, that are scored in one go."""
+
+_SURROGATE = re.compile("[\ud800-\udfff]")
 
 
 class TranslationOptions(TypedDict, total=False):
@@ -77,11 +79,13 @@ class _Reading(NamedTuple):
         pieces: its sentences.
         unchanged: those that stay as they are.
         warnings: what is told of the text.
+        whole: the text, if all of it stays as it is; else empty.
     """
 
     pieces: list[TextPiece]
     unchanged: frozenset[str] = frozenset()
     warnings: tuple[str, ...] = ()
+    whole: str = ""
 
 
 class Translation(Task):
@@ -201,7 +205,7 @@ class Translation(Task):
             found |= batch
             report(sum(characters[one] for one in batch))
         results = [
-            join_sentences(one, target, each.pieces, found, n_best, each.warnings)
+            join_sentences(one, target, each.pieces, found, n_best, each.warnings, each.whole)
             for one, each in zip(texts, read, strict=True)
         ]
         report(math.inf)  # white space
@@ -433,24 +437,40 @@ class Translation(Task):
         self, text: str, target: str, source: str | None, keep_lines: bool = False
     ) -> _Reading:
         """The sentences of a text, and which of them need no translation."""
-        plain = with_spaces(plain_spelling(text))
-        if target != "en" and source in (None, "en"):
-            plain = with_apostrophes(plain, english=source == "en")
-        pieces = self._cut(plain if keep_lines else join_lines(plain, self._length))
+        pieces: list[TextPiece] = []
+        for prose, code in verbatim_parts(text.strip()):
+            plain = with_spaces(plain_outside(prose))
+            if target != "en" and source in (None, "en"):
+                plain = with_apostrophes(plain, english=source == "en")
+            pieces += self._cut(plain if keep_lines else join_lines(plain, self._length))
+            if code and pieces:
+                pieces[-1] = replace(pieces[-1], space=pieces[-1].space + code)
+            elif code:
+                pieces = [TextPiece("", code)]
         if source is not None:
             return _Reading(pieces)
         sentences = [clean(piece.text) for piece in pieces if piece.text]
-        return _Reading(pieces, *what_to_leave(sentences, target, self.directions))
+        left, warnings = what_to_leave(sentences, target, self.directions)
+        stays = bool(left) and all(one in left or not has_words(one) for one in sentences)
+        whole = text.strip() if stays and text == _SURROGATE.sub("", text) else ""
+        return _Reading(pieces, left, warnings, whole)
 
     def _length(self, text: str) -> int:
         """Number of subwords of a text."""
         return len(self.processor.encode(text))
 
+    def _length_as_read(self, text: str) -> int:
+        """The same; of a long text without what does not pass through the network."""
+        length = self._length(text)
+        if length <= LONGEST_PIECE or not find_protected(text):
+            return length
+        return self._length(prepare(text, self.processor).text)
+
     def _cut(self, text: str) -> list[TextPiece]:
         """The sentences of a text, none too long for the network."""
         cut = []
-        for sentence in split_sentences(text.strip()):
-            parts = split_long(sentence.text, LONGEST_PIECE, self._length)
+        for sentence in split_sentences(text):
+            parts = split_long(sentence.text, LONGEST_PIECE, self._length_as_read)
             cut += [*parts[:-1], TextPiece(parts[-1].text, parts[-1].space + sentence.space)]
         return cut
 
@@ -460,6 +480,9 @@ class Translation(Task):
         search = SentenceSearch(
             inference, self.processor, target, self._search(1, None, None, 1), 1, []
         )
+        if read.whole:
+            yield from re.findall(r"\s*\S+", read.whole)
+            return
         space = ""
         for piece in read.pieces:
             sentence = clean(piece.text)
