@@ -15,7 +15,16 @@ def texts(*lines: str) -> list[str]:
 
 
 def test_plain_phrases_stand_for_themselves_once() -> None:
-    assert texts("stop", "  go   on ", "", "# nothing", "stop # again") == ["stop", "go on"]
+    assert texts("stop", "  go   on ", "", "# nothing", "stop") == ["stop", "go on"]
+    lines = "stop # again\n# nothing\n\tplay C# major\n"
+    assert [one.text for one in expand(lines)] == ["stop", "play C# major"]
+    assert texts("channel #1", "play C#") == ["channel #1", "play C#"]
+
+
+def test_what_stands_for_more_than_there_are_numbers_for_is_refused() -> None:
+    slots = [f"a{n} = {{a{n - 1}}} {{a{n - 1}}}" for n in range(1, 60)]
+    with pytest.raises(UsageError, match=r"more than [\d,]+ phrases"):
+        expand(["a0 = x | y", *slots, "{a59}"])
 
 
 def test_alternatives_and_options_are_written_out() -> None:
@@ -64,7 +73,7 @@ def test_slots_take_their_definitions_wherever_they_stand() -> None:
         ([1], "must be text"),
         (["(" * 9000 + "a" + ")" * 9000], "nested too deeply"),
         (["{s0}", *(f"s{n} = {{s{n + 1}}}" for n in range(9000)), "s9000 = a"], "nested too deep"),
-        (["(a|b) " * 20], f"1,048,576 phrases; at most {MAX_PHRASES:,}"),
+        (["(a|b) " * 20], f"more than {MAX_PHRASES:,} phrases"),
     ],
 )
 def test_what_is_wrong_is_named(lines: list[str], message: str) -> None:

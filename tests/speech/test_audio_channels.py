@@ -33,6 +33,7 @@ ZERO = np.zeros_like(A)
 def test_a_channel_can_be_chosen() -> None:
     assert np.array_equal(read(A, B, channel=0), A)
     assert np.array_equal(read(A, B, channel=1), B)
+    assert np.array_equal(read(A, B, channel=np.int64(1)), B)
     for channel in ("mix", "auto"):
         assert np.allclose(read(A, B, channel=channel), (A + B) / 2, atol=1e-7)
     assert np.abs(read(A, -A, B, channel="mix") - B / 3).max() < 1e-6
@@ -63,6 +64,18 @@ def test_the_loudest_channel_is_kept_once_channels_cancelled() -> None:
         found = read_audio(np.stack([A, late], axis=1), 16_000)
     assert np.array_equal(found, A)
     assert len(said) == 1
+
+
+def test_a_hum_that_cancels_says_nothing_of_the_speech_after_it() -> None:
+    hum = (3e-4 * np.sin(np.arange(len(A)) / 50)).astype(np.float32)
+    late = np.concatenate([ZERO[:80_000], A[80_000:]])
+    assert np.abs(read(1.05 * hum, late - hum)[80_000:] - late[80_000:] / 2).max() < 1e-3
+    with pytest.warns(
+        ZooWarning, match="cancel"
+    ) as said:  # louder, it is taken for an inverted one
+        found = read_audio(np.stack([30 * hum, late - 29 * hum], axis=1), 16_000)
+    assert len(said) == 1
+    assert np.abs(found[80_000:] - late[80_000:] / 2).max() < 0.01
 
 
 @pytest.mark.parametrize("quiet", [ZERO, 1e-4 * B])

@@ -172,7 +172,12 @@ def test_standard_input_is_read_as_what_it_is(
 ) -> None:
     path = tmp_path / "a"
     soundfile.write(path, speech_like(2.0), RATE, format=kind)
-    command = ["run", folders[name], "-", *(["--endpoint", 60] if name == "ctc_lstm" else [])]
+    command = ["run", folders[name], "-"]
+    if name == "ctc_lstm":
+        command += ["--endpoint", 60]
+    else:
+        run = cli(*command, "--endpoint", 1, stdin=path.read_bytes(), code=2)
+        assert "--endpoint is for a stream" in run.stderr
     run = cli(*command, stdin=path.read_bytes())
     assert run.stdout == f"{load_model(folders[name]).transcribe(path)}\n"
     assert "zoo:" not in run.stderr

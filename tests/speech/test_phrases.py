@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from zoo import load_model
-from zoo.errors import UsageError
+from zoo.errors import UsageError, ZooError
 
 ROOT = Path(__file__).parent.parent.parent
 CENSUS = ROOT / "samples" / "census.wav"  # ELEVEN TWENTY SEVEN FIFTY SEVEN
@@ -70,11 +70,17 @@ def test_phrases_may_be_repeated(model: Any) -> None:
 def test_the_pieces_of_a_long_recording_are_phrases_each(streaming: Any) -> None:
     samples = streaming.processor.read(CENSUS)
     pause = np.zeros(17 * 16_000, np.float32)
-    found = streaming.transcribe(
-        np.concatenate([samples, pause, samples]), 16_000, phrases=[*GRAMMAR, "stop"]
-    )
-    assert len(found.phrases) == 2
+    twice, phrases = np.concatenate([samples, pause, samples]), [*GRAMMAR, "stop"]
+    found = streaming.transcribe(twice, 16_000, phrases=phrases, repeat=True)
+    assert len(found.phrases) >= 2
     assert found.words[5].start > 17
+    one = streaming.transcribe(twice, 16_000, phrases=phrases)
+    assert (one.text, one.phrases, one.confidence) == ("", (), 0.0)
+    assert "more than one phrase: 'eleven twenty seven" in one.doubts[0]
+    once = streaming.transcribe(np.concatenate([samples, pause]), 16_000, phrases=phrases)
+    alone = streaming.transcribe(samples, 16_000, phrases=phrases)
+    assert (once.text, once.phrases) == (alone.text, alone.phrases)
+    assert once.seconds > 19
 
 
 def test_noise_is_none_of_the_phrases(model: Any) -> None:
@@ -125,6 +131,10 @@ def test_arguments_that_exclude_each_other_are_named(streaming: Any) -> None:
         streaming.transcribe(CENSUS, phrases=["go"], beam_size=8)
     with pytest.raises(UsageError, match="no hotwords"):
         streaming.open_stream(phrases=["go"], hotwords={"go": 1.0})
+    with pytest.raises(UsageError, match="lm_weight goes with a language_model"):
+        streaming.transcribe(CENSUS, lm_weight=9)
+    with pytest.raises(ZooError):
+        streaming.transcribe(CENSUS, language_model="a\0b")
     with pytest.raises(UsageError, match="repeat goes with phrases"):
         streaming.transcribe(CENSUS, repeat=True)
     with pytest.raises(UsageError, match="'7'"):

@@ -16,7 +16,6 @@ notation is close to that of the Java Speech Grammar Format (W3C note of 2000).
 from __future__ import annotations
 
 import itertools
-import math
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -27,6 +26,7 @@ MAX_PHRASES = 20_000
 MAX_CHARACTERS = 500
 """Maximum length of a phrase."""
 
+_COMMENT = re.compile(r"(?:^|\s)#")
 _DEFINITION = re.compile(r"\s*([^\W\d][\w-]*)\s*=(.*)", re.DOTALL)
 _TOKEN = re.compile(r"\s*(?:(\{[^{}]*\})|([()\[\]|])|([^\s()\[\]|{}]+)|(\S))")
 _CLOSING = {"(": ")", "[": "]"}
@@ -68,7 +68,8 @@ def expand(lines: Iterable[str]) -> tuple[Phrase, ...]:
 
     Args:
         lines: phrases and definitions of slots, see the module; a plain list of phrases is a
-            grammar too.
+            grammar too. In a text a ``#`` after white space begins a comment, in a list only one at
+            the beginning of a line.
 
     Returns:
         The phrases without repeats, in the order of the lines.
@@ -79,7 +80,7 @@ def expand(lines: Iterable[str]) -> tuple[Phrase, ...]:
             ``MAX_PHRASES``.
     """
     if isinstance(lines, str):
-        lines = lines.splitlines()
+        lines = (_COMMENT.split(line, maxsplit=1)[0] for line in lines.splitlines())
     try:
         return _expanded(lines)
     except RecursionError:
@@ -92,8 +93,8 @@ def _expanded(lines: Iterable[str]) -> tuple[Phrase, ...]:
     for number, line in enumerate(lines, 1):
         if not isinstance(line, str):
             raise UsageError(f"a phrase must be text, not {type(line).__name__}")
-        plain = line.partition("#")[0].strip()
-        if not plain:
+        plain = line.strip()
+        if not plain or plain.startswith("#"):
             continue
         where = f"line {number} of the phrases"
         if match := _DEFINITION.fullmatch(plain):
@@ -109,7 +110,8 @@ def _expanded(lines: Iterable[str]) -> tuple[Phrase, ...]:
     total = sum(counts.of(sentence) for _, sentence in sentences)
     if total > MAX_PHRASES:
         raise UsageError(
-            f"the grammar stands for {total:,} phrases; at most {MAX_PHRASES:,} can be listened for"
+            f"the grammar stands for more than {MAX_PHRASES:,} phrases; at most so many can be "
+            "listened for"
         )
     found: dict[str, Phrase] = {}
     for where, sentence in sentences:
@@ -187,7 +189,11 @@ class _Counts:
         self._known: dict[str, int | None] = {}  # None while it is being counted
 
     def of(self, sequence: _Sequence) -> int:
-        return math.prod(map(self._part, sequence))
+        # No further than is needed: slots in slots soon stand for more than there are numbers for.
+        total = 1
+        for part in sequence:
+            total = min(total * self._part(part), MAX_PHRASES + 1)
+        return total
 
     def _part(self, part: str | _Choice | _Slot) -> int:
         if isinstance(part, str):

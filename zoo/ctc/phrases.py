@@ -46,11 +46,11 @@ def read_phrases(source: PhraseSource) -> tuple[Phrase, ...]:
         path = user_path(source)
         if isinstance(source, str) and not is_file(path):
             if _GRAMMAR_MARKS & set(source):
-                return expand(source.splitlines())
+                return expand(source)
             raise DataError(
                 f"cannot read {source}: no such file; a phrase goes into a list: [{source!r}]"
             )
-        return expand(read_text([Path(path)]).splitlines())
+        return expand(read_text([Path(path)]))
     try:
         listed = list(source)
     except TypeError:

@@ -175,6 +175,7 @@ class Search:
     def greedy(self) -> bool:
         """Whether it takes the best path and no beam is needed."""
         plain = self.language_model is None and self.hotwords is None
+        plain = plain and not self.settings.insertion_bonus
         return self.settings.beam_size == 1 and plain
 
     @property
@@ -279,7 +280,8 @@ class SearchFactory:
     ) -> Search:
         """The search for a call's arguments; what is ``None`` is the model's own setting.
 
-        Without a language model, hot words, a beam size and alternatives, that is the greedy one.
+        Without a language model, hot words, a bonus, a beam size and alternatives, that is the
+        greedy one.
 
         Args:
             language_model: ``"own"`` for the model's own, the path of an n-gram file, the name,
@@ -299,7 +301,9 @@ class SearchFactory:
         if language_model is None:
             # The bonus makes up for the language model's liking of short texts.
             insertion_bonus = insertion_bonus or 0.0
-            if beam_size is None and n_best == 1 and hotwords is None:
+            if lm_weight is not None:
+                raise UsageError("lm_weight goes with a language_model")
+            if beam_size is None and n_best == 1 and hotwords is None and not insertion_bonus:
                 beam_size = 1
         settings = self.settings.changed(
             {"beam_size": beam_size, "lm_weight": lm_weight, "insertion_bonus": insertion_bonus}
@@ -370,7 +374,7 @@ def _identity(wanted: Any) -> Any:
     path = user_path(wanted)
     try:
         facts = path.stat()
-    except OSError:
+    except (OSError, ValueError):  # of a name with a zero in it
         return str(wanted)
     return str(path.absolute()), facts.st_mtime_ns, facts.st_size
 

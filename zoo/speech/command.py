@@ -62,9 +62,8 @@ _FORMATS = ("text", "json", *_SUBTITLES)
 )
 @click.option(
     "--endpoint",
-    default=0.8,
-    show_default=True,
-    help="Seconds of silence that end a streamed utterance.",
+    type=float,
+    help="Seconds of silence that end a streamed utterance.  [default: 0.8]",
 )
 @click.option(
     "--format",
@@ -84,7 +83,7 @@ def run(
     recordings: tuple[str, ...],
     rate: int | None,
     channel: str,
-    endpoint: float,
+    endpoint: float | None,
     form: str | None,
     as_json: bool,
     as_srt: bool,
@@ -123,13 +122,17 @@ def run(
             raise UsageError(f"--rate is for raw PCM; standard input is {incoming.kind}")
         if loaded.streams and not subtitles and picture is None:
             heard, blocks = live_blocks(incoming, sample_rate or own_rate, chosen, "standard input")
-            stream = loaded.open_stream(heard, endpoint_seconds=endpoint, **search)
+            if endpoint is not None:
+                search["endpoint_seconds"] = endpoint
+            stream = loaded.open_stream(heard, **search)
             _run_stream(stream, blocks, form == "json")
             return
         sources = [incoming]
+    if endpoint is not None:
+        raise UsageError("--endpoint is for a stream: standard input, a streaming model and text")
     if picture is not None:  # read once, since what is in a pipe cannot be read twice
         sources = [loaded.processor.read(sources[0], sample_rate, chosen)]
-        sample_rate = own_rate
+        sample_rate, chosen = own_rate, "auto"
     results = _transcribe(loaded, sources, sample_rate, {"channel": chosen, **search})
     if picture is not None:
         loaded.plot(sources[0], picture, sample_rate, **search)

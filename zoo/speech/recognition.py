@@ -37,6 +37,7 @@ from zoo.speech.audio import (
     name_of,
     split_at_silences,
 )
+from zoo.speech.audio.kinds import HEAD, kind_of
 from zoo.speech.processor import Speech
 from zoo.speech.results import Alignment, Transcript
 from zoo.speech.silence_gate import Clock, without_silence
@@ -194,7 +195,7 @@ class SpeechRecognition(CTCRecogniser):
                 if on_progress:
                     on_progress(length)
         results = [
-            self._joined(parts, search.n_best, total)
+            self._joined(parts, search, total)
             for parts, total in zip(decoded, seconds, strict=True)
         ]
         for source, result in zip(sources, results, strict=True):
@@ -540,10 +541,22 @@ class SpeechRecognition(CTCRecogniser):
             raise UsageError(f"phrases exclude everything else, so there can be no {given[0]}")
         return self.searches.make_for_phrases(phrases, repeat, n_best)
 
-    def _joined(self, parts: Sequence[Transcript], n_best: int, seconds: float) -> Transcript:
+    def _joined(
+        self, parts: Sequence[Transcript], search: Search | PhraseSearch, seconds: float
+    ) -> Transcript:
         """The transcript of a recording whose pieces were decoded apart."""
         if len(parts) == 1:
             return parts[0]
+        n_best = search.n_best
+        if isinstance(search, PhraseSearch) and not search.repeat:
+            found = [part for part in parts if part.text]
+            if len(found) == 1:
+                return replace(found[0], seconds=seconds)
+            if found:  # the answer is one of the phrases or nothing
+                texts = ", ".join(repr(part.text) for part in found)
+                nothing = Alternative("", 0.0, 0.0)
+                doubts = (f"more than one phrase: {texts}; give repeat for several",)
+                return Transcript("", (), 0.0, (nothing,), seconds, (), doubts)
         words = tuple(word for part in parts for word in part.words)
         alternatives = _combine([part.alternatives for part in parts], n_best)
         best = alternatives[0]
@@ -566,7 +579,8 @@ class SpeechRecognition(CTCRecogniser):
     ) -> Iterator[tuple[int, AudioPiece]]:
         rate = self.processor.log_mel.sample_rate
         for number, source in enumerate(sources):
-            source_rate = sample_rate if isinstance(source, np.ndarray) else None
+            raw = isinstance(source, bytes) and kind_of(source[:HEAD]) is None
+            source_rate = sample_rate if raw or isinstance(source, np.ndarray) else None
             if sample_rate is not None and len(sources) == 1:
                 source_rate = sample_rate  # so that a rate given beside a file is an error
             blocks = iter_audio_blocks(source, 5.0, source_rate, rate, channel)

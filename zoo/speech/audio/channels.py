@@ -15,6 +15,8 @@ Channel: TypeAlias = int | Literal["mix", "auto"]
 _SILENT = 1e-3  # level of a channel beside the loudest, 60 dB down
 _CANCELLED = 0.1  # level of the mix beside the loudest channel, 20 dB down
 _HEARD = 1e-4  # level below which a block says nothing of its channels
+_TELLING = 3e-3  # level below which that they cancel may be a hum in all of them
+_LOUDER = 10.0  # times the level at which one was chosen; then the choice is made anew
 
 
 def check_channel(channel: Channel) -> Channel:
@@ -38,7 +40,7 @@ class ChannelMixer:
 
     ``"auto"`` is the mean of the channels, without those that were silent so far. Where they cancel
     each other out, as with a microphone of inverted polarity, it is the loudest of them from there
-    on.
+    on, unless what follows is much louder.
 
     Args:
         channel: a number from 0, ``"mix"`` for the mean, or ``"auto"``.
@@ -46,9 +48,10 @@ class ChannelMixer:
     """
 
     def __init__(self, channel: Channel, name: str) -> None:
-        self._channel, self._name = channel, name
+        self._channel, self._name = check_channel(channel), name
         self._heard = np.zeros(0, bool)
         self._only: int | None = None
+        self._level = 0.0  # of the loudest channel where the choice was made
 
     def mix(self, block: np.ndarray) -> np.ndarray:
         """``(samples, channels)`` float32 to ``(samples,)``.
@@ -73,16 +76,18 @@ class ChannelMixer:
     def _choose(self, block: np.ndarray) -> np.ndarray:
         if len(self._heard) != block.shape[1]:  # another recording, joined to the first
             self._heard, self._only = np.zeros(block.shape[1], bool), None
+        levels = _levels(block)
+        loudest = int(levels.argmax())
+        if levels[loudest] > _LOUDER * self._level:
+            self._only = None
         if self._only is None:
-            levels = _levels(block)
-            loudest = int(levels.argmax())
             if levels[loudest] > _HEARD:
                 self._heard |= levels > _SILENT * levels[loudest]
             used = block if self._heard.all() or not self._heard.any() else block[:, self._heard]
             mixed = np.ascontiguousarray(used.mean(axis=1))
-            if levels[loudest] <= _HEARD or _levels(mixed) > _CANCELLED * levels[loudest]:
+            if levels[loudest] <= _TELLING or _levels(mixed) > _CANCELLED * levels[loudest]:
                 return mixed
-            self._only = loudest
+            self._only, self._level = loudest, float(levels[loudest])
             self._warn(f"the channels of {self._name} cancel each other out")
         return np.ascontiguousarray(block[:, self._only])
 
