@@ -65,7 +65,7 @@ def test_a_hot_word_wins_where_it_was_nearly_heard() -> None:
         return ALPHABET.decode(whole)
 
     assert text() == "ABC"
-    assert text(hotwords={"Abe": 2.0}) == "ABE"
+    assert text(hotwords={"Abe": np.float32(2.0)}) == "ABE"
     assert text(hotwords={"Abe": 0.01}) == "ABC"
     assert text(hotwords={"bad": 2.0}) == "ABC"
 

@@ -8,9 +8,10 @@
     (good night | all lights off)
 
 ``(a|b)`` is one of several, ``[a]`` may be left out, ``{light}`` is whatever the line ``light =
-...`` says, and the result tells what it was. A definition may use others. What begins with ``#``, at
-the beginning of a line or after white space, is a comment; ``C#`` is a word. A grammar stands for a finite list of phrases, which :func:`expand` gives; the
-notation is close to that of the Java Speech Grammar Format (W3C note of 2000).
+...`` says, and the result tells what it was. A definition may use others. What begins with ``#``,
+at the beginning of a line or after white space, is a comment; ``C#`` is a word. A grammar stands
+for a finite list of phrases, which :func:`expand` gives; the notation is close to that of the Java
+Speech Grammar Format (W3C note of 2000).
 """
 
 from __future__ import annotations

@@ -51,7 +51,7 @@ class Hotwords:
         self.children: list[dict[int, int]] = [{}, {}]
         credits, totals = [0.0, 0.0], [0.0, 0.0]
         for word, weight in weights.items():
-            number = isinstance(weight, (int, float)) and not isinstance(weight, bool)
+            number = isinstance(weight, (int, float, np.number)) and not isinstance(weight, bool)
             if not number or not abs(weight) <= MAX_WEIGHT:
                 raise UsageError(f"the weight of {word!r} must be a number, not {weight!r}")
             if not isinstance(word, str) or len(word.split()) != 1:

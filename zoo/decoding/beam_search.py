@@ -108,7 +108,7 @@ def check_search(beam_size: Any, alpha: Any, n_best: Any) -> None:
         raise UsageError(
             f"beam_size must be a whole number from 1 to {MAX_BEAM}, not {beam_size!r}"
         )
-    number = isinstance(alpha, (int, float)) and not isinstance(alpha, bool)
+    number = isinstance(alpha, (int, float, np.number)) and not isinstance(alpha, bool)
     if not number or not 0 <= alpha <= MAX_LENGTH_PENALTY:
         raise UsageError(
             f"length_penalty must be a number from 0 to {MAX_LENGTH_PENALTY:g}, not {alpha!r}"
