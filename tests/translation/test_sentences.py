@@ -143,6 +143,12 @@ def test_blocks_of_code_are_no_prose() -> None:
     assert "".join(prose + block for prose, block in parts) == text
     assert [prose for prose, _ in parts] == ["Try this:", "It is easy.", "Good."]
     assert parts[0][1].strip() == code
+    nested = "~~~~\n```\n<pre>a</pre>\n~~~\n~~~~\nb"
+    assert [prose for prose, _ in verbatim_parts(nested)] == ["", "b"]
+    for odd in ("a" + "\n" * 50_000 + "b", "~~~a\n" * 20_000, "<pre " * 20_000, "```\n" * 20_001):
+        began = time.process_time()
+        assert "".join(prose + block for prose, block in verbatim_parts(odd)) == odd
+        assert time.process_time() - began < 1
     for plain in ("```\nnever closed", "a ``` b", "", "~~~"):
         assert verbatim_parts(plain) == [(plain, "")]
 

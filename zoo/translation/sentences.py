@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from bisect import bisect_left
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
@@ -55,10 +55,8 @@ _BEGIN = re.compile(
 _LONGEST = 12  # characters; more than any abbreviation has
 _CLAUSE = re.compile(r"[,;:)–—]\s+")
 _SPACE = re.compile(r"\s+")
-_BLOCK = re.compile(
-    r"\s*^[ \t]*(?P<fence>`{3,}|~{3,}).*?^[ \t]*(?P=fence)[ \t]*$\s*|\s*<pre\b.*?</pre>\s*",
-    re.DOTALL | re.MULTILINE | re.IGNORECASE,
-)
+_FENCE = re.compile(r"[ \t]*(`{3,}|~{3,})")
+_PRE, _PRE_END = re.compile(r"<pre\b", re.IGNORECASE), re.compile(r"</pre>", re.IGNORECASE)
 _LINE_END = re.compile(r"\r?\n")
 _SENTENCE_END = re.compile(r"[.!?…:;][\"'“”’»)\]]*(?:</\w+>)*\s*$")
 _ITEM = re.compile(r"[-*•·>#|]|\d+[.)]\s|[a-z]\)\s")
@@ -228,10 +226,36 @@ def verbatim_parts(text: str) -> list[tuple[str, str]]:
     the white space around them; none follows the last part.
     """
     parts, start = [], 0
-    for block in _BLOCK.finditer(text):
-        parts.append((text[start : block.start()], block[0]))
-        start = block.end()
+    for begin, end in sorted([*_fenced(text), *_preformatted(text)]):
+        if begin < start:  # one inside of the other
+            continue
+        prose = text[start:begin].rstrip()
+        space = _SPACE.match(text, end)
+        after = space.end() if space else end
+        parts.append((prose, text[start + len(prose) : after]))
+        start = after
     return [*parts, (text[start:], "")]
+
+
+def _fenced(text: str) -> Iterator[tuple[int, int]]:
+    """From where to where there are blocks between fences of Markdown."""
+    place, opened, fence = 0, -1, ""
+    for line in text.splitlines(keepends=True):
+        mark = _FENCE.match(line)
+        if mark and opened < 0:
+            opened, fence = place, mark[1]
+        elif mark and line.strip() == fence:
+            yield opened, place + len(line.rstrip())
+            opened = -1
+        place += len(line)
+
+
+def _preformatted(text: str) -> Iterator[tuple[int, int]]:
+    """From where to where there are blocks between ``<pre>`` and ``</pre>``."""
+    place = 0
+    while (begin := _PRE.search(text, place)) and (end := _PRE_END.search(text, begin.end())):
+        yield begin.start(), end.end()
+        place = end.end()
 
 
 @dataclass(frozen=True)
