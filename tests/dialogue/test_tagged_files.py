@@ -83,6 +83,9 @@ def test_spans_that_were_counted_in_a_browser_are_found(tmp_path: Path) -> None:
             ("prodigy.jsonl", json.dumps({**row, "ner": None, "spans": copies})),
         ):
             assert read_tagged(write(tmp_path, name, text)) == [TaggedMessage(EMOJI, PEOPLE)]
+    half = studio([{"value": {**copies[0], "text": "Eve"}}], "\ud83d" + EMOJI)
+    with pytest.raises(DataError, match="as the export says"):
+        read_tagged(write(tmp_path, "half.json", half))
     wrong = studio([{"value": {"start": 5, "end": 8, "labels": ["person"], "text": "Ana"}}])
     with pytest.raises(DataError, match="the message has 'am ', not 'Ana' as the export says"):
         read_tagged(write(tmp_path, "wrong.json", wrong))

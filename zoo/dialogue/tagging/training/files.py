@@ -243,7 +243,7 @@ def _placed(text: Any, start: Any, end: Any, copied: Any, where: str) -> tuple[A
     known = isinstance(text, str) and isinstance(copied, str)
     if not known or type(start) is not int or type(end) is not int or not 0 <= start < end:
         return start, end
-    units = text.encode("utf-16-le")
+    units = text.encode("utf-16-le", "surrogatepass")
     if _LEFT_OUT.sub("", text[start:end]) == _LEFT_OUT.sub("", copied):
         return start, end
     try:
