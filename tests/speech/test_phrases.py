@@ -77,6 +77,7 @@ def test_the_pieces_of_a_long_recording_are_phrases_each(streaming: Any) -> None
     one = streaming.transcribe(twice, 16_000, phrases=phrases)
     assert (one.text, one.phrases, one.confidence) == ("", (), 0.0)
     assert "more than one phrase: 'eleven twenty seven" in one.doubts[0]
+    assert one.alternatives[1].text.startswith("eleven twenty seven")  # the runner-up
     once = streaming.transcribe(np.concatenate([samples, pause]), 16_000, phrases=phrases)
     alone = streaming.transcribe(samples, 16_000, phrases=phrases)
     assert (once.text, once.phrases) == (alone.text, alone.phrases)

@@ -556,7 +556,8 @@ class SpeechRecognition(CTCRecogniser):
                 texts = ", ".join(repr(part.text) for part in found)
                 nothing = Alternative("", 0.0, 0.0)
                 doubts = (f"more than one phrase: {texts}; give repeat for several",)
-                return Transcript("", (), 0.0, (nothing,), seconds, (), doubts)
+                others = (nothing, *(part.alternatives[0] for part in found))
+                return Transcript("", (), 0.0, others, seconds, (), doubts)
         words = tuple(word for part in parts for word in part.words)
         alternatives = _combine([part.alternatives for part in parts], n_best)
         best = alternatives[0]
