@@ -92,7 +92,9 @@ def translate_a_letter(model: Any) -> None:
 
 def read_and_continue_a_letter(model: Any) -> None:
     letter = (SAMPLES / "letter.txt").read_text(encoding="utf-8")
-    assert model.score(letter).nats_per_character < 1.7
+    # The opponents of the LSTM had half an hour each, and the Transformer got least far in it.
+    most = {"char_transformer": 1.9, "char_rnn": 1.8}.get(model.architecture.name, 1.7)
+    assert model.score(letter).nats_per_character < most
     assert model.score(letter[::-1]).nats_per_character > 4
     written = model.generate(letter, length=200, temperature=0.5, seed=1).text
     words = set(written.removeprefix(letter).lower().split())
@@ -134,7 +136,7 @@ def track_a_booking(model: Any) -> None:
 
 
 VERBS = {
-    "char_lstm.*": read_and_continue_a_letter,
+    "char_*": read_and_continue_a_letter,
     "crnn.latin": read_a_line_and_a_page,
     "ctc_*.an4": hear_a_census_answer,
     "ctc_*.english": hear_a_sentence,

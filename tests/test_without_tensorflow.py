@@ -51,6 +51,9 @@ print(json.dumps(told))
 
 RUNS: dict[str, tuple[list[str], str]] = {
     "char_lstm.shakespeare": (["ROMEO:", "--length", "60", "--seed", "1"], "ROMEO:"),
+    "char_gru.shakespeare": (["ROMEO:", "--length", "9", "--seed", "1"], "ROMEO:"),
+    "char_rnn.shakespeare": (["ROMEO:", "--length", "9", "--seed", "1"], "ROMEO:"),
+    "char_transformer.shakespeare": (["ROMEO:", "--length", "9", "--seed", "1"], "ROMEO:"),
     "ctc_bilstm.an4": (["samples/census.wav"], "ELEVEN TWENTY SEVEN FIFTY SEVEN"),
     "ctc_lstm.an4": (["samples/census.wav"], "ELEVEN TWENTY SEVEN FIFTY SEVEN"),
     "crnn.latin": (["samples/line.png"], "comté de Nordland"),

@@ -55,7 +55,7 @@ def test_a_models_outputs_on_a_tape_are_those_of_its_network(name: str) -> None:
     np.testing.assert_allclose(
         log_softmax(found.logits.value), log_softmax(wanted), atol=1e-5 * np.abs(wanted).max()
     )
-    assert tape.runs
+    assert tape.runs or tape.streams
     if "attention" in tape.attention:
         attention = bundle.golden["output.1"][:1, : arrays[1].shape[1], : arrays[0].shape[1]]
         np.testing.assert_allclose(tape.attention["attention"][:, 0], attention, atol=1e-5)
@@ -69,10 +69,14 @@ def test_traced_states_are_those_of_the_engine(name: str) -> None:
     reading = engine.read(ids, engine.initial_state(1))
     steps = Steps("characters", np.arange(40.0))
     found = trace_network(_network(bundle), InspectedInput((ids,), {"a": steps}, "a"))
-    for number, hidden in enumerate(reading.hidden, 1):
-        np.testing.assert_allclose(found.gate("h", number), hidden[0], atol=1e-5)
+    # A trace has what a Transformer's block reads, the engine what it writes.
+    reads = int(found.layer(1).cell == "attention")
+    for number, hidden in enumerate(reading.hidden[: len(found.layers) - reads], 1 + reads):
+        np.testing.assert_allclose(found.gate("h", number), hidden[0], atol=1e-4 if reads else 2e-5)
     np.testing.assert_allclose(found.log_probs, reading.log_probs[0], atol=1e-4)
+    per_layer = len(reading.state) // 2
     for number in (1, 2):
-        np.testing.assert_allclose(
-            found.gate("c", number)[-1], reading.state[2 * number - 1][0], atol=1e-5
-        )
+        for place, key in enumerate(["h", "c"][:per_layer]):
+            if key in found.layer(number).arrays and found.layer(number).cell != "attention":
+                last = reading.state[per_layer * (number - 1) + place][0]
+                np.testing.assert_allclose(found.gate(key, number)[-1], last, atol=1e-5)

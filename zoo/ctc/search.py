@@ -301,7 +301,7 @@ class SearchFactory:
         if language_model is None:
             # The bonus makes up for the language model's liking of short texts.
             insertion_bonus = insertion_bonus or 0.0
-            if lm_weight is not None:
+            if lm_weight:
                 raise UsageError("lm_weight goes with a language_model")
             if beam_size is None and n_best == 1 and hotwords is None and not insertion_bonus:
                 beam_size = 1
