@@ -158,12 +158,12 @@ def _recurrent_layers(model: Any) -> Iterator[tuple[str, Any]]:
             outer = around[:-1] if direction else around
             found.setdefault(id(layer), (name + direction, ".".join((*outer, name)), layer))
             return
-        inside = (*around, layer.name) if around or layer is not model else around
         both = isinstance(layer, keras.layers.Bidirectional)
+        inside = (*around, layer.name) if both or layer is not model else around
         for part in layer._flatten_layers(include_self=False, recursive=False):
             way = "/forward" if both and part is layer.forward_layer else ""
             way = "/backward" if both and part is layer.backward_layer else way
-            look(part, inside if not both else (*around, layer.name), way)
+            look(part, inside, way)
 
     look(model, (), "")
     counts = Counter(name for name, _, _ in found.values())

@@ -225,6 +225,8 @@ def plain_outside(text: str) -> str:
         >>> plain_outside("“See” https://a.org/Hartree–Fock")
         '"See" https://a.org/Hartree–Fock'
     """
+    if text.isascii():  # then nothing that is kept has another spelling
+        return plain_spelling(text)
     parts, start = [], 0
     for one in find_protected(text):
         if one.kind != NUMBER and not one.text.isascii():

@@ -243,16 +243,17 @@ def _placed(text: Any, start: Any, end: Any, copied: Any, where: str) -> tuple[A
     known = isinstance(text, str) and isinstance(copied, str)
     if not known or type(start) is not int or type(end) is not int or not 0 <= start < end:
         return start, end
-    units = text.encode("utf-16-le", "surrogatepass")
-    if _LEFT_OUT.sub("", text[start:end]) == _LEFT_OUT.sub("", copied):
+    wanted = _LEFT_OUT.sub("", copied)
+    if _LEFT_OUT.sub("", text[start:end]) == wanted:
         return start, end
+    units = text.encode("utf-16-le", "surrogatepass")
     try:
         before, inside = (
             units[2 * a : 2 * b].decode("utf-16-le") for a, b in ((0, start), (start, end))
         )
     except UnicodeDecodeError:
         before, inside = "", ""
-    if _LEFT_OUT.sub("", inside) != _LEFT_OUT.sub("", copied):
+    if _LEFT_OUT.sub("", inside) != wanted:
         raise DataError(
             f"{where}: from {start} to {end} the message has {text[start:end]!r:.60}, not "
             f"{copied!r:.60} as the export says"
