@@ -17,6 +17,12 @@ from zoo.translation.protection import (
 )
 
 
+def test_a_link_may_lead_to_an_address_with_brackets() -> None:
+    found = find_protected("See [the page](https://a.org/x_(y)) and ![it](b.png).")
+    assert [one.text for one in found] == ["[", "](https://a.org/x_(y))", "![", "](b.png)"]
+    assert {one.kind for one in found} == {TAG}
+
+
 def test_spelling_is_plain_outside_of_what_is_kept() -> None:
     text = "“See” `echo “a”` at https://a.org/x–y, <a title=“b”>it’s</a> ½"
     plain = '"See" `echo “a”` at https://a.org/x–y, <a title=“b”>it\'s</a> ½'

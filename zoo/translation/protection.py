@@ -100,6 +100,7 @@ _NAMES = (
     r"\b[vV]\d+(?:\.\d+)+(?:-?[a-z]+\.?\d*)?\b|\b\d+(?:\.\d+){3,}\b",
 )
 _ENTITY = r"&(?:[A-Za-z][A-Za-z\d]*|#\d{1,7}|#[xX][\dA-Fa-f]{1,6});"
+_LINKED = r"(?:[^()\s]|\([^()\s]*\))+"  # where a link of Markdown leads
 # HTML, also with its brackets as entities, numbered tags, and the marks of Markdown around words.
 _TAGS = (
     r"</?[A-Za-z][^<>]*>|</?\d+/?>|<!--.*?-->|&lt;/?[A-Za-z][^<>&]*&gt;",
@@ -107,7 +108,7 @@ _TAGS = (
     r"(?<![\w*])\*{1,3}(?=[^\s*](?:[^*]*[^\s*])?\*)|(?<=[^\s*])\*{1,3}(?![\w*])|~~",
     r"(?<!\w)(?!__(?:[a-z\d_]+|[A-Z\d_]+)__(?!\w))_{1,2}(?=[^\W_][^_]*_{1,2}(?!\w))"
     r"|(?<=[^\s_])_{1,2}(?!\w)",
-    r"!?\[(?=[^\[\]]+\]\([^()\s]+\))|(?<=\S)\]\([^()\s]+\)",
+    rf"!?\[(?=[^\[\]]+\]\({_LINKED}\))|(?<=\S)\]\({_LINKED}\)",
 )
 _PROTECTED = re.compile(
     rf"(?P<tag>{'|'.join(_TAGS)})"
