@@ -27,8 +27,9 @@ from zoo.contracts import (
 )
 from zoo.errors import UsageError
 from zoo.handwriting.ink_files import Ink
+from zoo.handwriting.ink_reading import PenRecognition
+from zoo.handwriting.line_reading import LineRecognition
 from zoo.handwriting.processor import Lines, Pen
-from zoo.handwriting.reading import LineRecognition, PenRecognition
 from zoo.handwriting.results import Reading
 from zoo.loading import load_model
 from zoo.speech.networks import CTCBiLSTMConfig, CTCLSTMConfig

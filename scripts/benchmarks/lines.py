@@ -107,7 +107,7 @@ def make_side(name: str, threads: int) -> Side:
     import numpy as np
 
     from zoo import load_model
-    from zoo.handwriting.reading import LineRecognition
+    from zoo.handwriting.line_reading import LineRecognition
 
     task = load_model("crnn.latin", kind=LineRecognition)
     image = some_line()

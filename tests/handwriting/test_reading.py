@@ -18,8 +18,9 @@ from zoo.ctc.decoding import LabelSpan, ctc_log_probability, greedy, ranges_from
 from zoo.ctc.search import OWN_MODEL
 from zoo.errors import DataError, FolderError, UsageError
 from zoo.handwriting.ink_files import Ink
+from zoo.handwriting.ink_reading import PenRecognition
+from zoo.handwriting.line_reading import LineRecognition
 from zoo.handwriting.page_xml import TextLine, read_layout
-from zoo.handwriting.reading import LineRecognition, PenRecognition
 from zoo.language_models.character_ngram import CharacterNgram
 
 TEXTS = ["loiz vol", "zi lo", "il vozi lil oo"]

@@ -20,7 +20,7 @@ from zoo.handwriting.results import PageReading
 from zoo.handwriting.scans import ScanFile, open_scans
 
 if TYPE_CHECKING:
-    from zoo.handwriting.reading import LineRecognition
+    from zoo.handwriting.line_reading import LineRecognition
 
 _PIECE = 1 << 20
 
@@ -50,7 +50,7 @@ def read_archive(
             filled in, and a page without one gets a new ALTO file.
         on_start: called with the number of all pages, and of those that are there already.
         on_progress: called with the number of pages read since the last call.
-        **options: of :meth:`~zoo.handwriting.reading.LineRecognition.read_page`.
+        **options: of :meth:`~zoo.handwriting.line_reading.LineRecognition.read_page`.
 
     Returns:
         What became of each page, in order.
@@ -92,7 +92,7 @@ def iterate_pages(
     Args:
         model: a recogniser of lines.
         pages: of :func:`~zoo.handwriting.archive_pages.find_pages`.
-        **options: of :meth:`~zoo.handwriting.reading.LineRecognition.read_page`.
+        **options: of :meth:`~zoo.handwriting.line_reading.LineRecognition.read_page`.
 
     Raises:
         UsageError: an option is out of range.
@@ -122,7 +122,7 @@ def read_archive_page(model: LineRecognition, page: ArchivePage, **options: Any)
     Args:
         model: a recogniser of lines.
         page: of :func:`~zoo.handwriting.archive_pages.find_pages`.
-        **options: of :meth:`~zoo.handwriting.reading.LineRecognition.read_page`.
+        **options: of :meth:`~zoo.handwriting.line_reading.LineRecognition.read_page`.
 
     Raises:
         UsageError, DataError: as ``read_page``.

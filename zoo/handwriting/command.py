@@ -97,7 +97,8 @@ def run(
     row per line. Folders, PDF and TIFF files of several pages hold pages; a page's layout file is
     found beside it. A quoted pattern such as 'page?.jpg' stands for the files that it matches.
     """
-    from zoo.handwriting.reading import HandwritingRecognition, LineRecognition
+    from zoo.handwriting.line_reading import LineRecognition
+    from zoo.handwriting.reading import HandwritingRecognition
     from zoo.loading import load_model
 
     is_page = page or layout is not None or out is not None
@@ -142,7 +143,7 @@ def _sources(loaded: Any, inputs: tuple[Path, ...], strict: bool) -> tuple[list[
     """Names and inputs; of a UNIPEN file its pieces of writing, of a bad one its error."""
     from zoo.handwriting.archive_pages import expand_inputs
     from zoo.handwriting.ink_files import SUFFIXES, read_ink_file
-    from zoo.handwriting.reading import LineRecognition
+    from zoo.handwriting.line_reading import LineRecognition
 
     if isinstance(loaded, LineRecognition):
         files = expand_inputs(inputs, ())
