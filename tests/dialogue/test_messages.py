@@ -100,6 +100,8 @@ def test_messages_are_read_from_what_people_have() -> None:
     assert as_message("hi") == Message("hi")
     assert as_message(("hi", "ana")) == as_message({"text": "hi", "speaker": "ana"})
     assert as_message({"text": "", "speaker": None}) == Message("")
+    for told in ({"text": "hi", "role": "ana"}, {"text": "hi", "speaker": " ana "}):
+        assert as_message(told) == Message("hi", "ana")
     assert as_messages(["a", Message("b")]) == [Message("a"), Message("b")]
     for wrong in (3, None, {"texts": "a"}, {"text": 3}, ("a", "b", "c"), b"hi"):
         with pytest.raises(UsageError):
@@ -211,6 +213,15 @@ def test_a_damaged_state_is_refused() -> None:
         ("date", "5.5.2021", "2021-05-05"),
         ("date", "12/05/2021", None),
         ("date", "5.12.", None),
+        ("date", "12/05/2021 at 7pm", None),
+        ("date", "12/05/2021 10:30", None),
+        ("date", "12 / 05 / 2021", None),
+        ("date", "5 3 2024", None),
+        ("date", "5/3 in the evening", None),
+        ("date", "5/3?", None),
+        ("date", "3.5. 19:30", None),
+        ("date", "24-03-05 10:00", None),
+        ("date", "25 / 12 / 2021 at 7pm", "2021-12-25"),
         ("date", "3/4", None),
         ("date", "march 3rd", "--03-03"),
         ("date", "the 29th of February", "--02-29"),
@@ -240,6 +251,11 @@ def test_a_damaged_state_is_refused() -> None:
         ("time", "23:15", "23:15"),
         ("time", "10:30", "10:30"),
         ("time", "12:30", None),
+        ("time", "12:30 in the evening", None),
+        ("time", "12:30 in the afternoon", "12:30"),
+        ("number", "point five", "0.5"),
+        ("number", "three point five", "3.5"),
+        ("code", "eight hundred five five five", None),
         ("number", "2 adults and one child", None),
         ("number", "two adults and 1 child", None),
         ("number", "3 or four", None),

@@ -27,9 +27,10 @@ _CLOCK = re.compile(
 )
 _MONTH_NAMED = re.compile(rf"(?<![a-z]){_MONTHS}(?![a-z])", re.I)
 # 24-03-05: the year may be the first or the last.
-_EITHER_WAY = re.compile(r"(?:0[1-9]|[12]\d|3[01])-(?:0?[1-9]|1[0-2])-(?:0[1-9]|[12]\d|3[01])")
+_EITHER_WAY = re.compile(
+    r"(?<!\d)(?:0[1-9]|[12]\d|3[01])-(?:0?[1-9]|1[0-2])-(?:0[1-9]|[12]\d|3[01])(?!\d)"
+)
 _YEAR = re.compile(r"\b\d{4}\b|\b\d{1,2}[/.-]\d{1,2}[/.-]\d{2}\b")
-_DAY_AND_MONTH = re.compile(r"(\d{1,2})[/.-](\d{1,2})(?:[/.-]\d{2,4})?")
 _DAY_NAMED = re.compile(rf"(?:(this|next|last|coming|this coming|past) )?({_DAYS})", re.I)
 _COUNTED = re.compile(
     r"(?:in )?(\d{1,3}|a|one) (day|week)s?(?:'s?)?(?: time)?( ago| from now| from today)?", re.I
@@ -115,12 +116,12 @@ def _calendar_date(text: str, now: datetime | None) -> str | None:
 
     weekday = _WEEKDAY.search(text)
     plain = _WEEKDAY.sub("", text).strip(" ,.")
-    numbers = _DAY_AND_MONTH.fullmatch(plain)
-    if numbers and numbers[1] != numbers[2] and max(int(numbers[1]), int(numbers[2])) <= 12:
+    numbers = [int(number) for number in re.findall(r"\d+", _CLOCK.sub("", plain))]
+    month_named, year = _MONTH_NAMED.search(plain), _YEAR.search(plain)
+    first_two = set(numbers[:2])
+    if not month_named and len(first_two) == 2 and max(first_two) <= 12:
         return None  # either may be the month
-    year = _YEAR.search(plain)
-    count = len(re.findall(r"\d+", _CLOCK.sub("", plain)))
-    if _EITHER_WAY.fullmatch(plain) or count > 1 + (not _MONTH_NAMED.search(plain)) + bool(year):
+    if _EITHER_WAY.search(plain) or len(numbers) > 1 + (not month_named) + bool(year):
         return None  # from one day to another
     # The evening before, for today's date to be one to come; else a leap year.
     eve = datetime.combine(now, time.min) - timedelta(seconds=1) if now else datetime(2000, 1, 1)

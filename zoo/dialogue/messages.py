@@ -25,7 +25,7 @@ class Message:
 
     Args:
         text: what was written; it may be empty.
-        speaker: who wrote it; empty if that is unknown.
+        speaker: who wrote it, without spaces around; empty if that is unknown.
 
     Raises:
         UsageError: a field is not text, cannot be written as UTF-8, or is too long.
@@ -51,6 +51,7 @@ class Message:
             )
         if len(self.speaker) > MAX_SPEAKER:
             raise UsageError(f"the name of a speaker has at most {MAX_SPEAKER} characters")
+        object.__setattr__(self, "speaker", self.speaker.strip())
 
 
 def check_text(text: str, where: str) -> None:
@@ -73,7 +74,8 @@ def as_message(value: Any) -> Message:
     """A message from what people have: a text, a :class:`Message`, a pair or a table.
 
     Args:
-        value: a text, ``(text, speaker)``, or a table with ``text`` and, if known, ``speaker``.
+        value: a text, ``(text, speaker)``, or a table with ``text`` and, if known, ``speaker``,
+            which may be called ``role`` too.
 
     Raises:
         UsageError: it is none of these.
@@ -85,7 +87,7 @@ def as_message(value: Any) -> Message:
     if isinstance(value, (tuple, list)) and len(value) == 2 and isinstance(value[0], str):
         return Message(value[0], "" if value[1] is None else value[1])
     if isinstance(value, dict) and "text" in value:
-        speaker = value.get("speaker")
+        speaker = value.get("speaker", value.get("role"))
         return Message(value["text"], "" if speaker is None else speaker)
     raise UsageError(
         f"expected a message (a text, or a table with 'text' and 'speaker'), got {value!r:.100}"

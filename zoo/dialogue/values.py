@@ -35,6 +35,7 @@ _NAMED_TIMES = {"noon": "12:00", "midday": "12:00", "midnight": "00:00"}
 _AROUND_SIGNS = re.compile(r"\s*([@.+_-])\s*")
 _SPOKEN_SIGNS = {"at": "@", "dot": ".", "underscore": "_", "dash": "-", "hyphen": "-"}
 _SPOKEN_DIGITS = re.compile(r"(?:(?:\d+|[a-z]|double|triple)(?:\s+|$|-))+")
+_ROUND = re.compile(r"\b(?:hundred|thousand|million)\b", re.I)
 _REPEATED = re.compile(r"\b(double|triple) (\w)")
 
 
@@ -93,7 +94,7 @@ def _time(text: str, now: datetime | None) -> str | None:
         return None  # 7 to 9 is from one hour to another, or some minutes before one
     hour, minute = int(first), int(second or 0)
     if half:
-        if not 1 <= hour <= 12:
+        if not 1 <= hour <= 12 or (hour == 12 and half == "evening"):
             return None
         hour = hour % 12 + (0 if half in ("am", "morning") else 12)
     elif away or second is None or first in _HOURS - {"10", "11"}:
@@ -110,7 +111,7 @@ def _time(text: str, now: datetime | None) -> str | None:
 def _number(text: str, now: datetime | None) -> str | None:
     plain = text.lower()
     written = bool(re.search(r"\d", plain))  # "1.5 million" is a number and a word
-    in_digits = plain if written else _in_digits(plain)
+    in_digits = plain if written else _in_digits(plain).replace("point ", ".")
     numbers = list(_NUMBER_LIKE.finditer(in_digits))
     if len(numbers) != 1 or _UNCLEAR.search(in_digits):
         return None
@@ -138,6 +139,8 @@ def _mail(text: str, now: datetime | None) -> str | None:
 
 def _code(text: str, now: datetime | None) -> str | None:
     spoken = _in_digits(text)
+    if _ROUND.search(text):
+        return None  # eight hundred five five five: 805 and 55, or 800 and 555
     if _SPOKEN_DIGITS.fullmatch(spoken):
         text = _REPEATED.sub(lambda found: found[2] * (2 + (found[1] == "triple")), spoken)
     return re.sub(r"[\W_]", "", text).upper() or None
