@@ -64,6 +64,8 @@ class TurnSwap:
     """Puts other values of a slot, and words that are no value at all, where one stands.
 
     So that a network finds a value by its place and by the likeness of its words, not by heart.
+    A word that other slots have as their value stays, since a place to leave from may be one to go
+    to.
 
     Args:
         ontology: has the values.
@@ -80,11 +82,14 @@ class TurnSwap:
             return example
         turn = example.turn
         both = f"{turn.system}\n{turn.user}".lower()
+        told = _told(example)
         found = [
             (slot, value)
             for slot, values in self._ontology.slots.items()
             for value in values
-            if len(values) > 10 and re.search(rf"\b{re.escape(value)}\b", both)
+            if len(values) > 10
+            and re.search(rf"\b{re.escape(value)}\b", both)
+            and told.get(value, {slot}) == {slot}
         ]
         if not found:
             return example
@@ -108,6 +113,15 @@ class TurnSwap:
             ),
             changed(example.before),
         )
+
+
+def _told(example: TurnExample) -> dict[str, set[str]]:
+    """The slots that have each value, before the turn or after it."""
+    slots: dict[str, set[str]] = {}
+    for table in (example.before, example.turn.state, example.turn.said):
+        for slot, value in table.items():
+            slots.setdefault(value, set()).add(slot)
+    return slots
 
 
 def texts_of(turns: Sequence[DialogueTurn]) -> list[str]:
