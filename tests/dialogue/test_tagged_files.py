@@ -99,6 +99,7 @@ def test_spans_that_were_counted_in_a_browser_are_found(tmp_path: Path) -> None:
         ("doccano.jsonl", json.dumps({"text": EMOJI, "label": ["book"]})),
         ("empty.jsonl", json.dumps({"text": EMOJI, "entities": [], "label": ["book"]})),
         ("spacy.json", json.dumps([[EMOJI, {"cats": {"book": 1.0, "cancel": 0.0}}]])),
+        ("doccano.jsonl", f'{{"text": "{EMOJI}", "entities": [], "cats": ["book"]}}\n'),
         ("rasa.yml", f"nlu:\n- intent: book\n  examples: |\n    - {EMOJI}\n"),
     ],
 )
@@ -129,6 +130,29 @@ def test_a_rasa_entity_that_cannot_be_read_is_named(told: str, tmp_path: Path) -
         read_tagged(path)
 
 
+def test_rejected_examples_are_left_out_of_a_list_too(tmp_path: Path) -> None:
+    rows = [{"text": "order 44", "answer": answer} for answer in ("reject", "accept", "ignore")]
+    path = write(tmp_path, "prodigy.json", json.dumps(rows))
+    assert read_tagged(path) == [TaggedMessage("order 44")]
+
+
+def test_entities_of_a_page_are_read_from_its_text(tmp_path: Path) -> None:
+    value = {
+        "start": "/p[1]/text()[1]",
+        "startOffset": 0,
+        "endOffset": 3,
+        "globalOffsets": {"start": 3, "end": 6},
+        "hypertextlabels": ["person"],
+        "text": "Ana",
+    }
+    task = {
+        "data": {"text": "Hi Ana"},
+        "annotations": [{"result": [{"type": "hypertextlabels", "value": value}]}],
+    }
+    (message,) = read_tagged(write(tmp_path, "page.json", json.dumps([task])))
+    assert message.entities == (Span("person", 3, 6),)
+
+
 @pytest.mark.parametrize("name", FILES)
 def test_every_format_gives_the_same_messages(tmp_path: Path, name: str) -> None:
     assert read_tagged(write(tmp_path, name, FILES[name])) == BOTH
@@ -146,9 +170,36 @@ nlu:
   examples: |
     - 7
 """
-    assert read_tagged(write(tmp_path, "nlu.yml", text)) == [
-        TaggedMessage(TEXT, (ANA, SEVEN), "book"),
-        TaggedMessage("a table please", (), "book"),
+    path = write(tmp_path, "nlu.yml", text)
+    with pytest.warns(ZooWarning, match="book: roles and groups of entities are not learnt"):
+        assert read_tagged(path) == [
+            TaggedMessage(TEXT, (ANA, SEVEN), "book"),
+            TaggedMessage("a table please", (), "book"),
+        ]
+
+
+def test_lines_of_rasa_without_a_hyphen_are_no_examples(tmp_path: Path) -> None:
+    text = """
+nlu:
+- intent: greet
+  examples: |
+    - hello [Ana](person)
+    # - hello [Bob](old_label)
+    hello you
+- intent: ask
+  examples:
+  - text: |
+      are you [Ana](person)
+      or not
+  - hi
+"""
+    path = write(tmp_path, "nlu.yml", text)
+    with pytest.warns(ZooWarning, match="greet: 1 lines without '- ' left out, the first: 'hell"):
+        read = read_tagged(path)
+    assert [(one.text, len(one.entities), one.intent) for one in read] == [
+        ("hello Ana", 1, "greet"),
+        ("are you Ana\nor not", 1, "ask"),
+        ("hi", 0, "ask"),
     ]
 
 

@@ -153,7 +153,7 @@ def _json_lines(path: Path) -> Iterator[TaggedMessage]:
             errors.append(error)
             continue
         good += 1
-        if row.get("answer") not in _REFUSED:
+        if not _is_refused(row):
             yield message
     if errors and not good:
         raise errors[0]
@@ -176,7 +176,14 @@ def _json(path: Path) -> Iterator[TaggedMessage]:
         elif isinstance(row, dict) and "data" in row:
             yield from _label_studio(row, where)
         else:
-            yield _message_of_table(row, where)
+            message = _message_of_table(row, where)
+            if not _is_refused(row):
+                yield message
+
+
+def _is_refused(row: Mapping[str, Any]) -> bool:
+    """Whether the annotation of a message was found wrong, or the message was not looked at."""
+    return row.get("answer") in _REFUSED
 
 
 def _message_of_table(row: Any, where: str) -> TaggedMessage:
@@ -190,7 +197,7 @@ def _message_of_table(row: Any, where: str) -> TaggedMessage:
     lists += [value for name, value in row.items() if name not in _SPANS and _are_spans(value)]
     names = [one for one in lists if one and all(isinstance(name, str) for name in one)]
     spans: list[Any] = next((one for one in lists if one and one not in names), [])
-    told = [row.get("intent"), row.get("label"), *names, row.get("accept"), _surest(row)]
+    told = [row.get("intent"), row.get("label"), *names, row.get("accept"), _category(row)]
     intents = [one[0] if isinstance(one, list) and len(one) == 1 else one for one in told]
     intent = next((one for one in intents if isinstance(one, str) and one), "")
     read = [_span(one, row["text"], where) for one in spans]
@@ -210,9 +217,11 @@ def _are_spans(value: Any) -> bool:
     )
 
 
-def _surest(row: Mapping[str, Any]) -> str | None:
-    """The one category of spaCy's ``cats`` that holds, if it is one."""
+def _category(row: Mapping[str, Any]) -> Any:
+    """The categories of doccano's list ``cats``, or the one of spaCy's that holds, if it is one."""
     cats = row.get("cats")
+    if isinstance(cats, list):
+        return cats
     if not isinstance(cats, dict):
         return None
     true = [
@@ -269,12 +278,12 @@ def _label_studio(row: Mapping[str, Any], where: str) -> Iterator[TaggedMessage]
         text = row["data"]["text"] if "text" in row["data"] or len(texts) != 1 else texts[0]
         results = [one.get("value", {}) for one in (done[0]["result"] if done else ())]
         spans = [
-            (
-                value["labels"][0],
-                *_placed(text, value["start"], value["end"], value.get("text"), where),
-            )
+            (names[0], *_placed(text, place["start"], place["end"], value.get("text"), where))
             for value in results
-            if value.get("labels")
+            for kind, names in value.items()
+            if kind.endswith("labels") and names
+            # Those of a web page have their places in its text beside those in its elements.
+            for place in (value.get("globalOffsets", value),)
         ]
         chosen = [one["choices"] for one in results if one.get("choices")]
         intent = chosen[0][0] if len(chosen) == 1 and len(chosen[0]) == 1 else ""
@@ -297,7 +306,7 @@ def _spacy(path: Path) -> Iterator[TaggedMessage]:
     for number, doc in enumerate(docs, 1):
         spans = [(one.label_, one.start_char, one.end_char) for one in doc.ents]
         where = f"{path}: message {number}"
-        yield tagged_message(doc.text, spans, where, _surest({"cats": doc.cats}) or "")
+        yield tagged_message(doc.text, spans, where, _category({"cats": doc.cats}) or "")
 
 
 def _rasa(path: Path) -> Iterator[TaggedMessage]:
@@ -316,12 +325,28 @@ def _rasa(path: Path) -> Iterator[TaggedMessage]:
             continue  # a synonym, a lookup table or a regular expression
         intent = str(group["intent"])
         told = group.get("examples") or ""
-        rows = told if isinstance(told, list) else [told]
-        texts = [str(row.get("text", "") if isinstance(row, dict) else row) for row in rows]
-        for line in "\n".join(texts).split("\n"):
-            example = line.strip().removeprefix("-").strip()
-            if example:
-                yield _rasa_example(example, intent, f"{path}: {intent}")
+        for example in _rasa_examples(told, f"{path}: {intent}"):
+            yield _rasa_example(example, intent, f"{path}: {intent}")
+
+
+def _rasa_examples(told: Any, where: str) -> Iterator[str]:
+    """The examples of an intent: a list, or text in which each line begins with a hyphen."""
+    if isinstance(told, list):
+        for row in told:
+            text = str(row.get("text", "") if isinstance(row, dict) else row).strip()
+            if text.startswith("-"):
+                yield from _rasa_examples(text, where)
+            elif text:
+                yield text
+        return
+    lines = [line.strip() for line in str(told).split("\n")]
+    yield from (line[1:].strip() for line in lines if line.startswith("-") and line[1:].strip())
+    if others := [line for line in lines if line and line[0] not in "-#"]:
+        warnings.warn(
+            f"{where}: {len(others)} lines without '- ' left out, the first: {others[0]!r:.60}",
+            ZooWarning,
+            stacklevel=2,
+        )
 
 
 def _rasa_example(example: str, intent: str, where: str) -> TaggedMessage:
@@ -337,6 +362,12 @@ def _rasa_example(example: str, intent: str, where: str) -> TaggedMessage:
                 raise DataError(f"{where} is not valid JSON: {error}") from None
             tables = told if isinstance(told, list) else [told]
             labels = [one.get("entity") if isinstance(one, dict) else None for one in tables]
+            if any({"role", "group"} & one.keys() for one in tables if isinstance(one, dict)):
+                warnings.warn(
+                    f"{where}: roles and groups of entities are not learnt, only their labels",
+                    ZooWarning,
+                    stacklevel=2,
+                )
         start = length + len(before)
         length = start + len(match["text"])
         spans += [(str(label or "").partition(":")[0], start, length) for label in labels]
