@@ -101,8 +101,9 @@ def test_a_state_remembers_those_who_spoke_last(
 def test_the_threshold_of_a_call_is_used(follower: Any) -> None:
     assert all(mood.escalate for mood in follower.follow(CHAT, threshold=1.0))
     assert not any(mood.escalate for mood in follower.follow(CHAT, threshold=-1.0))
-    with pytest.raises(UsageError, match="threshold must be from -1 to 1"):
-        follower.follow(CHAT, threshold=2.0)
+    for wrong in (2.0, "low", True, float("nan")):
+        with pytest.raises(UsageError, match="threshold must be a number from -1"):
+            follower.follow(CHAT, threshold=wrong)
     with pytest.raises(UsageError, match="list of messages"):
         follower.follow("hello")
     assert follower.follow([]) == []
@@ -196,6 +197,12 @@ def test_messages_without_a_mood_are_read_but_not_learnt() -> None:
         make_examples([MoodMessage("a", "", "", "1")], processor)
 
 
+def test_long_conversations_are_learnt_from_to_their_end() -> None:
+    rows = [MoodMessage("hello", "ana", "bad" if n > 3 else "good", "1") for n in range(5)]
+    examples = make_examples(rows, mood_bundle().processor, longest=2)
+    assert [example.moods.tolist() for example in examples] == [[1, 1], [1, 1], [0]]
+
+
 def test_the_inference_equals_the_network(follower: Any) -> None:
     rows = [MoodMessage(text, speaker, "good", "1") for text, speaker in CHAT]
     rows += [MoodMessage("hello", "ana", "bad", "2")]
@@ -268,7 +275,8 @@ def test_finetuning_learns_other_moods_from_csv(
     model = load_model(out)
     assert model.moods == ("good", "odd")
     assert model.follow(["this is so, 3"])[0].label in model.moods
-    assert "weighted_f1" in zoo("evaluate", out, "--data", data)
+    with pytest.warns(UserWarning, match="fine-tuned on mine"):
+        assert "weighted_f1" in zoo("evaluate", out, "--data", data)
 
 
 def test_moods_of_ones_own_are_good_or_bad(tmp_path: Path) -> None:

@@ -5,8 +5,10 @@ from __future__ import annotations
 import io
 import json
 import pickle
+from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -71,8 +73,9 @@ def test_an_intent_below_the_threshold_is_none(tagger: Any) -> None:
     score = tagger.tag(text).intent_score
     assert tagger.tag(text, intent_threshold=score - 1e-6).intent in tagger.intents
     assert tagger.tag(text, intent_threshold=score + 1e-6).intent is None
-    with pytest.raises(UsageError, match="intent_threshold must be from 0 to 1"):
-        tagger.tag(text, intent_threshold=2)
+    for wrong in (2, "0.5", True):
+        with pytest.raises(UsageError, match="intent_threshold must be a number from 0"):
+            tagger.tag(text, intent_threshold=wrong)
     with pytest.raises(UsageError, match="now is a datetime, not 'today'"):
         tagger.tag(text, now="today")
 
@@ -202,6 +205,24 @@ def test_the_command_tags_texts_files_and_streams(
     assert "line 1 is no message" in (said := zoo("run", folder, chat, code=1))
     assert "another encoding" in said
     assert "give it no texts" in zoo("run", folder, "--follow", "hi", code=2)
+
+
+def test_what_was_answered_is_known_after_the_process_is_killed(
+    zoo: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = save(tagger_bundle(), tmp_path / "tagger")
+    state = tmp_path / "state.json"
+    seen = []
+
+    def lines() -> Iterator[bytes]:
+        yield b'{"text": "one"}\n'
+        seen.append(json.loads(state.read_text())["messages"])
+        yield b'{"text": "two"}\n'
+        seen.append(json.loads(state.read_text())["messages"])
+
+    monkeypatch.setattr("sys.stdin", SimpleNamespace(buffer=lines()))
+    zoo("run", folder, "--follow", "--state", state)
+    assert seen == [1, 2]
 
 
 def test_tags_without_marks_are_joined_where_neighbours_are_the_same() -> None:

@@ -332,6 +332,41 @@ def test_targets_and_swapped_values_agree() -> None:
     assert TurnSwap(large, 0.0)(first, rng) is first
 
 
+def test_a_value_that_another_slot_has_is_not_swapped() -> None:
+    places = tuple(f"town{letter}" for letter in "abcdefghijkl")
+    large = Ontology({"departure": places, "destination": places})
+    dialogue = [
+        DialogueTurn("1", "", "from towna", {"departure": "towna"}, {"departure": "towna"}, ()),
+        DialogueTurn(
+            "1",
+            "",
+            "to townb",
+            {"destination": "townb"},
+            {"departure": "towna", "destination": "townb"},
+            (),
+        ),
+    ]
+    swap, rng = TurnSwap(large, 1.0), np.random.default_rng(0)
+    for example in turn_examples(dialogue):
+        swapped = [swap(example, rng) for _ in range(40)]
+        assert any(one is not example for one in swapped)
+        for one in swapped:
+            assert all(value in one.turn.user for value in one.turn.said.values())
+
+
+def test_a_conversation_keeps_the_ontology_that_it_began_with() -> None:
+    tracker = make_task(tracker_bundle())
+    began, conversation = tracker.ontology, tracker.open_conversation()
+    alone = tracker.track(["I want thai food", "the north"])
+    conversation.feed("I want thai food")
+    tracker.ontology = {"slots": {"colour": ["red", "blue"]}}
+    assert conversation.feed("the north") == alone[1]
+    with pytest.raises(UsageError, match="another model"):
+        tracker.open_conversation(conversation.state)
+    tracker.ontology = began
+    assert tracker.open_conversation(conversation.state).state == conversation.state
+
+
 def test_the_command_tells_the_state_after_each_message(
     zoo: Any, tracker: Any, tmp_path: Path
 ) -> None:
@@ -409,7 +444,8 @@ def test_finetuning_adds_slots_values_and_requests(
     assert model.ontology.slots == {**ONTOLOGY.slots, "color": ("red", "blue")}
     assert model.ontology.requests == ("phone", "address", "price")
     assert model.track(["in blue please"])[0].slots.keys() <= model.ontology.slots.keys()
-    assert "joint" in zoo("evaluate", out, "--data", data)
+    with pytest.warns(UserWarning, match="fine-tuned on mine"):
+        assert "joint" in zoo("evaluate", out, "--data", data)
 
 
 @pytest.mark.parametrize(

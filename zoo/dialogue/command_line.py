@@ -183,7 +183,8 @@ def run_conversation(
 
     Errors of single messages go to standard error, or into the JSON, and the command then exits
     with 1. Doubts of the results go there too, without changing the exit code. The state is
-    written however the conversation ends.
+    written when the conversation ends, by an error too, and with ``--follow`` before each answer,
+    so that what was answered is known even after the process is killed.
 
     Args:
         model: reads it.
@@ -198,6 +199,8 @@ def run_conversation(
             failed = failed or message is None
             row = _row(message, result)
             if reading.follow:
+                if reading.state_file is not None:
+                    conversation.state.save(reading.state_file)
                 click.echo(json.dumps(row, ensure_ascii=False))
                 sys.stdout.flush()
             elif reading.as_json:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from abc import abstractmethod
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict
@@ -124,7 +125,8 @@ class Conversation(Generic[R]):
     """A conversation that is going on.
 
     Args:
-        task: the model that reads it; weights that it gets later do not count here.
+        task: the model that reads it; weights and an ontology that it gets later do not count
+            here.
         state: where it stands.
 
     Attributes:
@@ -132,7 +134,7 @@ class Conversation(Generic[R]):
     """
 
     def __init__(self, task: ConversationTask[R], state: ConversationState) -> None:
-        self._task, self._inference, self.state = task, task.inference, state
+        self._task, self._inference, self.state = copy.copy(task), task.inference, state
         self._results: list[R] = []
 
     def feed(self, message: Any, speaker: str = "") -> R:

@@ -20,7 +20,7 @@ from zoo.dialogue.state import ConversationState
 from zoo.dialogue.words import pad_words
 from zoo.errors import DataError, UsageError
 from zoo.task import check_no_options
-from zoo.values import make_settings
+from zoo.values import check_range, make_settings
 
 if TYPE_CHECKING:
     from zoo.dialogue.mood.sentiment_lstm import SentimentConfig
@@ -55,12 +55,11 @@ class MoodSettings(DoubtSettings):
         super().__post_init__()
         if not all(-1 <= value <= 1 for value in self.valence.values()):
             raise UsageError("the valence of a mood must be from -1 to 1")
-        if not 0.05 <= self.temperature <= 20:
-            raise UsageError(f"temperature must be from 0.05 to 20, not {self.temperature!r}")
-        if not -1 <= self.threshold <= 1:
-            raise UsageError(f"threshold must be from -1 to 1, not {self.threshold!r}")
-        if not 0 < self.weight <= 1:
-            raise UsageError(f"weight must be above 0 and at most 1, not {self.weight!r}")
+        check_range(self, "temperature", float, 0.05, 20.0)
+        check_range(self, "threshold", float, -1.0, 1.0)
+        check_range(self, "weight", float, 0.0, 1.0)
+        if not self.weight:
+            raise UsageError("weight must be above 0")
 
 
 class MoodFollower(ConversationTask[Mood]):

@@ -20,7 +20,7 @@ from zoo.dialogue.tagging.results import Entity, Tagging
 from zoo.dialogue.values import KINDS, normalise
 from zoo.errors import UsageError
 from zoo.task import check_no_options, one_or_many
-from zoo.values import make_settings
+from zoo.values import check_range, make_settings
 
 if TYPE_CHECKING:
     from zoo.dialogue.tagging.tagger_bilstm import TaggerConfig
@@ -55,11 +55,9 @@ class TaggerSettings(DoubtSettings):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        for name in ("temperature", "intent_temperature"):
-            if not 0.05 <= getattr(self, name) <= 20:
-                raise UsageError(f"{name} must be from 0.05 to 20, not {getattr(self, name)!r}")
-        if not 0 <= self.intent_threshold <= 1:
-            raise UsageError(f"intent_threshold must be from 0 to 1, not {self.intent_threshold!r}")
+        check_range(self, "temperature", float, 0.05, 20.0)
+        check_range(self, "intent_temperature", float, 0.05, 20.0)
+        check_range(self, "intent_threshold", float, 0.0, 1.0)
         unknown = set(self.values.values()) - set(KINDS)
         if unknown:
             raise UsageError(f"there is no kind of value {sorted(unknown)[0]!r}")

@@ -26,7 +26,7 @@ from zoo.dialogue.tracking.processor import LIKE, SHORTEST, TrackedWords
 from zoo.dialogue.tracking.results import DialogueState
 from zoo.errors import UsageError
 from zoo.task import check_no_options
-from zoo.values import make_settings
+from zoo.values import check_range, make_settings
 
 if TYPE_CHECKING:
     from zoo.dialogue.tracking.tracker_lstm import TrackerConfig
@@ -57,12 +57,8 @@ class TrackerSettings(DoubtSettings):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        if not 0 <= self.request_threshold <= 1:
-            raise UsageError(
-                f"request_threshold must be from 0 to 1, not {self.request_threshold!r}"
-            )
-        if not -20 <= self.slot_margin <= 20:
-            raise UsageError(f"slot_margin must be from -20 to 20, not {self.slot_margin!r}")
+        check_range(self, "request_threshold", float, 0.0, 1.0)
+        check_range(self, "slot_margin", float, -20.0, 20.0)
 
 
 class Tracker(ConversationTask[DialogueState]):
