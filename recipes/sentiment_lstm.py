@@ -203,18 +203,13 @@ def evaluate(
         UsageError: no data is given and the model's own corpus is not one of this recipe's.
         DataError: the file is missing or malformed.
     """
+    from zoo.dialogue.mood.training.scores import evaluate_file, score_moods
 
-    from zoo.dialogue.mood.training.files import read_moods
-    from zoo.dialogue.mood.training.scores import score_moods
-
-    command = f"zoo evaluate {reference}"
     if data is not None:
-        corpus, command = data.name, f"{command} --data {data.name}"
-        sets = {"all": read_moods(data)}
-    else:
-        corpus = own_corpus(model, reference, MODELS)
-        values = next(one for one in MODELS.values() if one.corpus == corpus)
-        sets = {split: load_moods(corpus, split) for split in values.tests}
+        return evaluate_file(model, reference, data, progress)
+    corpus = own_corpus(model, reference, MODELS)
+    values = next(one for one in MODELS.values() if one.corpus == corpus)
+    sets = {split: load_moods(corpus, split) for split in values.tests}
     total = sum(map(len, sets.values()))
     figures = []
     for split, messages in sets.items():
@@ -224,6 +219,6 @@ def evaluate(
             on_progress=(lambda count: progress(count, total)) if progress else None,
             dataset=corpus,
             split=split,
-            command=command,
+            command=f"zoo evaluate {reference}",
         )
     return figures

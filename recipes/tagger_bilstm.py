@@ -25,7 +25,6 @@ from typing import Any
 from zoo.dialogue.datasets import TaggedMessage, load_tagged
 from zoo.dialogue.tagging.training.examples import Annotation
 from zoo.dialogue.tagging.training.rewriting import rewritten
-from zoo.errors import DataError
 from zoo.folder.figures import Figure
 from zoo.training import run
 from zoo.training.plan import Plan, stages
@@ -375,24 +374,10 @@ def evaluate(
         UsageError: no data is given and the model's own corpus is not one of this recipe's.
         DataError: the data cannot be read, or there is nothing to score in it.
     """
-    from zoo.dialogue.tagging.training.scores import score_messages
+    from zoo.dialogue.tagging.training.scores import evaluate_file, score_messages
 
     if data is not None:
-        from zoo.dialogue.tagging.training.files import read_tagged
-
-        messages = read_tagged(data)
-        if not any(message.entities or message.intent for message in messages):
-            raise DataError(f"{data.name} has neither entities nor intents to score")
-        own = [one for one in MODELS.values() if one.corpus == model.card.get("dataset")]
-        return score_messages(
-            model,
-            messages,
-            outside=own[0].outside if own else "",
-            on_progress=(lambda count: progress(count, len(messages))) if progress else None,
-            dataset=data.name,
-            split="all",
-            command=f"zoo evaluate {reference} --data {data.name}",
-        )
+        return evaluate_file(model, reference, data, progress)
     corpus = own_corpus(model, reference, MODELS)
     values = next(one for one in MODELS.values() if one.corpus == corpus)
     sets = scored_sets(values, "test")

@@ -147,22 +147,17 @@ def evaluate(
         UsageError: no data is given and the model's own corpus is not one of this recipe's.
         DataError: the file is missing or malformed.
     """
+    from zoo.dialogue.tracking.training.scores import evaluate_file, score_dialogues
 
-    from zoo.dialogue.tracking.training.files import in_spelling_of, read_dialogues
-    from zoo.dialogue.tracking.training.scores import score_dialogues
-
-    split, command = "test", f"zoo evaluate {reference}"
     if data is not None:
-        turns = in_spelling_of(model.ontology, read_dialogues(data))
-        name, split, command = data.name, "all", f"{command} --data {data.name}"
-    else:
-        name = own_corpus(model, reference, MODELS)
-        turns = load_dialogues(name, split)
+        return evaluate_file(model, reference, data, progress)
+    corpus = own_corpus(model, reference, MODELS)
+    turns = load_dialogues(corpus, "test")
     return score_dialogues(
         model,
         turns,
         on_progress=(lambda count: progress(count, len(turns))) if progress else None,
-        dataset=name,
-        split=split,
-        command=command,
+        dataset=corpus,
+        split="test",
+        command=f"zoo evaluate {reference}",
     )

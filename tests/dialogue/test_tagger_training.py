@@ -13,6 +13,7 @@ import pytest
 
 from tests.dialogue.toy import make_task, messages, tagger_bundle
 from zoo import load_model
+from zoo.errors import ZooWarning
 from zoo.training.plan import Plan
 
 
@@ -97,7 +98,12 @@ def test_finetuning_learns_new_labels_and_keeps_others_if_asked(
     data.write_text("\n".join(map(json.dumps, rows)))
     common = ("--epochs", 12, "--learning-rate", 0.02, "--batch", 8)
     out = tmp_path / "mine"
-    zoo("finetune", start, "--data", data, "--out", out, *common)
+    with pytest.warns(ZooWarning) as told:
+        zoo("finetune", start, "--data", data, "--out", out, *common)
+    assert [str(one.message).partition(" of the model")[0] for one in told][:2] == [
+        "the data has none of 2 labels",
+        "the data has none of 2 intents",
+    ]
     model = load_model(out)
     assert (model.labels, model.intents) == (("order",), ("late",))
     (entity,) = model.tag("my parcel 471 is late").entities
@@ -105,7 +111,26 @@ def test_finetuning_learns_new_labels_and_keeps_others_if_asked(
     assert model.card["base_model"] == "tagger_bilstm.toy"
     out = tmp_path / "kept"
     zoo("finetune", start, "--data", data, "--out", out, "--keep-labels", *common[:1], 1)
-    assert load_model(out).labels == ("order", "person", "time")
+    kept = load_model(out)
+    assert kept.labels == ("order", "person", "time")
+    assert kept.intents == ("book", "cancel", "late")
+
+
+def test_long_messages_of_ones_own_are_learnt_and_too_long_ones_named(
+    zoo: Any, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    from zoo.dialogue.training import growth
+
+    monkeypatch.setattr(growth, "known_vectors", dict)
+    start = make_task(tagger_bundle(units=16, filters=16)).save(tmp_path / "start")
+    long = "my order 4471 is late. " + "I have been waiting for it. " * 20
+    rows = [{"text": f"{long}{n}", "entities": [[9, 13, "order"]]} for n in range(4)]
+    rows.append({"text": "late " * 1001, "entities": [[0, 4, "state"]]})
+    data = tmp_path / "long.jsonl"
+    data.write_text("\n".join(map(json.dumps, rows)))
+    with pytest.warns(ZooWarning, match="1 of 5 messages are longer than 1,000 words"):
+        zoo("finetune", start, "--data", data, "--out", tmp_path / "out", "--epochs", 1)
+    assert load_model(tmp_path / "out").labels == ("order",)
 
 
 def test_made_messages_have_values_as_people_write_them() -> None:

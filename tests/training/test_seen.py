@@ -8,6 +8,7 @@ from types import SimpleNamespace
 
 import pytest
 
+from zoo.errors import DataError
 from zoo.training.seen import FACT, fingerprints, warn_of_known_data
 
 
@@ -25,3 +26,12 @@ def test_a_file_that_was_trained_on_is_recognised(tmp_path: Path) -> None:
         warn_of_known_data(model, other)
         for card in ({}, {FACT: 3}, {FACT: [4]}):
             warn_of_known_data(SimpleNamespace(card=card), copy)
+
+
+def test_files_that_are_no_text_are_recognised_too(tmp_path: Path) -> None:
+    seen, other = tmp_path / "seen.spacy", tmp_path / "other.spacy"
+    seen.write_bytes(b"a\0b")
+    other.write_bytes(b"a\0c")
+    assert fingerprints([seen]) != fingerprints([other])
+    with pytest.raises(DataError, match="cannot read"):
+        fingerprints([tmp_path / "none.spacy"])

@@ -60,7 +60,7 @@ def inspect(model: Reference, text: str, **options: Any) -> None:
     TaggerOptions,
     data="Tagged messages: .conll, .jsonl, .json, .spacy or .yml",
     batch="Messages per batch.",
-    keep_labels="Keep labels that the data does not mark.",
+    keep_labels="Keep labels and intents that the data does not have.",
 )
 def finetune(
     model: Reference, files: tuple[Path, ...], out: Path, options: TaggerOptions, command: str

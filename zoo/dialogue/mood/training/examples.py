@@ -62,17 +62,22 @@ def make_examples(
     Args:
         messages: conversation by conversation.
         processor: vocabulary and moods.
-        longest: messages of a conversation that are read; of a longer one the first.
+        longest: messages of an example; longer conversations become several.
 
     Raises:
         DataError: there is no message with a mood, or a mood is unknown.
     """
     numbers = {mood: number for number, mood in enumerate(processor.moods)}
     examples = []
-    for conversation in conversations(messages):
+    pieces = (
+        conversation[first : first + longest]
+        for conversation in conversations(messages)
+        for first in range(0, len(conversation), longest)
+    )
+    for piece in pieces:
         known: list[str] = []
         ids, speakers, moods = [], [], []
-        for message in conversation[:longest]:
+        for message in piece:
             if message.mood and message.mood not in numbers:
                 raise DataError(f"the model has no mood {message.mood!r}")
             number, known = speaker_number(message.speaker, known)

@@ -26,6 +26,7 @@ from zoo.dialogue.words import Words
 from zoo.errors import ZooWarning
 from zoo.store.locate import Reference
 from zoo.training.run import finetune
+from zoo.training.seen import fingerprints
 from zoo.training.subject import Start, read_start
 
 if TYPE_CHECKING:
@@ -185,6 +186,7 @@ def finetune_moods(
         options=options,
         training=training,
         validation=validation,
+        seen=fingerprints(files),
     )
     return finetune(finetuning, out, command)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -10,8 +11,10 @@ import numpy as np
 from zoo.dialogue.datasets import MoodMessage
 from zoo.dialogue.messages import Message
 from zoo.dialogue.mood.training.examples import conversations
+from zoo.dialogue.mood.training.files import read_moods
 from zoo.dialogue.scores import interval
 from zoo.folder.figures import Figure
+from zoo.training.seen import warn_of_known_data
 from zoo.version import __version__
 
 
@@ -19,6 +22,35 @@ def weighted_f1(gold: Sequence[Any], found: Sequence[Any]) -> float:
     """The mean of the classes' F1, weighted by how often each is right; from 0 to 1."""
     names = sorted({*gold, *found})
     return _weighted(_confusion(gold, found, names))
+
+
+def evaluate_file(
+    model: Any,
+    reference: str,
+    data: Path,
+    progress: Callable[[int, int], None] | None = None,
+) -> list[Figure]:
+    """Score a mood reader on a file of the user's, see :func:`score_moods`.
+
+    Args:
+        model: a mood reader.
+        reference: its name, for the command in the figures.
+        data: a CSV file of messages with moods.
+        progress: called with the number of messages read since the last call, and of all.
+
+    Raises:
+        DataError: the file is missing or malformed.
+    """
+    warn_of_known_data(model, data)
+    messages = read_moods(data)
+    return score_moods(
+        model,
+        messages,
+        on_progress=(lambda count: progress(count, len(messages))) if progress else None,
+        dataset=data.name,
+        split="whole",
+        command=f"zoo evaluate {reference} --data {data}",
+    )
 
 
 def score_moods(

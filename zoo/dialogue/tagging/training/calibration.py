@@ -76,6 +76,8 @@ def choose_threshold(
     place = model.intents.index(outside)
     in_scope = []
     for example in examples:
+        if example.intent < 0:
+            continue
         probabilities = softmax(model.inference.read(example.ids).intents / temperature)
         probabilities[place] = 0.0
         best = int(probabilities.argmax())

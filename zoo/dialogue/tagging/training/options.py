@@ -16,7 +16,8 @@ class TaggerOptions(BatchOptions):
     Args:
         validation: fraction of the messages held out for validation.
         batch: messages in a batch; fewer when there are few.
-        keep_labels: keep the model's labels that the data does not mark; any word may then be one.
+        keep_labels: keep the model's labels and intents that the data does not have; any word
+            that is not marked may then be one.
     """
 
     epochs: int = 30

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import warnings
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from zoo.dialogue.datasets import TaggedMessage
 from zoo.dialogue.tagging.processor import TaggedWords
 from zoo.dialogue.tagging.tagging import Tagger
 from zoo.dialogue.tagging.training.calibration import (
@@ -24,19 +26,24 @@ from zoo.dialogue.tagging.training.examples import (
 from zoo.dialogue.tagging.training.files import read_tagged, split_messages
 from zoo.dialogue.tagging.training.growth import regrown
 from zoo.dialogue.tagging.training.options import TaggerOptions
+from zoo.dialogue.tokens import tokenize
 from zoo.dialogue.training.glove import frequent_words, set_word_vectors
 from zoo.dialogue.training.learning import DialogueFinetuning, DialogueTraining, file_names
 from zoo.dialogue.words import Words
-from zoo.errors import DataError
+from zoo.errors import DataError, ZooWarning
 from zoo.store.locate import Reference
 from zoo.training.run import finetune
+from zoo.training.seen import fingerprints
 from zoo.training.subject import Start, read_start
 
 if TYPE_CHECKING:
     from zoo.dialogue.tagging.training.objective import TaggerObjective
 
 LONGEST = 100
-"""Tokens; longer messages are not trained on."""
+"""Tokens; longer messages of corpora are not trained on."""
+
+LONGEST_OF_ONES_OWN = 1000
+"""The same for messages of one's own, of which each counts."""
 
 _SHOWN = 12  # messages that are tagged after each epoch
 
@@ -176,7 +183,7 @@ class TaggerFinetuning(DialogueFinetuning[Tagger]):
         from zoo.dialogue.tagging.training.objective import TaggerObjective
 
         annotation = Annotation(self.training, hidden=self.hidden)
-        training = make_examples([annotation], task.processor, LONGEST)
+        training = make_examples([annotation], task.processor)
         return TaggerObjective(
             task.network,
             task.config,
@@ -233,27 +240,58 @@ def finetune_tagger(
         >>> finetune_tagger("tagger_bilstm.chat", [Path("orders.jsonl")], Path("runs/orders"))
     """
     options = options or TaggerOptions()
-    messages = [message for path in files for message in read_tagged(path)]
+    messages = _readable([message for path in files for message in read_tagged(path)])
     start = read_start(reference)
     old = start.bundle.processor
     marked = label_names([Annotation(messages)])
-    # Without a single entity in the data the model keeps its labels; the same holds for intents.
-    keep = options.keep_labels or not marked
-    hidden = tuple(sorted(set(old.labels) - set(marked))) if keep else ()
-    labels = tuple(sorted({*marked, *hidden}))
-    told = tuple(sorted({message.intent for message in messages if message.intent}))
-    if not marked and not told:
+    meant = {message.intent for message in messages if message.intent}
+    if not marked and not meant:
         raise DataError("the messages have neither entities nor intents to learn")
+    labels = _grown(old.labels, marked, options.keep_labels, "labels")
+    intents = _grown(old.intents, meant, options.keep_labels, "intents")
+    hidden = tuple(sorted(set(labels) - set(marked)))
     training, validation = split_messages(messages, options.validation, options.seed)
-    bundle = regrown(
-        start.bundle, labels, told or old.intents, [message.text for message in training]
-    )
+    bundle = regrown(start.bundle, labels, intents, [message.text for message in training])
     finetuning = TaggerFinetuning(
         start=Start(start.reference, bundle),
         data=file_names(files),
         options=options,
         training=training,
         validation=validation,
+        seen=fingerprints(files),
         hidden=hidden,
     )
     return finetune(finetuning, out, command)
+
+
+def _readable(messages: Sequence[TaggedMessage]) -> list[TaggedMessage]:
+    """Messages that are not too long to learn from; of others there is a warning."""
+    short = [one for one in messages if len(tokenize(one.text)) <= LONGEST_OF_ONES_OWN]
+    if len(short) < len(messages):
+        warnings.warn(
+            f"{len(messages) - len(short):,} of {len(messages):,} messages are longer than "
+            f"{LONGEST_OF_ONES_OWN:,} words and left out",
+            ZooWarning,
+            stacklevel=3,
+        )
+    if not short:
+        raise DataError("there is no message that is short enough to learn from")
+    return short
+
+
+def _grown(old: Sequence[str], new: Collection[str], keep: bool, what: str) -> tuple[str, ...]:
+    """The labels or intents of the data, with the model's own if they are to be kept.
+
+    Where the data has none at all the model keeps its own.
+    """
+    lost = sorted(set(old) - set(new))
+    if keep or not new or not lost:
+        return tuple(sorted({*old, *new}))
+    named = ", ".join(lost[:3]) + (" and others" if len(lost) > 3 else "")
+    warnings.warn(
+        f"the data has none of {len(lost)} {what} of the model ({named}), which are left out; "
+        "keep_labels (--keep-labels) keeps them",
+        ZooWarning,
+        stacklevel=3,
+    )
+    return tuple(sorted(new))

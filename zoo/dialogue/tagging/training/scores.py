@@ -4,13 +4,17 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Callable, Sequence
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from zoo.dialogue.datasets import Span, TaggedMessage
 from zoo.dialogue.scores import interval, share
+from zoo.dialogue.tagging.training.files import read_tagged
+from zoo.errors import DataError
 from zoo.folder.figures import Figure
+from zoo.training.seen import warn_of_known_data
 from zoo.version import __version__
 
 Counts = tuple[int, int, int]
@@ -39,6 +43,39 @@ def f1(rows: np.ndarray) -> float:
     """F1 of counts ``(messages, 3)``; 0 if there is nothing to find."""
     right, found, there = rows.sum(axis=0)
     return 2.0 * right / (found + there) if found + there else 0.0
+
+
+def evaluate_file(
+    model: Any,
+    reference: str,
+    data: Path,
+    progress: Callable[[int, int], None] | None = None,
+) -> list[Figure]:
+    """Score a tagger on a file of the user's, see :func:`score_messages`.
+
+    Args:
+        model: a tagger.
+        reference: its name, for the command in the figures.
+        data: a file of tagged messages.
+        progress: called with the number of messages read since the last call, and of all.
+
+    Raises:
+        DataError: the file is missing or malformed, or there is nothing
+            to score in it.
+    """
+    warn_of_known_data(model, data)
+    messages = read_tagged(data)
+    if not any(message.entities or message.intent for message in messages):
+        raise DataError(f"{data.name} has neither entities nor intents to score")
+    return score_messages(
+        model,
+        messages,
+        outside=model.settings.outside,
+        on_progress=(lambda count: progress(count, len(messages))) if progress else None,
+        dataset=data.name,
+        split="whole",
+        command=f"zoo evaluate {reference} --data {data}",
+    )
 
 
 def score_messages(

@@ -30,6 +30,7 @@ from zoo.dialogue.word_features import word_values
 from zoo.dialogue.words import Words
 from zoo.store.locate import Reference
 from zoo.training.run import finetune
+from zoo.training.seen import fingerprints
 from zoo.training.subject import Start, read_start
 
 if TYPE_CHECKING:
@@ -167,6 +168,7 @@ def finetune_tracker(
         options=options,
         training=training,
         validation=validation,
+        seen=fingerprints(files),
     )
     return finetune(finetuning, out, command)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -11,8 +12,39 @@ from zoo.dialogue.datasets import DialogueTurn
 from zoo.dialogue.messages import Message
 from zoo.dialogue.scores import interval, share
 from zoo.dialogue.tracking.training.examples import by_dialogue
+from zoo.dialogue.tracking.training.files import in_spelling_of, read_dialogues
 from zoo.folder.figures import Figure
+from zoo.training.seen import warn_of_known_data
 from zoo.version import __version__
+
+
+def evaluate_file(
+    model: Any,
+    reference: str,
+    data: Path,
+    progress: Callable[[int, int], None] | None = None,
+) -> list[Figure]:
+    """Score a tracker on a file of the user's, see :func:`score_dialogues`.
+
+    Args:
+        model: a tracker.
+        reference: its name, for the command in the figures.
+        data: a JSON file of dialogues with states.
+        progress: called with the number of turns read since the last call, and of all.
+
+    Raises:
+        DataError: the file is missing or malformed.
+    """
+    warn_of_known_data(model, data)
+    turns = in_spelling_of(model.ontology, read_dialogues(data))
+    return score_dialogues(
+        model,
+        turns,
+        on_progress=(lambda count: progress(count, len(turns))) if progress else None,
+        dataset=data.name,
+        split="whole",
+        command=f"zoo evaluate {reference} --data {data}",
+    )
 
 
 def score_dialogues(
