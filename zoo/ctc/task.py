@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any, Protocol
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 
@@ -16,6 +17,9 @@ from zoo.folder.bundle import Bundle
 from zoo.memory import activation_bytes, check_memory, memory_limit
 from zoo.network import PLAIN
 from zoo.task import Task, batches_by_length
+
+if TYPE_CHECKING:
+    from zoo.inspection.subject import InspectedInput
 
 BATCH = 16
 _BATCH_FRAMES = 32_768  # frames of a batch, padding included
@@ -56,6 +60,15 @@ class CTCRecogniser(Task):
         """
         self.searches = SearchFactory(self.processor.vocabulary, settings, files)
         self.decoder, self.files = dict(settings), dict(files)
+
+    def about_a_label(self, subject: InspectedInput) -> InspectedInput:
+        """An input whose questions are about the output nearest to the one asked for that is no
+        blank, if there is one."""
+        (log_probs,) = self.outputs([subject.arrays[0][0]])
+        (read,) = np.nonzero(log_probs.argmax(axis=-1) != self.processor.alphabet.blank)
+        if not len(read):
+            return subject
+        return replace(subject, asked=int(read[np.abs(read - subject.asked).argmin()]))
 
     def outputs(self, features: Sequence[np.ndarray]) -> list[np.ndarray]:
         """Natural log-probabilities of the labels for inputs of any lengths.

@@ -9,12 +9,13 @@ Legendre, which need far fewer gradients than evenly spaced ones for the same er
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
 
-from zoo.errors import UsageError
+from zoo.errors import UsageError, ZooWarning
 from zoo.inspection.highway import check_output, choose_label
 from zoo.inspection.layer_trace import check_whole
 from zoo.inspection.subject import InspectedInput, Network
@@ -23,6 +24,7 @@ from zoo.inspection.traces import log_softmax
 
 DEFAULT_POINTS = 32
 MAX_POINTS = 1024
+_TOLERATED = 0.05  # of the difference that the attributions should add up to
 _ROWS = 32  # points of the path in a batch at most
 _BATCH_STEPS = 8192  # steps of a batch at most
 
@@ -98,6 +100,13 @@ def attribute_output(
             total += gradient
     values = tuple(total * one[0] for total, one in zip(totals, inputs, strict=True))
     missed = log_prob - baseline - sum(float(one.sum()) for one in values)
+    if abs(missed) > _TOLERATED * max(abs(log_prob - baseline), 1.0):
+        warnings.warn(
+            f"the attributions miss {abs(missed):.2f} of {abs(log_prob - baseline):.2f} nats; "
+            f"more points than {points} bring them nearer",
+            ZooWarning,
+            stacklevel=3,
+        )
     text = subject.labels[label] if len(subject.labels) else str(label)
     return Attribution(at, text, log_prob, baseline, values, abs(missed))
 

@@ -17,6 +17,7 @@ from zoo.inspection.measures import Lifetimes, Saturation, lifetimes_of, saturat
 from zoo.inspection.run import Run
 from zoo.inspection.subject import Backdrop, InspectedInput, Network, ReadsOn, Steps
 from zoo.inspection.tape import Node, Tape
+from zoo.values import is_whole, shown
 
 MAX_BYTES = 1 << 30
 """Bytes that a trace may hold."""
@@ -76,8 +77,9 @@ class Trace:
             )
         if name is None:
             return self.layers[names[-1]]
-        if isinstance(name, int) and not isinstance(name, bool) and 1 <= name <= len(names):
-            return self.layers[names[name - 1]]
+        number = int(name) if isinstance(name, str) and name.isdecimal() else name
+        if is_whole(number) and 1 <= number <= len(names):
+            return self.layers[names[number - 1]]
         if name not in self.layers:
             hint = did_you_mean(str(name), names) or f"; the layers are {', '.join(names)}"
             raise UsageError(f"the trace has no layer {name!r}{hint}")
@@ -274,6 +276,8 @@ def check_layers(known: Collection[str], wanted: Collection[str] | None) -> None
         UsageError: one is not known.
     """
     groups = {name.partition("/")[0] for name in known}
+    if isinstance(wanted, str) or not isinstance(wanted, Collection | None):
+        raise UsageError(f"layers must be a list of names, not {shown(wanted)}")
     for one in wanted or ():
         if one not in groups and one not in known:
             hint = did_you_mean(str(one), known) or f"; the layers are {', '.join(known)}"
