@@ -14,6 +14,14 @@ from zoo.cli.output import command_line, print_json
 from zoo.store.locate import Reference
 from zoo.text.training.options import LanguageModelOptions
 
+ERRORS = click.option(
+    "--errors",
+    type=click.Choice(["strict", "replace"]),
+    default="strict",
+    show_default=True,
+    help="How to handle characters that the model does not know.",
+)
+
 
 @click.command("run", epilog="Example:\n\n\b\n  zoo run char_lstm.shakespeare ROMEO: --seed 1")
 @MODEL
@@ -24,13 +32,7 @@ from zoo.text.training.options import LanguageModelOptions
 @click.option("--top-p", type=float, help="Sample from the likeliest characters with this total.")
 @click.option("--stop", multiple=True, help="A text that ends generation; may be repeated.")
 @click.option("--seed", type=int, help="Random seed; makes the text reproducible.")
-@click.option(
-    "--errors",
-    type=click.Choice(["strict", "replace"]),
-    default="strict",
-    show_default=True,
-    help="How to handle characters that the model does not know.",
-)
+@ERRORS
 @click.option("--json", "as_json", is_flag=True, help="Print JSON with the log-probabilities.")
 def run(
     model: Reference,
@@ -73,11 +75,12 @@ def run(
 )
 @MODEL
 @click.argument("text")
+@ERRORS
 @inspection_options
-def inspect(model: Reference, text: str, **options: Any) -> None:
+def inspect(model: Reference, text: str, errors: str, **options: Any) -> None:
     """Look into MODEL while it reads TEXT; "-" reads it from standard input."""
     (source,) = read_texts([text])
-    inspect_input(model, source, **options)
+    inspect_input(model, source, {"errors": errors}, **options)
 
 
 @click.command(

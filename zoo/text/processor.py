@@ -104,7 +104,7 @@ class Characters:
             more = f" and {len(unknown) - 5} more" if len(unknown) > 5 else ""
             raise UsageError(
                 f"the model does not know {shown}{more}; "
-                "remove them or pass errors='replace' (zoo run: --errors replace)"
+                "remove them or pass errors='replace' (--errors replace)"
             )
         table = ids | {c: self._nearest(c) for c in unknown}
         return np.fromiter((table[c] for c in text), dtype=np.int32, count=len(text))

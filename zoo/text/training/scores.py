@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from zoo.errors import ZooWarning
 from zoo.files import read_text
 from zoo.folder.figures import Figure
 from zoo.training.seen import warn_of_known_data
@@ -20,6 +22,8 @@ def evaluate_file(
 ) -> list[Figure]:
     """Score a text file of the user's, see :func:`evaluate_language_model`.
 
+    Characters that the model does not know are scored as the nearest that it does, with a warning.
+
     Args:
         model: a text-generation task.
         reference: its name, for the command in the figures.
@@ -31,7 +35,18 @@ def evaluate_file(
     """
     command = f"zoo evaluate {reference} --data {data}"
     warn_of_known_data(model, data)
-    return evaluate_language_model(model, read_text([data]), data.name, "whole", command, progress)
+    text = read_text([data])
+    known = set(model.processor.vocabulary)
+    if unknown := sum(character not in known for character in text):
+        warnings.warn(
+            f"{unknown:,} of the {len(text):,} characters of {data.name} are not known to the "
+            "model; they are scored as the nearest that are",
+            ZooWarning,
+            stacklevel=2,
+        )
+        ids = model.processor.encode(text, "replace")
+        text = model.processor.decode(ids)
+    return evaluate_language_model(model, text, data.name, "whole", command, progress)
 
 
 def evaluate_language_model(
