@@ -68,10 +68,10 @@ def test_the_text_of_words_is_that_of_their_line() -> None:
 @pytest.mark.parametrize(
     ("name", "identity", "reason", "others"),
     [
-        ("one_line_empty_coords", "l1", "neither a polygon nor a baseline", [0, 2]),
+        ("one_line_empty_coords", "l1", "neither a polygon with an area nor", [0, 2]),
         ("one_line_odd_points", "l1", "its polygon has points that cannot be read", [0, 2]),
         ("alto_pdfalto_e", "p6_t418", "its HEIGHT is not a number: '1.6478e'", [0, 1]),
-        ("alto_no_places", "x", "neither a polygon nor a baseline", [0, 1]),
+        ("alto_no_places", "x", "neither a polygon with an area nor", [0, 1]),
     ],
 )
 def test_a_bad_line_is_named_and_the_others_are_read(
@@ -154,7 +154,8 @@ def test_every_orientation_of_exif_is_followed(orientation: int) -> None:
     width, height = stored.size
     text = (
         f'<PcGts><Page imageWidth="{width}" imageHeight="{height}"><TextLine id="a"><Coords '
-        f'points="{x},{y} {x + 1},{y} {x + 1},{y + 1} {x},{y + 1}"/></TextLine></Page></PcGts>'
+        f'points="{x - 2},{y - 2} {x + 3},{y - 2} {x + 3},{y + 3} {x - 2},{y + 3}"/></TextLine>'
+        "</Page></PcGts>"
     )
     way = "stored" if orientation in (2, 3, 4) else "auto"  # elsewhere the size decides
     (line,) = fit_page(read_layout(text.encode()), image, way).layout.lines

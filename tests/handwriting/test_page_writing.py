@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -23,7 +24,7 @@ def page_line(text: str, top: float, unread: str = "") -> PageLine:
     edges = 10.0 * np.arange(len(text) + 1)
     right = edges[-1] + 30.4  # beyond the page, where a margin leads
     polygon = np.array([(-3.0, top), (right, top), (right, top + 20), (-3.0, top + 20)])
-    baseline = np.array([(0.0, top + 15.2), (edges[-1], top + 15.2)])
+    baseline = np.array([(0.0, top + 15.2), (right, top + 15.2)])
     characters = tuple(
         Character(each, edges[i], edges[i + 1], 0.5 if each == "i" else 0.75)
         for i, each in enumerate(text)
@@ -73,6 +74,24 @@ def test_words_have_their_places_and_confidences(tmp_path: Path) -> None:
         if line.tag.endswith("TextLine")
     ]
     assert confidences == [["0.6250"], [], ["0.6250"]]
+
+
+@pytest.mark.parametrize("kind", ["alto", "page"])
+def test_no_confidence_is_claimed_of_a_line_without_text(kind: str, tmp_path: Path) -> None:
+    empty = page_line("", 50)
+    empty = replace(empty, reading=replace(empty.reading, confidence=1.0))
+    found = reading(page_line("vi", 10), empty)
+    assert found.confidence == pytest.approx(0.625 / 2)
+    assert reading(empty).confidence == 0
+    old = PAGE.save(tmp_path / "old.xml", kind, image="a")  # type: ignore[arg-type]
+    filled = replace(found, layout=read_layout(old))
+    for path in (
+        filled.save(tmp_path / "filled.xml"),
+        found.save(tmp_path / "new.xml", kind, image="a"),  # type: ignore[arg-type]
+    ):
+        check_layout_file(path.read_bytes())
+        assert b"1.0000" not in path.read_bytes()
+        assert [line.text for line in read_layout(path).lines][:2] == ["vi", ""]
 
 
 def test_what_xml_cannot_hold_is_replaced(tmp_path: Path) -> None:

@@ -77,6 +77,44 @@ def test_the_flat_box_of_a_baseline_is_no_polygon() -> None:
     assert layout.lines[4].baseline.tolist() == [[10, 25], [90, 25]]
 
 
+FLAT = ["0,0 0,0 0,0", "10,60 90,60 90,60 10,60", "10,60 50,70 90,60 50,70", "10,60 90,60 90,61"]
+
+
+@pytest.mark.parametrize("points", FLAT)
+def test_a_polygon_without_area_says_nothing(points: str) -> None:
+    line = '<TextLine id="{}">{}<Baseline points="10,{y} 90,{y}"/></TextLine>'
+    coords = f'<Coords points="{points}"/>'
+    lines = [line.format(name, coords, y=y) for name, y in (("a", 20), ("b", 60))]
+    alone = f'<TextLine id="c">{coords}</TextLine>'
+    in_page = page("".join(lines) + alone)
+    shape = f'<Shape><Polygon POINTS="{points}"/></Shape>'
+    line = '<TextLine ID="{}" BASELINE="10 {y} 90 {y}">{}</TextLine>'
+    lines = [line.format(name, shape, y=y) for name, y in (("a", 20), ("b", 60))]
+    boxed = f'<TextLine ID="d" HPOS="10" VPOS="50" WIDTH="80" HEIGHT="20">{shape}</TextLine>'
+    in_alto = alto("".join(lines) + f'<TextLine ID="c">{shape}</TextLine>' + boxed)
+    for data in (in_page, in_alto):
+        found = read_layout(data)
+        for text_line, y in zip(found.lines, (20, 60), strict=False):
+            assert text_line.baseline.tolist() == [[10, y], [90, y]]
+            heights = text_line.polygon[:, 1]
+            assert (heights.min(), heights.max()) == (y - 0.75 * 40, y + 0.35 * 40)
+        (problem,) = found.problems
+        assert problem == ("c", "it has neither a polygon with an area nor a baseline")
+    assert found.lines[2].polygon.tolist() == [[10, 50], [90, 50], [90, 70], [10, 70]]
+
+
+def test_a_baseline_without_length_says_nothing() -> None:
+    layout = read_layout(
+        page(
+            '<TextLine id="a"><Coords points="10,10 90,10 90,30 10,30"/>'
+            '<Baseline points="5,5 5,5"/></TextLine>'
+            '<TextLine id="b"><Baseline points="5,5 5,5"/></TextLine>'
+        )
+    )
+    assert [line.baseline.tolist() for line in layout.lines] == [[[10, 25], [90, 25]]]
+    assert [identity for identity, _ in layout.problems] == ["b"]
+
+
 @pytest.mark.parametrize(
     ("degrees", "baseline"),
     [

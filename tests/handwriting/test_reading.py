@@ -295,6 +295,14 @@ def test_a_page_without_a_layout_is_read_with_its_doubts(lines: Any, tmp_path: P
     assert "no writing" in blank.doubts[0]
 
 
+def test_lines_in_which_nothing_was_read_are_told(lines: Any, tmp_path: Path) -> None:
+    layout, page = write_page(tmp_path, TEXTS)
+    page[: len(page) // 3] = 255
+    found = lines.read_page(page, layout)
+    assert [bool(line.reading.text) for line in found.lines] == [False, True, True]
+    assert found.doubts == ("no text was read in 1 of 3 lines",)
+
+
 def test_lines_outside_the_page_are_named_and_the_others_read(lines: Any, tmp_path: Path) -> None:
     path, page = write_page(tmp_path, TEXTS)
     layout = path.read_text()
@@ -326,7 +334,7 @@ def test_a_line_that_cannot_be_read_is_named_and_the_others_read(lines: Any) -> 
     counts: list[int] = []
     found = lines.read_page(page, layout.encode(), on_progress=counts.append)
     assert sum(counts) == 2
-    (doubt,) = found.doubts
+    doubt, *_ = found.doubts
     assert doubt.startswith("rule cannot be read: the line is")
     assert found.lines[0].unread in doubt
     assert found.lines[1].unread == ""

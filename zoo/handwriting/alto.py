@@ -12,7 +12,15 @@ from xml.etree.ElementTree import Element, SubElement
 import numpy as np
 
 from zoo.handwriting.layout_entry import LineEntry, PageFacts
-from zoo.handwriting.places import box, heading, number, points
+from zoo.handwriting.places import (
+    baseline_of,
+    box,
+    heading,
+    is_flat,
+    is_short,
+    number,
+    polygon_of,
+)
 from zoo.handwriting.reading_order import alto_refs, lines_in_order
 from zoo.handwriting.safe_xml import child, children, descendants, inherited, local_name, text_of
 
@@ -53,14 +61,14 @@ def line_reader(root: Element) -> Callable[[Element], LineEntry]:
 
     def read(line: Element) -> LineEntry:
         shape = child(line, "Shape", "Polygon")
-        polygon = points(shape.get("POINTS") if shape is not None else None, "polygon")
+        polygon = polygon_of(shape.get("POINTS") if shape is not None else None)
         corners = _box(line)
         baseline = _baseline(line, corners)
         if polygon is None and corners is not None:
             # eScriptorium gives a line without a polygon the box of its baseline.
-            if np.ptp(corners[:, 1]) > _rise(baseline) + 1:
+            if np.ptp(corners[:, 1]) > _rise(baseline) + 1 and not is_flat(corners):
                 polygon = corners
-            elif baseline is None:
+            elif baseline is None and not is_short(corners[:2]):
                 baseline = corners[:2]
         kind = next((kinds[tag] for tag in line.get("TAGREFS", "").split() if tag in kinds), "")
         return LineEntry(polygon, baseline, line_text(line), kind, heading(turned.get(line)))
@@ -79,13 +87,13 @@ def line_text(line: Element) -> str:
     return text.strip()
 
 
-def put_text(line: Element, text: str, confidence: float) -> None:
+def put_text(line: Element, text: str, confidence: float | None) -> None:
     """Put one ``String`` for the whole line in the place of what it had.
 
     Args:
         line: a ``TextLine``.
         text: what is written there.
-        confidence: 0 to 1.
+        confidence: 0 to 1, or ``None`` to say nothing of it.
     """
     space = line.tag.rpartition("}")[0]
     qualified = f"{space}}}String" if space else "String"
@@ -97,7 +105,8 @@ def put_text(line: Element, text: str, confidence: float) -> None:
     for key in ("HPOS", "VPOS", "WIDTH", "HEIGHT"):
         if line.get(key):
             string.set(key, line.get(key, ""))
-    string.set("WC", f"{confidence:.4f}")
+    if confidence is not None:
+        string.set("WC", f"{confidence:.4f}")
     string.tail = line.text
 
 
@@ -114,13 +123,13 @@ def _baseline(line: Element, corners: np.ndarray | None) -> np.ndarray | None:
     """The baseline of a line: points or, as ALTO up to 4.1 has it, how low a level one is."""
     text = line.get("BASELINE", "").strip()
     if not text or len(text.replace(",", " ").split()) > 1:
-        return points(text, "baseline")
+        return baseline_of(text)
     level = number(text, "baseline")
     if corners is None:
         return None
     baseline = corners[:2].copy()
     baseline[:, 1] = level
-    return baseline
+    return None if is_short(baseline) else baseline
 
 
 def _rise(baseline: np.ndarray | None) -> float:

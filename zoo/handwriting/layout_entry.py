@@ -32,8 +32,8 @@ class LineEntry:
     """What a file says of a line.
 
     Args:
-        polygon: ``(points, 2)``, or ``None`` if the file does not say.
-        baseline: ``(points, 2)``, or ``None`` if the file does not say.
+        polygon: ``(points, 2)``, or ``None`` if the file does not say, or says one without area.
+        baseline: ``(points, 2)``, or ``None`` if the file does not say, or says one without length.
         text: what is written there, or empty.
         kind: what kind of line it is, or empty.
         heading: ``(2, 2)``, two points one after the other in the direction of writing, as the

@@ -247,7 +247,8 @@ def _on_page(reading: Reading, cut: LineCut) -> tuple[Reading, np.ndarray]:
 
 def _doubts_of_lines(lines: Sequence[PageLine]) -> list[str]:
     """What the doubts of a page's lines come to."""
-    written = [line for line in lines if line.reading.text]
+    tried = [line for line in lines if not line.unread]
+    written = [line for line in tried if line.reading.text]
     turned = [line.line.identity for line in written if UPSIDE_DOWN in line.reading.doubts]
     low = [line for line in written if line.reading.doubts]
     if len(turned) > len(written) / 2:
@@ -256,6 +257,9 @@ def _doubts_of_lines(lines: Sequence[PageLine]) -> list[str]:
     if len(low) > len(turned):
         count = len(low) - len(turned)
         doubts.append(f"{count} of {len(written)} lines have a low confidence")
+    if len(written) < len(tried):
+        count = len(tried) - len(written)
+        doubts.append(f"no text was read in {count} of {len(tried)} lines")
     return doubts
 
 

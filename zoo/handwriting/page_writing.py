@@ -52,8 +52,8 @@ class WrittenLine:
     """A line to write.
 
     Args:
-        text: what is written there; empty if it could not be read.
-        confidence: 0 to 1, or ``None`` if it could not be read.
+        text: what is written there; empty if none was read.
+        confidence: 0 to 1, or ``None`` if no text was read.
         polygon: ``(points, 2)``, in pixels of the page.
         baseline: ``(points, 2)``.
         words: those of the text.

@@ -99,15 +99,15 @@ class PageLayout:
     page: int = 1
     unit: str = ""
 
-    def with_texts(self, texts: Mapping[int, tuple[str, float]]) -> bytes:
+    def with_texts(self, texts: Mapping[int, tuple[str, float | None]]) -> bytes:
         """The file with texts put in.
 
         Everything else is as it was; lines that are not among them keep what they had. Where PAGE
         has a text of a whole region, it becomes that of the region's lines.
 
         Args:
-            texts: text and confidence, 0 to 1, by the line's place in ``lines``; identities may
-                occur twice.
+            texts: text and confidence, 0 to 1 or ``None``, by the line's place in ``lines``;
+                identities may occur twice.
 
         Returns:
             The bytes of a UTF-8 file.
@@ -254,7 +254,8 @@ def _read_page(
         identity = line.get("ID") or line.get("id") or f"line {number_ - first + 1}"
         try:
             entry = Entry(number_, identity, read(line))
-            _check_place(entry.said)
+            if entry.said.polygon is None and entry.said.baseline is None:
+                raise DataError("it has neither a polygon with an area nor a baseline")
         except DataError as error:
             if strict:
                 raise DataError(f"{document.name}: {identity}: {error}") from None
@@ -288,23 +289,13 @@ def _size(text: str | None) -> float:
     return round(value) if value == round(value) else value
 
 
-def _check_place(entry: LineEntry) -> None:
-    if not _has(entry.polygon, 3) and not _has(entry.baseline, 2):
-        raise DataError("it has neither a polygon nor a baseline")
-
-
-def _has(points: np.ndarray | None, least: int) -> bool:
-    return points is not None and len(points) >= least
-
-
 def _completed(entries: tuple[Entry, ...]) -> tuple[TextLine, ...]:
     """The lines, each with both polygon and baseline."""
     height = _typical_height([entry.said for entry in entries])
     found = []
     for entry in entries:
         said = entry.said
-        polygon = said.polygon if _has(said.polygon, 3) else None
-        baseline = said.baseline if _has(said.baseline, 2) else None
+        polygon, baseline = said.polygon, said.baseline
         if baseline is None:
             assert polygon is not None
             baseline = under(polygon, said.heading)

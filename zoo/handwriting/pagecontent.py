@@ -9,10 +9,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from xml.etree.ElementTree import Element, SubElement
 
-import numpy as np
-
 from zoo.handwriting.layout_entry import LineEntry, PageFacts
-from zoo.handwriting.places import heading, points
+from zoo.handwriting.places import baseline_of, heading, polygon_of
 from zoo.handwriting.reading_order import by_index, custom_values, lines_in_order, page_refs
 from zoo.handwriting.safe_xml import child, children, inherited, local_name, text_of
 
@@ -50,8 +48,8 @@ def line_reader(root: Element) -> Callable[[Element], LineEntry]:
 
     def read(line: Element) -> LineEntry:
         kind = custom_values(line).get("structure", {}).get("type", "")
-        polygon = _outline(child(line, "Coords"), "polygon")
-        baseline = _outline(child(line, "Baseline"), "baseline")
+        polygon = polygon_of(_points(child(line, "Coords")))
+        baseline = baseline_of(_points(child(line, "Baseline")))
         return LineEntry(polygon, baseline, line_text(line), kind, heading(turned.get(line)))
 
     return read
@@ -70,13 +68,13 @@ def line_text(line: Element) -> str:
     return between.join(part for part in parts if part.strip())
 
 
-def put_text(line: Element, text: str, confidence: float) -> None:
+def put_text(line: Element, text: str, confidence: float | None) -> None:
     """Put one ``TextEquiv`` in the place of what a line had, words and glyphs included.
 
     Args:
         line: a ``TextLine``.
         text: what is written there.
-        confidence: 0 to 1.
+        confidence: 0 to 1, or ``None`` to say nothing of it.
     """
     space = line.tag.rpartition("}")[0]
     prefix = f"{space}}}" if space else ""
@@ -84,7 +82,8 @@ def put_text(line: Element, text: str, confidence: float) -> None:
         for old in list(children(line, name)):
             line.remove(old)
     equivalent = Element(f"{prefix}TextEquiv")
-    equivalent.set("conf", f"{confidence:.4f}")
+    if confidence is not None:
+        equivalent.set("conf", f"{confidence:.4f}")
     SubElement(equivalent, f"{prefix}Unicode").text = text
     equivalent.tail = line.text
     # The schema has TextStyle and what users define behind the text.
@@ -132,8 +131,8 @@ def _equivalent(equivalents: Iterable[Element]) -> str:
     return text
 
 
-def _outline(element: Element | None, what: str) -> np.ndarray | None:
-    """The points of an attribute or, up to PAGE 2010, of ``Point`` elements."""
+def _points(element: Element | None) -> str | None:
+    """The points as an attribute has them or, up to PAGE 2010, ``Point`` elements."""
     if element is None:
         return None
     text = element.get("points")
@@ -141,4 +140,4 @@ def _outline(element: Element | None, what: str) -> np.ndarray | None:
         text = " ".join(
             f"{point.get('x', '?')},{point.get('y', '?')}" for point in children(element, "Point")
         )
-    return points(text, what)
+    return text

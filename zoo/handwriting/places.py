@@ -16,6 +16,8 @@ _NUMBER = re.compile(r"[-+]?(?:\d+\.?\d*|\.\d+)(?:[eE][-+]?\d{1,4})?", re.ASCII)
 _LONGEST = 40  # characters of a number
 _LONGEST_TEXT = 1 << 20  # characters of points, some hundred thousand of them
 _BETWEEN = str.maketrans("(),;[]", " " * 6)
+_THIN = 1.0  # pixels of mean thickness; what is no thicker has no area
+_SHORT = 1.0  # pixels from end to end; what is shorter leads nowhere
 _STEEP = 2.0  # a baseline that rises so many times its width is upright
 _LEVEL = 0.05  # of its height; a body that is nearer to its baseline lies on neither side
 
@@ -63,6 +65,42 @@ def points(text: str | None, what: str) -> np.ndarray | None:
     return found
 
 
+def polygon_of(text: str | None) -> np.ndarray | None:
+    """The points of a polygon, or ``None`` if it has no area.
+
+    Args:
+        text: as :func:`points` takes it.
+
+    Raises:
+        DataError: as :func:`points`.
+    """
+    found = points(text, "polygon")
+    return None if found is None or is_flat(found) else found
+
+
+def baseline_of(text: str | None) -> np.ndarray | None:
+    """The points of a baseline, or ``None`` if it has no length.
+
+    Args:
+        text: as :func:`points` takes it.
+
+    Raises:
+        DataError: as :func:`points`.
+    """
+    found = points(text, "baseline")
+    return None if found is None or is_short(found) else found
+
+
+def is_flat(polygon: np.ndarray) -> bool:
+    """Whether a polygon ``(points, 2)`` encloses nothing: it is a point, or goes there and back."""
+    return abs(_area(polygon)) <= _THIN * float(np.hypot(*np.ptp(polygon, axis=0)))
+
+
+def is_short(baseline: np.ndarray) -> bool:
+    """Whether a baseline ``(points, 2)`` has no length."""
+    return float(np.hypot(*np.ptp(baseline, axis=0))) < _SHORT
+
+
 def _value(token: str) -> float | None:
     return float(token) if len(token) <= _LONGEST and _NUMBER.fullmatch(token) else None
 
@@ -73,12 +111,21 @@ def box(left: float, top: float, width: float, height: float) -> np.ndarray:
     return np.array([(left, top), (right, top), (right, bottom), (left, bottom)])
 
 
+def _cross(polygon: np.ndarray) -> np.ndarray:
+    """Of each side twice the area between it and the first point, with its sign."""
+    x, y = (polygon - polygon[0]).T
+    return np.asarray(x * np.roll(y, -1) - np.roll(x, -1) * y)
+
+
+def _area(polygon: np.ndarray) -> float:
+    return float(_cross(polygon).sum()) / 2
+
+
 def centre(polygon: np.ndarray) -> np.ndarray:
     """The centre of area of a polygon ``(points, 2)``; of a flat one that of its box."""
     x, y = (polygon - polygon[0]).T
     after_x, after_y = np.roll(x, -1), np.roll(y, -1)
-    cross = x * after_y - after_x * y
-    area = cross.sum() / 2
+    cross, area = _cross(polygon), _area(polygon)
     low, high = polygon.min(axis=0), polygon.max(axis=0)
     if abs(area) <= 1e-9 * max(float(np.prod(high - low)), 1e-9):
         return np.asarray((low + high) / 2)

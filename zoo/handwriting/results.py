@@ -176,9 +176,13 @@ class PageLine:
 
     def written(self) -> WrittenLine:
         """The line as a new layout file has it."""
-        confidence = None if self.unread else self.reading.confidence
         text, words = self.reading.text, self._words()
-        return WrittenLine(text, confidence, self.line.polygon, self.line.baseline, words)
+        return WrittenLine(text, self.confidence, self.line.polygon, self.line.baseline, words)
+
+    @property
+    def confidence(self) -> float | None:
+        """That of the text, or ``None`` if none was read: of an empty line nothing is claimed."""
+        return self.reading.confidence if self.reading.text else None
 
     def _words(self) -> tuple[WrittenWord, ...]:
         ranges = word_ranges(self.reading.characters)
@@ -216,8 +220,11 @@ class PageReading:
 
     @property
     def confidence(self) -> float:
-        """0 to 1, the mean of the lines' confidences; that of a blank page is 1."""
-        confidences = [line.reading.confidence for line in self.lines]
+        """0 to 1, the mean of the lines' confidences; that of a blank page is 1.
+
+        A line of which no text was read counts as 0.
+        """
+        confidences = [line.confidence or 0.0 for line in self.lines]
         return float(np.mean(confidences)) if confidences else 1.0
 
     def doubted(self, doubt: str) -> PageReading:
@@ -260,7 +267,7 @@ class PageReading:
         target = user_path(path)
         if self.layout is not None and layout_format is None:
             texts = {
-                place: (line.reading.text, line.reading.confidence)
+                place: (line.reading.text, line.confidence)
                 for place, line in enumerate(self.lines)
                 if not line.unread
             }
