@@ -15,13 +15,17 @@ from tests.handwriting.layout_schemas import check_layout_file
 from tests.handwriting.toy import write_page
 from zoo import load_model
 from zoo.cli import main
-from zoo.errors import DataError, UsageError, ZooError
+from zoo.ctc.alphabet import Alphabet
+from zoo.errors import DataError, UsageError, ZooError, ZooWarning
 from zoo.handwriting import scans
-from zoo.handwriting.archive import read_archive
+from zoo.handwriting.archive import read_archive, read_archive_page
 from zoo.handwriting.archive_pages import expand_inputs, find_pages
 from zoo.handwriting.archive_report import REPORT, PageOutcome, Report, summary
 from zoo.handwriting.image import count_pages, read_oriented
+from zoo.handwriting.line_image import LineNormaliser
 from zoo.handwriting.page_xml import read_layout
+from zoo.handwriting.processor import Lines
+from zoo.handwriting.training.folder import read_folder
 
 TEXTS = ["loiz vol", "zi lo"]
 MODEL = "crnn.latin"
@@ -233,6 +237,43 @@ def test_a_layout_file_is_found_by_the_image_it_names_or_by_its_own_name(tmp_pat
     }
     (one,) = find_pages([tmp_path / "renamed.png"])
     assert one.layouts == (tmp_path / "page/renamed.xml",)
+
+
+def namesakes(folder: Path) -> None:
+    """Images of one name in three folders, and their layout files in the folders' ``page``."""
+    for name, text in zip("abc", ("loi", "zi", "vol"), strict=True):
+        (folder / name / "page").mkdir(parents=True)
+        write_page(folder / name, [text], "0001", "page")
+        (folder / name / "0001.xml").rename(folder / name / "page" / "0001.xml")
+    (folder / "a" / "page" / "0001.xml").unlink()
+
+
+def test_of_images_of_one_name_the_nearest_is_that_of_a_layout_file(tmp_path: Path) -> None:
+    namesakes(tmp_path)
+    found = {page.name: page.layouts for page in find_pages([tmp_path])}
+    assert found == {
+        "a/0001.png": (),
+        "b/0001.png": (tmp_path / "b/page/0001.xml",),
+        "c/0001.png": (tmp_path / "c/page/0001.xml",),
+    }
+    lines = read_folder(tmp_path, Lines(LineNormaliser(), Alphabet(("", "a"))))
+    for line, folder in zip(lines, "bc", strict=True):
+        alone = read_folder(tmp_path / folder, Lines(LineNormaliser(), Alphabet(("", "a"))))
+        np.testing.assert_array_equal(line.source.image, alone[0].source.image)
+
+
+def test_a_layout_file_between_images_of_its_name_is_used_for_none(
+    model: Any, tmp_path: Path
+) -> None:
+    namesakes(tmp_path)
+    (tmp_path / "b/page/0001.xml").rename(tmp_path / "layout.xml")
+    pages = find_pages([tmp_path])
+    assert [page.layouts for page in pages] == [(), (), (tmp_path / "c/page/0001.xml",)]
+    assert "layout.xml was not used" in read_archive_page(model, pages[0]).doubts[-1]
+    with pytest.raises(DataError, match=r"layout\.xml was not used"):
+        read_archive_page(model, pages[0], strict=True)
+    with pytest.warns(ZooWarning, match=r"layout\.xml was left out: it may be about any of"):
+        read_folder(tmp_path, Lines(LineNormaliser(), Alphabet(("", "a"))))
 
 
 def test_a_damaged_layout_file_is_named_with_its_page(model: Any, tmp_path: Path) -> None:

@@ -193,14 +193,14 @@ def _read(
             own["page_number"] = page.number
     if layouts is None or (page.pages > 1 and len(layouts) == 1):
         own.pop("page_number", None)
-    reading = model.read_page(scans.read(page.number), layouts, **own)
+    doubts = list(page.doubts)
     if len(page.layouts) > 1:
         used, *others = (layout.name for layout in page.layouts)
-        doubt = f"it has several layout files: {used} was used, not {', '.join(others)}"
-        if own.get("strict"):
-            raise DataError(doubt)
-        reading = reading.doubted(doubt)
-    return reading
+        doubts.append(f"it has several layout files: {used} was used, not {', '.join(others)}")
+    if doubts and own.get("strict"):
+        raise DataError(doubts[0])
+    reading = model.read_page(scans.read(page.number), layouts, **own)
+    return reading.doubted(*doubts)
 
 
 def _written(

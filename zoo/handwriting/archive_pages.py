@@ -15,7 +15,7 @@ from pathlib import Path, PurePath
 
 from zoo.errors import DataError, UsageError
 from zoo.files import is_file, is_folder, user_path
-from zoo.handwriting.page_folder import image_of
+from zoo.handwriting.page_folder import images_of
 from zoo.handwriting.page_xml import read_layouts_if_any
 from zoo.handwriting.scans import SUFFIXES, open_scans
 from zoo.registry import natural_key
@@ -34,6 +34,7 @@ class ArchivePage:
         pages: how many the file has.
         target: the name of its result below the folder of the results.
         layouts: its layout files; the first one is used.
+        doubts: what is not certain about these.
     """
 
     name: str
@@ -42,6 +43,7 @@ class ArchivePage:
     pages: int
     target: str
     layouts: tuple[Path, ...] = ()
+    doubts: tuple[str, ...] = ()
 
     @property
     def image(self) -> str:
@@ -101,13 +103,14 @@ def find_pages(
     by_place = {os.path.abspath(each): each for each in expand_inputs(given, SUFFIXES, out)}
     files = list(by_place.values())
     names = _names(files)
-    layouts = _layouts_of(given, files, out)
+    layouts, doubts = _layouts_of(given, files, out)
     pages = []
     for file, target in zip(files, _targets(names), strict=True):
         count = _count(file)
         wanted = range(1, count + 1) if number is None or count == 1 else (number,)
         for each in wanted:
-            page = ArchivePage(names[file], file, each, count, target, tuple(layouts[file]))
+            own = tuple(layouts[file]), tuple(doubts[file])
+            page = ArchivePage(names[file], file, each, count, target, *own)
             if count > 1:
                 name = f"{page.name}, page {each}"
                 page = replace(page, name=name, target=f"{PurePath(target).with_suffix('')}")
@@ -171,9 +174,10 @@ def _targets(names: dict[Path, str]) -> Iterator[str]:
 
 def _layouts_of(
     inputs: Sequence[Path], files: Sequence[Path], out: Path | None
-) -> dict[Path, list[Path]]:
-    """The layout files of each file, the nearest first."""
+) -> tuple[dict[Path, list[Path]], dict[Path, list[str]]]:
+    """The layout files of each file, the nearest first, and what is not certain about them."""
     found: dict[Path, list[Path]] = {file: [] for file in files}
+    doubts: dict[Path, list[str]] = {file: [] for file in files}
     by_name: dict[str, list[Path]] = {}
     for file in files:
         for name in (file.name, file.stem):
@@ -184,7 +188,13 @@ def _layouts_of(
             pages = read_layouts_if_any(path)
             if pages:
                 named = by_name.get(PurePath(pages[0].image.replace("\\", "/")).name, [])
-                found[image_of(pages, path, [*named, *namesakes], SUFFIXES)].append(path)
+                images = images_of(pages, path, [*named, *namesakes], SUFFIXES)
+                for image in images:
+                    if len(images) == 1:
+                        found[image].append(path)
+                    else:
+                        doubt = f"{path} was not used, as it may be about another image of the name"
+                        doubts[image].append(doubt)
         except DataError:
             # A damaged one is named when its page is read. Others are about other images.
             near = [each for each in namesakes if each.parent in (path.parent, path.parent.parent)]
@@ -192,7 +202,7 @@ def _layouts_of(
                 found[file].append(path)
     for file, layouts in found.items():
         layouts.sort(key=lambda path: (path.parent != file.parent, _order(path)))
-    return found
+    return found, doubts
 
 
 def _layout_files(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Collection, Sequence
 from pathlib import Path, PurePath
 
@@ -17,6 +18,33 @@ def image_of(
     suffixes: Collection[str] = SUFFIXES,
 ) -> Path:
     """The image that a layout file is about.
+
+    Args:
+        pages: as :func:`images_of` takes them.
+        path: likewise.
+        files: likewise.
+        suffixes: likewise.
+
+    Raises:
+        DataError: the image is not among the files, or several may be it.
+    """
+    image, *others = images_of(pages, path, files, suffixes)
+    if others:
+        listed = ", ".join(map(str, (image, *others)))
+        raise DataError(f"it may be about any of the images {listed}; put it beside one of them")
+    return image
+
+
+def images_of(
+    pages: Sequence[PageLayout],
+    path: Path,
+    files: Sequence[Path],
+    suffixes: Collection[str] = SUFFIXES,
+) -> list[Path]:
+    """The images that a layout file may be about: one, or several of its name that lie as near.
+
+    The nearest one is that of the layout's own folder, then that of the folder around it, since
+    Transkribus puts layouts into ``page`` and ``alto``, then that of the fewest folders between.
 
     Args:
         pages: what was read of the file.
@@ -38,5 +66,11 @@ def image_of(
         ]
     if not named:
         raise DataError(f"it is about the image {pages[0].image!r}, which is not in the folder")
-    # Of several files of this name the one beside the layout is meant.
-    return min(named, key=lambda file: file.parent != path.parent)
+    near = {file: _distance(file, path) for file in named}
+    return [file for file in near if near[file] == min(near.values())]
+
+
+def _distance(file: Path, path: Path) -> tuple[int, int]:
+    """How many folders lie between two files, and how many of them are inside the other's."""
+    steps = PurePath(os.path.relpath(file.parent, path.parent)).parts
+    return len(steps), sum(step != os.pardir for step in steps)

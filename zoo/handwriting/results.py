@@ -227,9 +227,9 @@ class PageReading:
         confidences = [line.confidence or 0.0 for line in self.lines]
         return float(np.mean(confidences)) if confidences else 1.0
 
-    def doubted(self, doubt: str) -> PageReading:
-        """The same with one more doubt."""
-        return replace(self, doubts=(*self.doubts, doubt))
+    def doubted(self, *doubts: str) -> PageReading:
+        """The same with more doubts."""
+        return replace(self, doubts=(*self.doubts, *doubts))
 
     def __str__(self) -> str:
         return self.text
