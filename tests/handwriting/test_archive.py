@@ -296,6 +296,25 @@ def test_pages_of_a_tiff_file_are_read_one_by_one(tmp_path: Path) -> None:
     assert [page.number for page in find_pages([path], number=2)] == [2]
 
 
+@pytest.mark.parametrize(("said", "number"), [("", 1), ("2", 2), ("0", 1), ("9", 1), ("x", 1)])
+def test_a_layout_of_one_page_is_that_of_one_page_of_a_file(
+    model: Any, tmp_path: Path, said: str, number: int
+) -> None:
+    path = tiff(tmp_path / "book.tif", [(90, 60), (90, 60), (90, 60)])
+    line = "<TextLine ID='a' HPOS='1' VPOS='1' WIDTH='80' HEIGHT='40'/>"
+    layout = f"<alto><Layout><Page PHYSICAL_IMG_NR='{said}'>{line}</Page></Layout></alto>"
+    (tmp_path / "book.xml").write_text(layout)
+    pages = find_pages([path])
+    found = [read_archive_page(model, page) for page in pages]
+    assert [reading.layout is not None for reading in found] == [n == number for n in (1, 2, 3)]
+    doubt = f"book.xml is the layout of page {number} alone"
+    assert [doubt in reading.doubts for reading in found] == [n != number for n in (1, 2, 3)]
+    (third,) = find_pages([path], number=3)
+    assert read_archive_page(model, third, page_number=3).layout is not None
+    with pytest.raises(DataError, match=doubt):
+        read_archive_page(model, pages[2], strict=True)
+
+
 def test_a_smaller_copy_in_a_tiff_file_is_no_page(tmp_path: Path) -> None:
     path = tiff(tmp_path / "scan.tif", [(30, 20), (15, 10), (40, 50)], thumbnail=True)
     assert count_pages(path) == 2

@@ -48,6 +48,7 @@ def page_facts(root: Element, page: Element, size: Callable[[str | None], float]
         height=size(page.get("HEIGHT")),
         unit="" if unit_name.lower() in _PIXELS else unit_name,
         lines=lines_in_order(page, alto_refs(root, page)),
+        image_number=int(size(page.get("PHYSICAL_IMG_NR"))),
     )
 
 

@@ -15,7 +15,7 @@ from zoo.files import is_file, same_file, user_path
 from zoo.handwriting.archive_pages import ArchivePage, find_pages
 from zoo.handwriting.archive_report import PageOutcome, Report
 from zoo.handwriting.page_writing import LayoutFormat
-from zoo.handwriting.page_xml import read_layouts
+from zoo.handwriting.page_xml import PageLayout, read_layouts
 from zoo.handwriting.results import PageReading
 from zoo.handwriting.scans import ScanFile, open_scans
 
@@ -187,13 +187,18 @@ def _read(
 ) -> PageReading:
     own = dict(options)
     layouts: Any = None
+    doubts = list(page.doubts)
     if page.layouts:
         layouts = read_layouts(page.layouts[0], strict=bool(own.get("strict")))
         if page.pages > 1 and len(layouts) > 1:
             own["page_number"] = page.number
-    if layouts is None or (page.pages > 1 and len(layouts) == 1):
+        elif page.pages > 1:
+            number = own.pop("page_number", None) or _number_of(layouts[0], page)
+            if number != page.number:
+                doubts.append(f"{page.layouts[0].name} is the layout of page {number} alone")
+                layouts = None
+    if layouts is None:
         own.pop("page_number", None)
-    doubts = list(page.doubts)
     if len(page.layouts) > 1:
         used, *others = (layout.name for layout in page.layouts)
         doubts.append(f"it has several layout files: {used} was used, not {', '.join(others)}")
@@ -201,6 +206,11 @@ def _read(
         raise DataError(doubts[0])
     reading = model.read_page(scans.read(page.number), layouts, **own)
     return reading.doubted(*doubts)
+
+
+def _number_of(layout: PageLayout, page: ArchivePage) -> int:
+    """Which page of a longer file a layout of one page is about; the first if it does not say."""
+    return layout.image_number if 1 <= layout.image_number <= page.pages else 1
 
 
 def _written(

@@ -18,6 +18,7 @@ class PageFacts:
         height: likewise.
         unit: what the file measures in, such as ``"mm10"``; empty for pixels.
         lines: the ``TextLine`` elements in the order of reading.
+        image_number: which of its images the page is, from 1; 0 if the file does not say.
     """
 
     image: str
@@ -25,6 +26,7 @@ class PageFacts:
     height: float
     unit: str
     lines: list[Element] = field(repr=False)
+    image_number: int = 0
 
 
 @dataclass(frozen=True)

@@ -87,6 +87,8 @@ class PageLayout:
         entries: what the file says of each line.
         page: which page of the file it is, from 1.
         unit: what the file measures in, such as ``"mm10"``; empty for pixels.
+        image_number: which of its images the page is, from 1, as ALTO has it; 0 if the file does
+            not say.
     """
 
     image: str
@@ -98,6 +100,7 @@ class PageLayout:
     entries: tuple[Entry, ...] = field(default=(), repr=False)
     page: int = 1
     unit: str = ""
+    image_number: int = 0
 
     def with_texts(self, texts: Mapping[int, tuple[str, float | None]]) -> bytes:
         """The file with texts put in.
@@ -275,6 +278,7 @@ def _read_page(
         tuple(entries),
         page_number,
         facts.unit,
+        facts.image_number,
     )
 
 
