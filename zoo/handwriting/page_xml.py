@@ -9,7 +9,6 @@ and named.
 from __future__ import annotations
 
 import copy
-import math
 import types
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
@@ -21,6 +20,7 @@ import numpy as np
 from zoo.errors import DataError
 from zoo.handwriting import alto, pagecontent
 from zoo.handwriting.layout_entry import LineEntry
+from zoo.handwriting.line_heights import line_heights
 from zoo.handwriting.places import LARGEST, above, forwards, number, under
 from zoo.handwriting.safe_xml import XmlDocument, descendants, read_xml
 
@@ -295,15 +295,12 @@ def _size(text: str | None) -> float:
 
 def _completed(entries: tuple[Entry, ...]) -> tuple[TextLine, ...]:
     """The lines, each with both polygon and baseline."""
-    height = _typical_height([entry.said for entry in entries])
+    baselines = [_baseline(entry.said) for entry in entries]
+    missing = any(entry.said.polygon is None for entry in entries)
+    heights = line_heights(baselines) if missing else np.zeros(len(entries))
     found = []
-    for entry in entries:
-        said = entry.said
-        polygon, baseline = said.polygon, said.baseline
-        if baseline is None:
-            assert polygon is not None
-            baseline = under(polygon, said.heading)
-        baseline = forwards(baseline, polygon)
+    for entry, baseline, height in zip(entries, baselines, heights, strict=True):
+        said, polygon = entry.said, entry.said.polygon
         if polygon is None:
             up = above(baseline) * height
             polygon = np.concatenate([baseline + 0.75 * up, (baseline - 0.35 * up)[::-1]])
@@ -312,15 +309,13 @@ def _completed(entries: tuple[Entry, ...]) -> tuple[TextLine, ...]:
     return tuple(found)
 
 
-def _typical_height(entries: list[LineEntry]) -> float:
-    """Distance of neighbouring baselines, for lines that have no polygon."""
-    baselines = [entry.baseline for entry in entries if entry.baseline is not None]
-    heights = sorted(float(baseline[:, 1].mean()) for baseline in baselines)
-    steps = [step for step in np.diff(heights) if step > 5]
-    if steps:
-        return float(np.median(steps))
-    longest = max((math.dist(base[0], base[-1]) for base in baselines), default=0.0)
-    return max(40.0, longest / 20)
+def _baseline(said: LineEntry) -> np.ndarray:
+    """A line's baseline in the direction of writing."""
+    baseline = said.baseline
+    if baseline is None:
+        assert said.polygon is not None
+        baseline = under(said.polygon, said.heading)
+    return forwards(baseline, said.polygon)
 
 
 _FORMATS: dict[str, types.ModuleType] = {"alto": alto, "PcGts": pagecontent}
