@@ -155,6 +155,49 @@ def test_a_line_in_a_turned_region_gets_a_baseline_that_is_turned(
     assert inside.baseline[1, 0] > inside.baseline[0, 0]  # the nearest region counts
 
 
+UPWARDS = [[75, 90], [75, 10]]
+
+
+@pytest.mark.parametrize(
+    "around",
+    [
+        '<Page ROTATION="90"><PrintSpace><TextBlock>{}</TextBlock></PrintSpace></Page>',
+        '<Page><ComposedBlock ROTATION="90"><TextBlock>{}</TextBlock></ComposedBlock></Page>',
+        '<Page ROTATION="180"><ComposedBlock ROTATION="90"><ComposedBlock><TextBlock>{}'
+        "</TextBlock></ComposedBlock></ComposedBlock></Page>",
+    ],
+)
+@pytest.mark.parametrize("more", ["", 'BASELINE="60"'])
+def test_the_rotation_of_all_that_is_around_an_alto_line_is_followed(
+    around: str, more: str
+) -> None:
+    line = f'<TextLine HPOS="0" VPOS="10" WIDTH="100" HEIGHT="80" {more}/>'
+    layout = read_layout(f"<alto><Layout>{around.format(line)}</Layout></alto>".encode())
+    np.testing.assert_allclose(layout.lines[0].baseline, UPWARDS, atol=1e-9)
+
+
+@pytest.mark.parametrize(
+    "around",
+    [
+        '<TableRegion orientation="90"><TextRegion>{}</TextRegion></TableRegion>',
+        '<TableRegion orientation="90"><TableCell>{}</TableCell></TableRegion>',
+        '<TableRegion orientation="0"><TableCell orientation="90">{}</TableCell></TableRegion>',
+    ],
+)
+def test_the_orientation_of_all_that_is_around_a_page_line_is_followed(around: str) -> None:
+    line = '<TextLine><Coords points="0,10 100,10 100,90 0,90"/></TextLine>'
+    layout = read_layout(f"<PcGts><Page>{around.format(line)}</Page></PcGts>".encode())
+    np.testing.assert_allclose(layout.lines[0].baseline, UPWARDS, atol=1e-9)
+
+
+def test_the_flat_box_of_a_sideways_alto_line_is_its_baseline() -> None:
+    line = '<TextLine HPOS="50" VPOS="10" WIDTH="0" HEIGHT="80"/>'
+    layout = read_layout(
+        alto(line).replace(b"<TextBlock>", b'<TextBlock ROTATION="90">'),
+    )
+    np.testing.assert_allclose(layout.lines[0].baseline, [[50, 90], [50, 10]], atol=1e-9)
+
+
 def test_the_hyphen_at_the_end_of_an_alto_line_is_read() -> None:
     strings = '<String CONTENT="le"/><SP/><String CONTENT="Ques"/>'
     layout = read_layout(

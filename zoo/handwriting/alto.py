@@ -20,6 +20,7 @@ from zoo.handwriting.places import (
     is_short,
     number,
     polygon_of,
+    under,
 )
 from zoo.handwriting.reading_order import alto_refs, lines_in_order
 from zoo.handwriting.safe_xml import child, children, descendants, inherited, local_name, text_of
@@ -57,22 +58,23 @@ def line_reader(root: Element) -> Callable[[Element], LineEntry]:
     tags = child(root, "Tags")
     kinds = {tag.get("ID", ""): tag.get("LABEL", "") for tag in (tags if tags is not None else ())}
 
-    # Degrees against the clock by which the writing of a block is turned.
-    turned = dict(inherited(root, "ROTATION", ("TextBlock",), "TextLine"))
+    # Degrees against the clock by which the writing of a page or a block is turned.
+    turned = dict(inherited(root, "ROTATION", "TextLine"))
 
     def read(line: Element) -> LineEntry:
         shape = child(line, "Shape", "Polygon")
         polygon = polygon_of(shape.get("POINTS") if shape is not None else None)
         corners = _box(line)
-        baseline = _baseline(line, corners)
+        towards = heading(turned.get(line))
+        baseline = _baseline(line, None if towards is not None else corners)
         if polygon is None and corners is not None:
             # eScriptorium gives a line without a polygon the box of its baseline.
             if np.ptp(corners[:, 1]) > _rise(baseline) + 1 and not is_flat(corners):
                 polygon = corners
-            elif baseline is None and not is_short(corners[:2]):
-                baseline = corners[:2]
+            elif baseline is None and not is_short(flat := under(corners, towards)):
+                baseline = flat
         kind = next((kinds[tag] for tag in line.get("TAGREFS", "").split() if tag in kinds), "")
-        return LineEntry(polygon, baseline, line_text(line), kind, heading(turned.get(line)))
+        return LineEntry(polygon, baseline, line_text(line), kind, towards)
 
     return read
 
@@ -121,7 +123,12 @@ def _box(line: Element) -> np.ndarray | None:
 
 
 def _baseline(line: Element, corners: np.ndarray | None) -> np.ndarray | None:
-    """The baseline of a line: points or, as ALTO up to 4.1 has it, how low a level one is."""
+    """The baseline of a line: points or, as ALTO up to 4.1 has it, how low a level one is.
+
+    Args:
+        line: a ``TextLine``.
+        corners: of its box; ``None`` if it has none or is not level, so that a number says nothing.
+    """
     text = line.get("BASELINE", "").strip()
     if not text or len(text.replace(",", " ").split()) > 1:
         return baseline_of(text)

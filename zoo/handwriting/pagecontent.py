@@ -44,7 +44,7 @@ def line_reader(root: Element) -> Callable[[Element], LineEntry]:
     """A function that gives what the file says of a line; it raises ``DataError``."""
 
     # The angle by which a region must be turned with the clock for its writing to be level.
-    turned = dict(inherited(root, "orientation", ("Page", "TextRegion"), "TextLine"))
+    turned = dict(inherited(root, "orientation", "TextLine"))
 
     def read(line: Element) -> LineEntry:
         kind = custom_values(line).get("structure", {}).get("type", "")

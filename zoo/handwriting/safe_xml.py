@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 import xml.etree.ElementTree as ElementTree
-from collections.abc import Container, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -170,21 +170,18 @@ def descendants(element: Element, name: str) -> Iterator[Element]:
 
 
 def inherited(
-    element: Element, attribute: str, owners: Container[str], name: str, value: str = ""
+    element: Element, attribute: str, name: str, value: str = ""
 ) -> Iterator[tuple[Element, str]]:
-    """All elements of a name with the attribute of the nearest owner around them that has it.
+    """All elements of a name with the attribute of the nearest element around them that has it.
 
     Args:
         element: what to look through.
         attribute: its name.
-        owners: names of elements whose attribute counts.
         name: of the elements to find.
         value: what counts around ``element``.
     """
-    here = local_name(element)
-    if here in owners:
-        value = element.get(attribute, value)
-    if here == name:
+    value = element.get(attribute, value)
+    if local_name(element) == name:
         yield element, value
     for part in element:
-        yield from inherited(part, attribute, owners, name, value)
+        yield from inherited(part, attribute, name, value)
