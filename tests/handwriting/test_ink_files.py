@@ -9,7 +9,7 @@ import pytest
 
 from zoo.errors import DataError, UsageError
 from zoo.handwriting.ink_files import read_ink, read_ink_file
-from zoo.handwriting.inkml import trace_points
+from zoo.handwriting.inkml import trace_strokes
 from zoo.handwriting.inkml_contexts import Context
 
 HEAD = '<ink xmlns="http://www.w3.org/2003/InkML">'
@@ -39,9 +39,10 @@ def test_traces_of_inkml_are_strokes(tmp_path: Path) -> None:
 def test_differences_prefixes_and_wildcards_of_inkml() -> None:
     # The example of the InkML specification, 4.2.1, and what it stands for.
     text = "1125 18432,'23'43,\"7\"-8,3-5,7 -3,6 2,6 8,3 6,2 4,3 4,3 6,5 6,7 4"
-    found = trace_points(text, Context())
+    (found,) = trace_strokes(text, Context())
     assert found[:4].tolist() == [[1125, 18432], [1148, 18475], [1178, 18510], [1211, 18540]]
-    assert trace_points("1 2, * 3, ! 5 *", Context()).tolist() == [[1, 2], [1, 3], [5, 3]]
+    (found,) = trace_strokes("1 2, * 3, ! 5 *", Context())
+    assert found.tolist() == [[1, 2], [1, 3], [5, 3]]
 
 
 def test_channels_of_inkml_are_found_and_turned(tmp_path: Path) -> None:

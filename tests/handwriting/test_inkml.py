@@ -9,7 +9,7 @@ import pytest
 
 from zoo.errors import DataError, ZooWarning
 from zoo.handwriting.ink_files import read_ink, read_ink_file
-from zoo.handwriting.inkml import trace_points
+from zoo.handwriting.inkml import trace_strokes
 from zoo.handwriting.inkml_contexts import Context
 
 XY = '<channel name="X"/><channel name="Y"/>'
@@ -167,7 +167,45 @@ def test_units_and_resolutions_bring_axes_and_contexts_to_one_length(tmp_path: P
     ],
 )
 def test_values_are_written_in_many_ways(text: str, expected: list[list[float]]) -> None:
-    assert trace_points(text, Context()).tolist() == expected
+    assert [stroke.tolist() for stroke in trace_strokes(text, Context())] == [expected]
+
+
+TIP = '<channel name="S" type="boolean"/>'
+INTERMITTENT = f'<intermittentChannels><channel name="B"/>{TIP}</intermittentChannels>'
+
+
+@pytest.mark.parametrize(
+    ("channels", "trace", "expected"),
+    [
+        (XY + TIP, "1 2 T, 3 4 T, 5 6 F, 7 8 F, 9 9 T", [[[1, 2], [3, 4]], [[9, 9]]]),
+        (XY + TIP, "1 2 F, '1'1 T, 1 1 *, 1 1 F, 1 1 ?, 1 1 T", [[[2, 3], [3, 4]], [[6, 7]]]),
+        (TIP + XY, "1 1 2, 0 3 4, 1 5 6", [[[1, 2]], [[5, 6]]]),
+        (XY + INTERMITTENT, "1 2, 3 4 7 F, 5 6, 7 8 ? T, 9 9", [[[1, 2]], [[7, 8], [9, 9]]]),
+        (XY + INTERMITTENT, "1 2 3 T", [[[1, 2]]]),
+    ],
+)
+@pytest.mark.parametrize("kind", ["", 'type="indeterminate"'])
+def test_strokes_end_where_the_tip_switch_leaves_the_paper(
+    tmp_path: Path, channels: str, trace: str, expected: list[list[list[float]]], kind: str
+) -> None:
+    body = f"<traceFormat>{channels}</traceFormat><trace {kind}>{trace}</trace>"
+    assert strokes(tmp_path, body) == expected
+
+
+def test_a_trace_with_the_pen_in_the_air_is_no_ink(tmp_path: Path) -> None:
+    body = f"<traceFormat>{XY}{TIP}</traceFormat><trace>1 2 F, 3 4 F</trace><trace>5 6 T</trace>"
+    assert strokes(tmp_path, body) == [[[5, 6]]]
+
+
+def test_a_trace_that_may_be_pen_up_without_a_switch_is_told(tmp_path: Path) -> None:
+    body = '<trace type="indeterminate">1 2, 3 4</trace>' * 2
+    with pytest.warns(ZooWarning, match="indeterminate has no channel S") as warned:
+        assert strokes(tmp_path, body) == [[[1, 2], [3, 4]]] * 2
+    assert len(warned) == 1
+
+
+def test_values_that_no_format_names_may_be_in_every_point(tmp_path: Path) -> None:
+    assert strokes(tmp_path, "<trace>1 2 0 9, 3 4 1 9</trace>") == [[[1, 2], [3, 4]]]
 
 
 def test_comments_are_no_part_of_a_trace(tmp_path: Path) -> None:
@@ -217,6 +255,8 @@ def test_a_stroke_in_several_traces_is_one(tmp_path: Path) -> None:
         ("<trace>1 1e999</trace>", "NaN, infinite or huge"),
         (f"<trace>1 {'9' * 400}</trace>", "cannot be read"),
         ("<trace>#A #GG</trace>", "cannot be read"),
+        ("<trace>1 2 3 4 5 6</trace>", "a point of 6 values instead of 2; is a comma missing"),
+        ("<trace>1 2, 3 4 5 6, 7 8</trace>", "a point of 4 values instead of 2"),
         ('<trace xml:id="t" contextRef="#c">1 2</trace>', "no channels X and Y"),
     ],
 )
@@ -267,10 +307,10 @@ def test_hostile_traces_take_linear_time(text: str) -> None:
     # A quadratic pattern takes minutes here, and the test's time limit ends it.
     for points in (text, f"1 2,{text}"):
         try:
-            found = trace_points(points, Context())
+            found = trace_strokes(points, Context())
         except DataError:
             continue
-        assert len(found) <= 2
+        assert sum(map(len, found)) <= 2
 
 
 def test_many_channels_and_traces_take_linear_time(tmp_path: Path) -> None:

@@ -30,6 +30,7 @@ _VALUE = re.compile(
 _PLAIN = "0123456789.-+eE \t\r\n"
 _JOINED = re.compile(r"[\d.][-+]|\.\d*\.", re.ASCII)  # values with nothing between them
 _LONGEST = 40  # characters of a number
+_SWITCH = {"T": 1.0, "F": 0.0}
 _SPACE = re.compile(r"\s+")
 _HUGE = 1e12
 
@@ -52,34 +53,37 @@ def read_inkml(data: bytes, name: str, left_out: LeftOut) -> Ink:
     strokes: list[list[np.ndarray]] = []
     by_name: dict[str, list[np.ndarray]] = {}
     before = left_out.count
-    points, length = 0, 0.0
+    points, length, number = 0, 0.0, 0
     doubts: set[str] = set()
     for number, (trace, context) in enumerate(_traces(root), 1):
         own = trace.get(XML_ID) or trace.get("id") or ""
         try:
             if isinstance(context, DataError):
                 raise context
-            xy = trace_points(text_of(trace), context, MAX_POINTS - points)
+            parts = trace_strokes(text_of(trace), context, MAX_POINTS - points)
             # Lengths are in units of the first trace, so that most files keep their numbers.
             length = length or context.length
-            xy = _mapped(xy, context, length)
+            parts = [_mapped(xy, context, length) for xy in parts]
         except DataError as error:
             left_out.add(f"{name}, trace {own or number}", error)
             continue
-        points += len(xy)
-        if context.doubt and context.doubt not in doubts:
-            left_out.doubt(f"{name}: {context.doubt}")
-            doubts.add(context.doubt)
+        points += sum(map(len, parts))
+        for doubt in (context.doubt, _doubt_of_type(trace, context)):
+            if doubt and doubt not in doubts:
+                left_out.doubt(f"{name}: {doubt}")
+                doubts.add(doubt)
         stroke = _continued(trace, strokes, by_name)
-        if stroke is None:
-            stroke = []
-            strokes.append(stroke)
-        stroke.append(xy)
-        by_name[own] = stroke
+        for xy in parts:
+            if stroke is None:
+                stroke = []
+                strokes.append(stroke)
+            stroke.append(xy)
+            by_name[own] = stroke
+            stroke = None
     if not strokes and left_out.count > before:
         raise DataError(f"{name}: no trace can be read; {left_out.first}")
     if not strokes:
-        raise DataError(f"{name} has no traces")
+        raise DataError(f"{name} has no {'ink' if number else 'traces'}")
     return Ink(
         [np.concatenate(parts) for parts in strokes],
         _annotation(root, _TRANSCRIPTS) or _text_of_groups(root),
@@ -96,6 +100,12 @@ def _continued(
     return by_name.get(trace.get("priorRef", "").rpartition("#")[2], strokes[-1])
 
 
+def _doubt_of_type(trace: Element, context: Context) -> str:
+    if trace.get("type") != "indeterminate" or context.tip is not None:
+        return ""
+    return "a trace of the type indeterminate has no channel S; all of it was read as ink"
+
+
 def _mapped(xy: np.ndarray, context: Context, length: float) -> np.ndarray:
     """Points to the right and down, in units of a length."""
     if np.abs(xy).max(initial=0.0) < _HUGE:
@@ -105,10 +115,12 @@ def _mapped(xy: np.ndarray, context: Context, length: float) -> np.ndarray:
     raise DataError("it has NaN, infinite or huge places")
 
 
-def trace_points(text: str, context: Context, most: int = MAX_POINTS) -> np.ndarray:
-    """The points ``(points, 2)`` of a trace, as it has them.
+def trace_strokes(text: str, context: Context, most: int = MAX_POINTS) -> list[np.ndarray]:
+    """The strokes of a trace, each ``(points, 2)``, as it has them.
 
-    Values are numbers, or first and second differences where a prefix says so.
+    Values are numbers, or first and second differences where a prefix says so. A stroke ends where
+    the tip switch says that the pen leaves the paper; a point that does not say it has the state of
+    the one before.
 
     Args:
         text: what the trace holds.
@@ -116,19 +128,26 @@ def trace_points(text: str, context: Context, most: int = MAX_POINTS) -> np.ndar
         most: points to read at most.
 
     Raises:
-        DataError: there is something else in it, or a point without x or y.
+        DataError: there is something else in it, a point without x or y, or one of so many values
+            that it must be several.
     """
     if text.count(",") > most:  # before it is cut up, which takes much memory
         raise DataError(f"the ink has more than {MAX_POINTS:,} points")
     columns = (context.x, context.y)
     place, speed, order = [0.0, 0.0], [0.0, 0.0], ["!", "!"]
-    found: list[tuple[float, float]] = []
+    strokes: list[list[tuple[float, float]]] = [[]]
+    down = True
+    widths: list[int] = []
     for part in text.split(","):
         if not part or part.isspace():
             continue
-        if not found and not context.named and context.channels > 2 and len(_values(part)) == 2:
+        values = _point(part)
+        widths.append(len(values))
+        if len(widths) == 1 and not context.named and context.channels > 2 == len(values):
             columns = (0, 1)  # not in the format that happens to be in the file
-        for axis, (prefix, number) in enumerate(_chosen(part, columns)):
+        if len(values) <= max(columns):
+            raise DataError(f"it has a point without x or y: {part.strip()!r:.60}")
+        for axis, (prefix, number) in enumerate(values[column] for column in columns):
             # A prefix holds for the values of its channel that follow.
             order[axis] = prefix or order[axis]
             if order[axis] == "!":
@@ -137,30 +156,46 @@ def trace_points(text: str, context: Context, most: int = MAX_POINTS) -> np.ndar
             if number is not None:
                 speed[axis] = number + (speed[axis] if order[axis] == '"' else 0.0)
             place[axis] += speed[axis]
-        found.append((place[0], place[1]))
-    if len(found) > most:
+        if context.tip is not None and context.tip < len(values):
+            state = values[context.tip][1]
+            down = down if state is None else state != 0
+        if down:
+            strokes[-1].append((place[0], place[1]))
+        elif strokes[-1]:
+            strokes.append([])
+    if len(widths) > most:
         raise DataError(f"the ink has more than {MAX_POINTS:,} points")
-    return np.asarray(found, np.float64).reshape(-1, 2)
+    _check_widths(widths, context)
+    return [np.asarray(stroke, np.float64) for stroke in strokes if stroke]
 
 
-def _chosen(part: str, columns: tuple[int, int]) -> list[tuple[str, float | None]]:
-    """Prefix and number of two of a point's values."""
+def _check_widths(widths: list[int], context: Context) -> None:
+    """Raise ``DataError`` where commas between points are missing.
+
+    Values that the format does not name are nevertheless in each point of some files.
+    """
+    widest = max(widths, default=0)
+    is_several = 2 * context.channels <= widest > context.channels + context.intermittent
+    if is_several and (len(widths) == 1 or min(widths) < widest):
+        raise DataError(
+            f"it has a point of {widest} values instead of {context.channels}; is a comma missing?"
+        )
+
+
+def _point(part: str) -> list[tuple[str, float | None]]:
+    """Prefix and number of each of a point's values."""
     if not part.strip(_PLAIN) and not _JOINED.search(part):  # numbers, apart by spaces
-        tokens = part.split(None, max(columns) + 1)
+        tokens = part.split()
         try:
-            chosen = [tokens[column] for column in columns]
-            if max(map(len, chosen)) <= _LONGEST:
-                return [("", float(token)) for token in chosen]
-        except (ValueError, IndexError):
+            if max(map(len, tokens)) <= _LONGEST:
+                return [("", float(token)) for token in tokens]
+        except ValueError:
             pass  # it is said below what is wrong
-    values = _values(part)
-    if len(values) <= max(columns):
-        raise DataError(f"it has a point without x or y: {part.strip()!r:.60}")
-    return [values[column] for column in columns]
+    return _values(part)
 
 
 def _values(part: str) -> list[tuple[str, float | None]]:
-    """Prefix and number of each value of a point; ``*``, ``?`` and switches have no number."""
+    """Prefix and number of each value of a point; ``*`` and ``?`` have none, switches 1 and 0."""
     part = _SPACE.sub(" ", part).strip()  # no pattern then looks at one space twice
     values: list[tuple[str, float | None]] = []
     at = 0
@@ -168,8 +203,8 @@ def _values(part: str) -> list[tuple[str, float | None]]:
         found = _VALUE.match(part, at)
         if not found or found.end() == at:
             raise DataError(f"it has a point that cannot be read: {part!r:.60}")
-        prefix, sign, hexadecimal, decimal, _ = found.groups()
-        number: float | None = None
+        prefix, sign, hexadecimal, decimal, other = found.groups()
+        number: float | None = _SWITCH.get(other)
         if hexadecimal or decimal:
             number = float(int(hexadecimal, 16)) if hexadecimal else float(decimal)
             number = -number if sign == "-" else number

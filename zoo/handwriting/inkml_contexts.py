@@ -36,6 +36,8 @@ class Context:
         x: the place of x among the values of a point.
         y: the place of y.
         channels: how many values a point has, without the intermittent ones.
+        intermittent: how many it may have besides.
+        tip: the place of the tip switch, or ``None`` if there is none.
         matrix: ``(2, 3)``, the map of ``(x, y, 1)`` to the right and down.
         length: of x's unit, in millimetres or whatever the file's units are.
         named: whether the trace, its group or the file before it names this context.
@@ -45,6 +47,8 @@ class Context:
     x: int = 0
     y: int = 1
     channels: int = 2
+    intermittent: int = 0
+    tip: int | None = None
     matrix: np.ndarray = field(default_factory=lambda: np.eye(2, 3))
     length: float = 1.0
     named: bool = False
@@ -159,20 +163,20 @@ def _context(
     parts: Mapping[str, Element | None], transform: np.ndarray | None, mapping: Element | None
 ) -> Context:
     """What a format, a source, a canvas and a transform say together."""
-    x, y, channels = _columns(parts["traceFormat"])
+    points = _columns(parts["traceFormat"])
     signs, _ = _signs_and_units(parts["traceFormat"])
     lengths = _lengths(parts["traceFormat"], parts["inkSource"])
     matrix = np.diag(np.array(signs) * lengths) @ np.eye(2, 3)
     if mapping is None:
-        return Context(x, y, channels, matrix, lengths[0])
+        return replace(points, matrix=matrix, length=lengths[0])
     if transform is None:
         doubt = f"a canvasTransform of the kind {mapping.get('type', '')!r:.40} was not followed"
-        return Context(x, y, channels, matrix, lengths[0], doubt=doubt)
+        return replace(points, matrix=matrix, length=lengths[0], doubt=doubt)
     if np.array_equal(transform, np.eye(3)):
-        return Context(x, y, channels, matrix, lengths[0])
+        return replace(points, matrix=matrix, length=lengths[0])
     canvas = child(parts["canvas"], "traceFormat") if parts["canvas"] is not None else None
     signs, _ = _signs_and_units(canvas)
-    return Context(x, y, channels, np.diag(signs) @ transform[:2])
+    return replace(points, matrix=np.diag(signs) @ transform[:2])
 
 
 def _channel_elements(format_: Element | None) -> list[Element]:
@@ -190,14 +194,18 @@ def _has_places(format_: Element) -> bool:
     return {"X", "Y"} <= {channel.get("name") for channel in _channel_elements(format_)}
 
 
-def _columns(format_: Element | None) -> tuple[int, int, int]:
-    """The places of x and y, and the number of channels."""
+def _columns(format_: Element | None) -> Context:
+    """The places of x, y and the tip switch, and the numbers of channels."""
     if format_ is None:
-        return 0, 1, 2
+        return Context()
     names = [channel.get("name", "") for channel in _channel_elements(format_)]
     if "X" not in names or "Y" not in names:
         raise DataError("its traceFormat has no channels X and Y")
-    return names.index("X"), names.index("Y"), len(names)
+    others = child(format_, "intermittentChannels")
+    more = list(children(others, "channel")) if others is not None else []
+    every = [*names, *(channel.get("name", "") for channel in more)]
+    tip = every.index("S") if "S" in every else None
+    return Context(names.index("X"), names.index("Y"), len(names), len(more), tip)
 
 
 def _signs_and_units(format_: Element | None) -> tuple[list[float], list[str]]:
