@@ -238,6 +238,44 @@ def test_the_text_of_a_page_region_becomes_that_of_its_lines() -> None:
     assert [one.text for one in kept if one is not None] == ["old\nolder", "other"]
 
 
+def test_regions_around_regions_and_cells_get_the_text_of_all_their_lines() -> None:
+    line = (
+        '<TextLine id="{0}"><Coords points="0,0 9,0 9,9"/>'
+        "<TextEquiv><Unicode>{0}</Unicode></TextEquiv></TextLine>"
+    ).format
+    old = "<TextEquiv><Unicode>old</Unicode></TextEquiv>"
+    order = "".join(
+        f'<RegionRefIndexed index="{i}" regionRef="{ref}"/>'
+        for i, ref in enumerate(("second", "first"))
+    )
+    data = (
+        f"<PcGts><Page><ReadingOrder><OrderedGroup>{order}</OrderedGroup></ReadingOrder>"
+        f'<TextRegion id="outer"><TextRegion id="first">{line("a")}{old}</TextRegion>'
+        f'<TextRegion id="second">{line("b")}</TextRegion>{old}</TextRegion>'
+        f'<TableRegion><TableCell id="cell">{line("c")}{line("d")}{old}</TableCell>'
+        f'<TableCell id="other">{line("e")}{old}</TableCell></TableRegion></Page></PcGts>'
+    ).encode()
+    layout = read_layout(data)
+    places = {text_line.text: place for place, text_line in enumerate(layout.lines)}
+    root = read_xml(layout.with_texts({places["a"]: ("A", 0.5), places["d"]: ("D", 0.5)})).root
+    texts = {
+        element.get("id"): content.text
+        for element in root.iter()
+        if element.get("id") and (content := child(element, "TextEquiv", "Unicode")) is not None
+    }
+    assert texts == {
+        "outer": "b\nA",
+        "first": "A",
+        "cell": "c\nD",
+        "other": "old",
+        "a": "A",
+        "b": "b",
+        "c": "c",
+        "d": "D",
+        "e": "e",
+    }
+
+
 def test_comments_do_not_interrupt_a_text() -> None:
     data = page(
         '<TextLine id="a"><Coords points="0,0 9,0 9,9"/><TextEquiv><Unicode>one<!-- ? --> two'

@@ -106,7 +106,8 @@ class PageLayout:
         """The file with texts put in.
 
         Everything else is as it was; lines that are not among them keep what they had. Where PAGE
-        has a text of a whole region, it becomes that of the region's lines.
+        has a text of a whole region or of a cell, it becomes that of all lines in it, in the order
+        of reading.
 
         Args:
             texts: text and confidence, 0 to 1 or ``None``, by the line's place in ``lines``;
@@ -123,8 +124,8 @@ class PageLayout:
             line = elements[self.entries[place].number]
             format_.put_text(line, *own)
             changed.add(line)
-        for region in descendants(root, "TextRegion"):
-            pagecontent.put_region(region, changed)
+        for page in pagecontent.page_elements(root):
+            pagecontent.put_regions(page, changed)
         return self.document.to_bytes(root)
 
     @property

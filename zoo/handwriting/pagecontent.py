@@ -12,7 +12,7 @@ from xml.etree.ElementTree import Element, SubElement
 from zoo.handwriting.layout_entry import LineEntry, PageFacts
 from zoo.handwriting.places import baseline_of, heading, polygon_of
 from zoo.handwriting.reading_order import by_index, custom_values, lines_in_order, page_refs
-from zoo.handwriting.safe_xml import child, children, inherited, local_name, text_of
+from zoo.handwriting.safe_xml import child, children, descendants, inherited, local_name, text_of
 
 _PARTS = {"TextLine": ("Word", " "), "Word": ("Glyph", "")}
 """What a text is put together from where an element has none of its own, and what is between."""
@@ -91,17 +91,25 @@ def put_text(line: Element, text: str, confidence: float | None) -> None:
     line.insert(after[-1] + 1 if after else len(line), equivalent)
 
 
-def put_region(region: Element, changed: set[Element]) -> None:
-    """Put the texts of a region's lines in the place of its own, if some of them are new.
+def put_regions(page: Element, changed: set[Element]) -> None:
+    """Put the texts of their lines in the place of those of regions and cells.
 
     Args:
-        region: a ``TextRegion``.
-        changed: the lines whose text is new.
+        page: a ``Page``.
+        changed: the lines whose text is new; what has none of them keeps its text.
     """
-    lines = list(children(region, "TextLine"))
+    ranks = {line: rank for rank, line in enumerate(lines_in_order(page, page_refs(page)))}
+    for region in page.iter():
+        if child(region, "TextEquiv") is not None:
+            lines = list(descendants(region, "TextLine"))
+            if region not in changed and not changed.isdisjoint(lines):
+                _put_region(region, sorted(lines, key=ranks.__getitem__))
+
+
+def _put_region(region: Element, lines: list[Element]) -> None:
+    """Put the texts of lines in the place of that of a region, which has one."""
     equivalent = child(region, "TextEquiv")
-    if equivalent is None or changed.isdisjoint(lines):
-        return
+    assert equivalent is not None
     for other in list(children(region, "TextEquiv"))[1:]:  # further readings of the old text
         region.remove(other)
     for part in list(equivalent):
@@ -113,7 +121,7 @@ def put_region(region: Element, changed: set[Element]) -> None:
         content = SubElement(equivalent, f"{equivalent.tag[: -len('TextEquiv')]}Unicode")
     for comment in list(content):
         content.remove(comment)
-    content.text = "\n".join(line_text(line) for line in by_index(lines))
+    content.text = "\n".join(line_text(line) for line in lines)
 
 
 def _equivalent(equivalents: Iterable[Element]) -> str:
