@@ -59,6 +59,32 @@ def test_transparent_places_are_white_paper() -> None:
     np.testing.assert_array_equal(read_image(encoded(palette, transparency=0)), [[255, 10]])
 
 
+def test_white_writing_on_a_transparent_ground_stays_writing() -> None:
+    image = np.full((20, 60, 4), 255, np.uint8)
+    image[..., 3] = 0
+    image[8:12, 5:55, 3] = 255
+    image[12, 5:55, 3] = 128
+    for mode in ("RGBA", "LA"):
+        found = read_image(encoded(Image.fromarray(image).convert(mode)))
+        expected = image[..., 3] if mode == "RGBA" else np.asarray(image[..., 3])
+        np.testing.assert_allclose(found, expected, atol=1)
+    # A part of a page is cut out of white paper.
+    image[..., 3] = 0
+    image[4:12, 5:55] = 255
+    image[7, 10:20, :3] = 0
+    found = read_image(image)
+    assert (found[0, 0], found[5, 6], found[7, 12]) == (255, 255, 0)
+
+
+def test_floats_above_255_are_scaled_by_their_range() -> None:
+    for top in (4095.0, 65535.0, 1e6):
+        values = (GREY / GREY.max() * top).astype(np.float32)
+        found = read_image(encoded(Image.fromarray(values), "TIFF"))
+        np.testing.assert_allclose(found, GREY / GREY.max() * 255, atol=1)
+    values[0, 0] = np.inf
+    assert read_image(encoded(Image.fromarray(values), "TIFF"))[0, 0] == 255
+
+
 def test_sixteen_bits_and_floats_keep_their_brightness() -> None:
     deep = (GREY.astype(np.uint16)) * 257
     np.testing.assert_array_equal(read_image(deep), GREY)

@@ -42,6 +42,9 @@ _TURNED_BY_90 = 5  # from this orientation on
 MAX_FILE_BYTES = 512 * 2**20
 MAX_PAGES = 10_000
 """Pages of the longest file that is read."""
+_LIGHT = 128  # grey value from which on ink is light
+_DARK = 0.01  # of what is not transparent, which light writing has at most of dark ink
+_MOST_INK = 0.5  # of an image that writing covers; a part of a page covers more
 _NEW_SUBFILE_TYPE, _REDUCED = 254, 1  # TIFF 6.0: bit 0 marks a smaller copy of another image
 SUFFIXES = (
     ".png",
@@ -82,8 +85,9 @@ class OrientedImage:
 def read_image(source: ImageSource) -> np.ndarray:
     """An image as grey values.
 
-    Transparent places become white paper, colours their luma (ITU-R BT.601), 16 bits the upper 8,
-    and the orientation that a camera noted in EXIF is applied. Of several pages the first is read.
+    Transparent places become white paper, or black under light writing, colours their luma (ITU-R
+    BT.601), 16 bits the upper 8, floats above 255 a share of the highest, and the orientation that
+    a camera noted in EXIF is applied. Of several pages the first is read.
 
     Args:
         source: a path, the bytes of a file, an open file, a Pillow image, or an array
@@ -252,7 +256,7 @@ def _converter(image: Image.Image) -> Callable[[Image.Image], np.ndarray]:
         return _float_converter(image)
     if image.mode == "I" or image.mode.startswith("I;16"):
         return _grey_of_deep
-    return _on_paper if image.has_transparency_data else _luma
+    return _layered_converter(image) if image.has_transparency_data else _luma
 
 
 def _check_size(image: Image.Image, held: int, name: str) -> None:
@@ -283,10 +287,25 @@ def _bands(image: Image.Image) -> Iterator[tuple[int, Image.Image]]:
         yield top, image.crop((0, top, width, min(top + rows, height)))
 
 
-def _on_paper(band: Image.Image) -> np.ndarray:
+def _layered_converter(image: Image.Image) -> Callable[[Image.Image], np.ndarray]:
+    """To grey from what is partly transparent.
+
+    Its ground is white. It is black where what covers it is little and nearly all light, since that
+    is white writing; a part of a page has dark writing in it.
+    """
+    covering = np.zeros(256)
+    for _, band in _bands(image):
+        layered = band.convert("RGBA")
+        opacity = np.asarray(layered.getchannel("A")).ravel() / 255.0
+        covering += np.bincount(_luma(layered).ravel(), opacity, len(covering))
+    whole, dark = covering.sum(), covering[:_LIGHT].sum()
+    is_writing = whole < _MOST_INK * image.width * image.height and dark < _DARK * whole
+    return functools.partial(_on_ground, ground="black" if is_writing else "white")
+
+
+def _on_ground(band: Image.Image, ground: str) -> np.ndarray:
     layered = band.convert("RGBA")
-    paper = Image.new("RGBA", layered.size, "white")
-    return _luma(Image.alpha_composite(paper, layered))
+    return _luma(Image.alpha_composite(Image.new("RGBA", layered.size, ground), layered))
 
 
 def _luma(band: Image.Image) -> np.ndarray:
@@ -297,16 +316,17 @@ def _luma(band: Image.Image) -> np.ndarray:
 
 def _grey_of_deep(band: Image.Image, factor: float = 1 / 257) -> np.ndarray:
     """Grey of more than 8 bits; whole numbers are of 16 bits."""
-    deep = np.asarray(band).astype(np.float32)
+    deep = np.asarray(band).astype(np.float32) * np.float32(factor)
     deep = np.nan_to_num(deep, nan=0.0, posinf=255.0, neginf=0.0)
-    return np.clip(np.round(deep * np.float32(factor)), 0, 255).astype(np.uint8)
+    return np.clip(np.round(deep), 0, 255).astype(np.uint8)
 
 
 def _float_converter(image: Image.Image) -> Callable[[Image.Image], np.ndarray]:
-    """To grey from floats, which go from 0 to 1 or to 255."""
+    """To grey from floats, which go from 0 to 1, to 255, or to their highest value above that."""
     bands = (np.asarray(band) for _, band in _bands(image))
-    highest = max(np.nan_to_num(band, nan=0.0, posinf=255.0).max() for band in bands)
-    return functools.partial(_grey_of_deep, factor=255.0 if highest <= 1.0 else 1.0)
+    highest = max(band[np.isfinite(band)].max(initial=0.0) for band in bands)
+    white = 1.0 if highest <= 1.0 else max(255.0, float(highest))
+    return functools.partial(_grey_of_deep, factor=255.0 / white)
 
 
 def _upright(grey: np.ndarray, orientation: int) -> np.ndarray:
