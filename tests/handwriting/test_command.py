@@ -150,6 +150,21 @@ def test_doubts_and_hints_go_to_standard_error(
         assert said in written.err
 
 
+def test_each_input_without_a_line_of_writing_gets_a_hint(
+    reader_folder: Path, line: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    inputs = [tmp_path / "one.png", line, tmp_path / "two.png"]
+    for path in (inputs[0], inputs[2]):
+        Image.fromarray(np.full((60, 300), 255, np.uint8)).save(path)
+    with contextlib.suppress(SystemExit):
+        main(["run", str(reader_folder), *map(str, inputs)])
+    hints = [row for row in capsys.readouterr().err.splitlines() if "no line of writing" in row]
+    assert [row.partition(": found")[0] for row in hints] == [
+        f"zoo: {inputs[0]}",
+        f"zoo: {inputs[2]}",
+    ]
+
+
 @pytest.mark.parametrize(
     ("layout", "message"),
     [

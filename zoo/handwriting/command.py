@@ -14,6 +14,7 @@ from zoo.cli.inputs import print_each, progress_bar, run_each
 from zoo.cli.inspection import inspect_input, inspection_options
 from zoo.cli.options import MODEL, OUT, search_options, training_options
 from zoo.cli.output import command_line
+from zoo.cli.terminal import printable
 from zoo.errors import UsageError, ZooError
 from zoo.files import same_file
 from zoo.handwriting.page_command import PageRun, are_pages, run_pages
@@ -99,6 +100,7 @@ def run(
     """
     from zoo.handwriting.line_reading import LineRecognition
     from zoo.handwriting.reading import HandwritingRecognition
+    from zoo.handwriting.results import Reading
     from zoo.loading import load_model
 
     is_page = page or layout is not None or out is not None
@@ -135,8 +137,11 @@ def run(
             raise UsageError(f"{inputs[0]} holds several pieces of writing; --picture draws one")
         loaded.alignment_plot(sources[0], picture, **search)
     print_each(names, results, as_json, "input")
-    if len(results) == 1 and not results[0].text and isinstance(loaded, LineRecognition):
-        click.echo("zoo: found no line of writing; is it a page? then add --page", err=True)
+    for name, result in zip(names, results, strict=True):
+        if isinstance(result, Reading) and not result.text and isinstance(loaded, LineRecognition):
+            where = f"{printable(name)}: " if len(results) > 1 else ""
+            hint = "found no line of writing; is it a page? then add --page"
+            click.echo(f"zoo: {where}{hint}", err=True)
 
 
 def _sources(loaded: Any, inputs: tuple[Path, ...], strict: bool) -> tuple[list[str], list[Any]]:
