@@ -12,6 +12,8 @@ import zoo
 SURE = 0.8  # of the answer, 0 to 1: below it, ask again
 
 model = zoo.load_model("ctc_lstm.an4")
+if len(sys.argv) != 2:
+    sys.exit("usage: voice_commands.py PHRASES < raw 16-bit samples at 16 kHz")
 stream = model.open_stream(sample_rate=16_000, phrases=sys.argv[1], endpoint_seconds=0.6)
 
 

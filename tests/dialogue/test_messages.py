@@ -103,6 +103,9 @@ def test_messages_are_read_from_what_people_have() -> None:
     for told in ({"text": "hi", "role": "ana"}, {"text": "hi", "speaker": " ana "}):
         assert as_message(told) == Message("hi", "ana")
     assert as_messages(["a", Message("b")]) == [Message("a"), Message("b")]
+    assert as_message(("Anna", "a customer")) == Message("Anna", "a customer")
+    with pytest.raises(UsageError, match="a pair is a text and its speaker"):
+        as_message(("system", "Which area?"))
     for wrong in (3, None, {"texts": "a"}, {"text": 3}, ("a", "b", "c"), b"hi"):
         with pytest.raises(UsageError):
             as_message(wrong)

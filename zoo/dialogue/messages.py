@@ -16,6 +16,9 @@ MAX_CHARACTERS = 200_000
 MAX_SPEAKER = 200
 """Characters of a speaker's name at most; a state remembers it."""
 
+SPEAKERS = frozenset(("user", "customer", "system", "assistant", "agent", "bot"))
+"""Usual names of speakers."""
+
 _SURROGATE = re.compile("[\ud800-\udfff]")
 
 
@@ -85,6 +88,8 @@ def as_message(value: Any) -> Message:
     if isinstance(value, str):
         return Message(value)
     if isinstance(value, (tuple, list)) and len(value) == 2 and isinstance(value[0], str):
+        if value[0].lower() in SPEAKERS and isinstance(value[1], str) and " " in value[1]:
+            raise UsageError(f"a pair is a text and its speaker, not {value!r:.100}")
         return Message(value[0], "" if value[1] is None else value[1])
     if isinstance(value, dict) and "text" in value:
         speaker = value.get("speaker", value.get("role"))

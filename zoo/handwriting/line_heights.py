@@ -13,9 +13,7 @@ import numpy as np
 
 _SAME = 5.0  # what is nearer is the same line once more
 _SHARED = 0.25  # of the shorter line that must lie over or under the other one
-_NEIGHBOURS = (
-    8  # over which the median is taken, so that a single wide or narrow gap does not count
-)
+_NEIGHBOURS = 8  # of whose distances the median counts, so that a single gap does not
 _LEAST, _SHARE_OF_LENGTH = 40.0, 20  # of lines without neighbours
 
 

@@ -7,6 +7,7 @@ Without an image the golden input is read.
 import argparse
 import json
 import pathlib
+import sys
 
 import numpy as np
 from front_end.standalone import GreedyText, whole
@@ -26,6 +27,7 @@ def main():
         grey = np.asarray(Image.open(arguments.image).convert("L"))
         columns = LineNormaliser(**front_end["features"]).normalise(grey).columns
     else:
+        print("no image was given: this is what the golden input reads", file=sys.stderr)
         columns = np.load(HERE / "golden.npz")["whole/in/features"][0]
     text = GreedyText(front_end["labels"], front_end["blank"])
     print(text(whole(HERE, columns)) if len(columns) else "")

@@ -7,6 +7,7 @@ recording is 16-bit PCM WAV at the model's sample rate; without one, the golden 
 import argparse
 import json
 import pathlib
+import sys
 import wave
 
 import numpy as np
@@ -18,7 +19,11 @@ HERE = pathlib.Path(__file__).resolve().parent
 
 def read_wav(path, rate):
     """The first channel of a WAV file, float32 in [-1, 1]."""
-    with wave.open(str(path), "rb") as stream:
+    try:
+        stream = wave.open(str(path), "rb")  # noqa: SIM115
+    except (OSError, EOFError, wave.Error) as error:
+        raise SystemExit(f"{path} is no WAV file that can be read: {error}") from None
+    with stream:
         if stream.getsampwidth() != 2 or stream.getframerate() != rate:
             raise SystemExit(f"{path} must be 16-bit PCM at {rate} Hz")
         pcm = np.frombuffer(stream.readframes(stream.getnframes()), "<i2")
@@ -105,6 +110,7 @@ def main():
         samples = read_wav(arguments.recording, front_end["sample_rate"])
         features = Normaliser(front_end)(log_mel(samples, front_end))
     else:
+        print("no recording was given: this is what the golden input reads", file=sys.stderr)
         golden = np.load(HERE / "golden.npz")
         features = golden[f"{next(iter(model['graphs']))}/in/features"][0]
     text = GreedyText(front_end["labels"], front_end["blank"])

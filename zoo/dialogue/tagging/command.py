@@ -7,7 +7,6 @@ from typing import Any
 
 import click
 
-from zoo.cli.inputs import read_texts
 from zoo.cli.inspection import inspect_input, inspection_options
 from zoo.cli.options import MODEL
 from zoo.dialogue.command_line import (
@@ -15,6 +14,7 @@ from zoo.dialogue.command_line import (
     conversation_options,
     finetune_options,
     run_conversation,
+    whole_conversation,
 )
 from zoo.dialogue.tagging.training.options import TaggerOptions
 from zoo.store.locate import Reference
@@ -47,9 +47,11 @@ def run(model: Reference, reading: Reading) -> None:
 @click.argument("text")
 @inspection_options
 def inspect(model: Reference, text: str, **options: Any) -> None:
-    """Look into MODEL while it reads TEXT; "-" reads it from standard input."""
-    (source,) = read_texts([text])
-    inspect_input(model, source, **options)
+    """Look into MODEL while it reads TEXT; "-" reads it from standard input.
+
+    Of a .jsonl file the last message is read.
+    """
+    inspect_input(model, whole_conversation((text,))[-1].text, **options)
 
 
 @click.command(
