@@ -72,7 +72,20 @@ def test_a_text_in_the_target_language_comes_back_and_says_so(model: Any) -> Non
     assert result.text == text
     assert result.to_dict()["warnings"] == ["the text is in French already and stays as it is"]
     assert list(model.stream(text, "fr")) == ["Je", " ne", " sais", " pas", " où", " il", " est."]
-    (warning,) = model.translate("Ik weet niet waar hij woont.", "fr", beam_size=1).warnings
+    warning, *_ = model.translate("Ik weet niet waar hij woont.", "fr", beam_size=1).warnings
     assert "Dutch" in warning
-    (warning,) = model.translate(text, "es", beam_size=1).warnings
+    warning, *_ = model.translate(text, "es", beam_size=1).warnings
     assert "does not translate into Spanish" in warning
+
+
+def test_sentences_that_the_network_is_unsure_of_are_doubted(model: Any) -> None:
+    text = "Dear Anna, where is the station? I am hungry. Kubernetes cluster autoscaling."
+    sure = "Where is the station? I am hungry."
+    for search in ({}, {"beam_size": 1}):
+        (warning,) = model.translate(text, "fr", source="en", **search).warnings
+        assert warning.startswith("the translation")
+        assert "Kubernetes" in warning
+        assert "hungry" not in warning
+        assert model.translate(sure, "fr", source="en", **search).warnings == ()
+    alone = model.translate("Kubernetes cluster autoscaling", "fr", source="en")
+    assert alone.warnings == ("the translation is doubtful: 'Kubernetes cluster autoscaling'",)

@@ -13,6 +13,7 @@ from zoo.results import rounded
 from zoo.task import distinct
 from zoo.translation.processor import clean
 from zoo.translation.sentences import TextPiece
+from zoo.values import shown
 
 
 @dataclass(frozen=True)
@@ -109,6 +110,26 @@ class TranslatedText:
     alternatives: tuple[Alternative, ...] = field(repr=False)
     sentences: tuple[TranslatedSentence, ...] = field(repr=False)
     warnings: tuple[str, ...] = ()
+
+    def doubted(self, limit: float) -> TranslatedText:
+        """The same with a warning of the sentences that are less probable than a limit.
+
+        Args:
+            limit: natural log-probability a piece.
+        """
+        doubtful = [
+            sentence.source
+            for sentence in self.sentences
+            if len(sentence.log_probs) and sentence.log_probs.mean() < limit
+        ]
+        if not doubtful:
+            return self
+        what = "the translation is"
+        if len(self.sentences) > 1:
+            count, total = len(doubtful), len(self.sentences)
+            what = f"the translations of {count} of {total} sentences are"
+        warning = f"{what} doubtful: {', '.join(map(shown, doubtful[:3]))}"
+        return replace(self, warnings=(*self.warnings, warning))
 
     @property
     def pieces(self) -> tuple[str, ...]:

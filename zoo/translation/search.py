@@ -22,6 +22,8 @@ from zoo.translation.results import Alternative, TranslatedSentence, copied, joi
 from zoo.values import check_range
 
 MAX_BACKWARD_WEIGHT = 10.0
+NEVER = -100.0
+"""A log-probability a piece that nothing is below."""
 
 _BATCH = 64
 _SCORED = 8192  # tokens, padding included, of texts and translations that are scored at once
@@ -36,13 +38,16 @@ class TranslationSettings(BeamSettings):
         backward_weight: how much it counts in the ranking of the beam's hypotheses how likely the
             source is as their translation (Li et al. 2016, arXiv:1510.03055; Yee et al. 2019,
             arXiv:1908.05731); 0 for not at all.
+        doubtful_log_prob: natural log-probability a piece below which a translation is doubted.
     """
 
     backward_weight: float = 0.0
+    doubtful_log_prob: float = NEVER
 
     def __post_init__(self) -> None:
         super().__post_init__()
         check_range(self, "backward_weight", float, 0.0, MAX_BACKWARD_WEIGHT)
+        check_range(self, "doubtful_log_prob", float, NEVER, 0.0)
 
 
 @dataclass(frozen=True)

@@ -163,7 +163,8 @@ class Translation(Task):
             source: the text's language, named in the same way. Left out, it is recognised: a text
                 that is in the target language already stays as it is, and the result's
                 ``warnings`` say so, as they do where the language is none of the model's or one
-                from which it does not translate into the target language.
+                from which it does not translate into the target language, and of sentences whose
+                translations the network is less sure of than of nearly all others.
             beam_size: hypotheses that are followed side by side; 1 is greedy. Left out, it is the
                 model's own setting, as is the next.
             length_penalty: 0 ranks by log-probability alone; more likes longer translations.
@@ -205,7 +206,9 @@ class Translation(Task):
             found |= batch
             report(sum(characters[one] for one in batch))
         results = [
-            join_sentences(one, target, each.pieces, found, n_best, each.warnings, each.whole)
+            join_sentences(
+                one, target, each.pieces, found, n_best, each.warnings, each.whole
+            ).doubted(search.doubtful_log_prob)
             for one, each in zip(texts, read, strict=True)
         ]
         report(math.inf)  # white space
@@ -407,11 +410,13 @@ class Translation(Task):
         backward_weight: float | None,
         n_best: int,
     ) -> TranslationSettings:
-        defaults = self.settings
-        search = TranslationSettings(
-            defaults.beam_size if beam_size is None else beam_size,
-            defaults.length_penalty if length_penalty is None else length_penalty,
-            defaults.backward_weight if backward_weight is None else backward_weight,
+        given = {
+            "beam_size": beam_size,
+            "length_penalty": length_penalty,
+            "backward_weight": backward_weight,
+        }
+        search = replace(
+            self.settings, **{name: value for name, value in given.items() if value is not None}
         )
         check_search(search.beam_size, search.length_penalty, n_best)
         return search if search.beam_size > 1 else replace(search, backward_weight=0.0)

@@ -21,7 +21,7 @@ from zoo.translation.processor import MODEL_FILE, Direction, Subwords
 from zoo.translation.training.examples import Examples, make_examples
 from zoo.translation.training.options import TranslatorOptions
 from zoo.translation.training.pairs import Pair, pairs_of, read_pairs, split_pairs, with_copies
-from zoo.translation.training.scores import choose_search
+from zoo.translation.training.scores import choose_search, fit_doubts
 from zoo.translation.training.variants import with_variants
 from zoo.translation.translation import Translation
 
@@ -147,8 +147,9 @@ class TranslatorTraining(Training[Translation]):
         return _sample(task, self._validation_pairs)
 
     def finish(self, task: Translation) -> None:
-        """Choose the search."""
+        """Choose the search, and what is doubtful."""
         task.set_search(choose_search(task, self._validation_pairs))
+        fit_doubts(task, self._validation_pairs)
 
     @cached_property
     def _validation_pairs(self) -> list[Pair]:
@@ -230,6 +231,7 @@ class TranslatorFinetuning(Finetuning[Translation]):
         weights = (0.0, task.settings.backward_weight)
         if any(weights):
             task.set_search(choose_search(task, self._validation, {"backward_weight": weights}))
+        fit_doubts(task, self._validation)
 
 
 def finetune_translator(
