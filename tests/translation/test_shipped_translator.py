@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -87,5 +88,10 @@ def test_sentences_that_the_network_is_unsure_of_are_doubted(model: Any) -> None
         assert "Kubernetes" in warning
         assert "hungry" not in warning
         assert model.translate(sure, "fr", source="en", **search).warnings == ()
+    assert not replace(model.translate("I am 5.", "fr").sentences[0], source="I am 5.").is_doubtful(
+        -9
+    )
+    wrong = replace(model.translate("I am 5.", "fr").sentences[0], source="I am 52.")
+    assert wrong.is_doubtful(-9)
     alone = model.translate("Kubernetes cluster autoscaling", "fr", source="en")
     assert alone.warnings == ("the translation is doubtful: 'Kubernetes cluster autoscaling'",)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -14,6 +15,8 @@ from zoo.task import distinct
 from zoo.translation.processor import clean
 from zoo.translation.sentences import TextPiece
 from zoo.values import shown
+
+_NUMBER = re.compile(r"\d+")
 
 
 @dataclass(frozen=True)
@@ -73,6 +76,16 @@ class TranslatedSentence:
     def __str__(self) -> str:
         return self.text
 
+    def is_doubtful(self, limit: float) -> bool:
+        """Whether it has numbers that are not those of the source, or is improbable.
+
+        Args:
+            limit: natural log-probability a piece below which it is.
+        """
+        given, written = (set(_NUMBER.findall(text)) for text in (self.source, self.text))
+        improbable = len(self.log_probs) > 0 and float(self.log_probs.mean()) < limit
+        return improbable or bool(given and written - given)
+
     def to_dict(self) -> dict[str, Any]:
         """The sentence as plain JSON values, with its attention; figures to 5 decimals."""
         return {
@@ -112,16 +125,12 @@ class TranslatedText:
     warnings: tuple[str, ...] = ()
 
     def doubted(self, limit: float) -> TranslatedText:
-        """The same with a warning of the sentences that are less probable than a limit.
+        """The same with a warning of the sentences that are to be doubted.
 
         Args:
-            limit: natural log-probability a piece.
+            limit: natural log-probability a piece below which a sentence is.
         """
-        doubtful = [
-            sentence.source
-            for sentence in self.sentences
-            if len(sentence.log_probs) and sentence.log_probs.mean() < limit
-        ]
+        doubtful = [one.source for one in self.sentences if one.is_doubtful(limit)]
         if not doubtful:
             return self
         what = "the translation is"
