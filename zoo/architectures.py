@@ -83,6 +83,7 @@ ARCHITECTURES = (
         inference="zoo.text.inference:CharacterGraph",
         inspection="zoo.text.inspection:CharacterNetwork",
         recipe="zoo.recipes.char_lstm",
+        default_weights="shakespeare",
     ),
     Architecture(
         name="char_rnn",
@@ -95,6 +96,7 @@ ARCHITECTURES = (
         inference="zoo.text.inference:CharacterGraph",
         inspection="zoo.text.inspection:CharacterNetwork",
         recipe="zoo.recipes.char_lstm",
+        default_weights="shakespeare",
     ),
     Architecture(
         name="char_transformer",
@@ -107,6 +109,7 @@ ARCHITECTURES = (
         inference="zoo.text.transformer_inference:TransformerGraph",
         inspection="zoo.text.transformer_inspection:TransformerNetwork",
         recipe="zoo.recipes.char_lstm",
+        default_weights="shakespeare",
     ),
     Architecture(
         name="ctc_bilstm",
@@ -200,6 +203,7 @@ ARCHITECTURES = (
         inference="zoo.dialogue.tracking.inference:TrackerInference",
         inspection="zoo.dialogue.tracking.inspection:TrackerNetwork",
         recipe="zoo.recipes.tracker_lstm",
+        default_weights="woz",
     ),
     Architecture(
         name="sentiment_lstm",
