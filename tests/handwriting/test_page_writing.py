@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import itertools
+from collections.abc import Iterable
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
+from xml.etree.ElementTree import Element
 
 import numpy as np
 import pytest
@@ -137,19 +139,29 @@ def test_a_file_of_others_that_is_filled_in_still_follows_its_schema(path: Path)
 
 
 @pytest.mark.parametrize(
-    ("layout_format", "extra"),
+    ("layout_format", "extra", "kept"),
     [
-        ("alto", b"<HYP CONTENT='-'/>"),
-        ("page", b"<TextStyle bold='true'/><UserDefined><UserAttribute value='1'/></UserDefined>"),
+        ("alto", b"<HYP CONTENT='-'/>", {"HYP": 0}),  # the hyphen of the old text
+        (
+            "page",
+            b"<TextStyle bold='true'/><UserDefined><UserAttribute value='1'/></UserDefined>",
+            {"TextStyle": 3, "UserAttribute": 3},
+        ),
     ],
 )
-def test_what_stands_behind_the_text_stays_there(
-    layout_format: str, extra: bytes, tmp_path: Path
+def test_new_text_replaces_hyphens_and_keeps_styles_and_attributes(
+    layout_format: str, extra: bytes, kept: dict[str, int], tmp_path: Path
 ) -> None:
     data = PAGE.save(tmp_path / "a.xml", layout_format, image="a").read_bytes()  # type: ignore[arg-type]
     old = data.replace(b"</TextLine>", extra + b"</TextLine>")
-    check_layout_file(old)
-    check_layout_file(read_layout(old).with_texts(dict.fromkeys(range(3), ("new", 0.5))))
+    assert counts(check_layout_file(old), kept) == dict.fromkeys(kept, 3)
+    new = read_layout(old).with_texts(dict.fromkeys(range(3), ("new", 0.5)))
+    assert counts(check_layout_file(new), kept) == kept
+
+
+def counts(root: Element, names: Iterable[str]) -> dict[str, int]:
+    """How many elements of each name there are."""
+    return {name: sum(each.tag.endswith(f"}}{name}") for each in root.iter()) for name in names}
 
 
 @pytest.mark.parametrize(
