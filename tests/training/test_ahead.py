@@ -20,6 +20,11 @@ def test_results_come_in_order_whoever_is_done_first() -> None:
     assert list(made_ahead(slow_at_first, range(20), 3)) == [number**2 for number in range(20)]
 
 
+@pytest.mark.parametrize("count", [0, 1, 5, 40])
+def test_one_thread_gives_all_that_there_is(count: int) -> None:
+    assert list(made_ahead(str, range(count), 1)) == [str(number) for number in range(count)]
+
+
 def test_two_things_are_made_at_once() -> None:
     both = threading.Barrier(2, timeout=30)
     assert sorted(made_ahead(lambda _: both.wait(), range(2), 2)) == [0, 1]

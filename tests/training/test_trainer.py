@@ -18,7 +18,7 @@ from zoo.errors import ZooError
 from zoo.folder.figures import Measure
 from zoo.training.plan import Plan
 from zoo.training.rundir import RunDirectory
-from zoo.training.trainer import Trainer, _made_ahead
+from zoo.training.trainer import Trainer
 
 
 class Slope:
@@ -142,12 +142,6 @@ def test_training_leaves_no_file_outside_its_folder(
     monkeypatch.setattr(tempfile, "NamedTemporaryFile", watched)
     train(tmp_path / "run", small_network(), [1.0, 1.0])
     assert made == []
-
-
-@pytest.mark.parametrize("count", [0, 1, 5, 40])
-def test_batches_made_ahead_come_in_their_order(count: int) -> None:
-    batches = [f"batch {number}" for number in range(40)]
-    assert list(_made_ahead(batches, range(40 - count, 40))) == batches[40 - count :]
 
 
 @pytest.mark.parametrize(

@@ -10,9 +10,8 @@ from __future__ import annotations
 
 import math
 import time
-from collections import deque
-from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
+from collections.abc import Callable, Sequence
+from contextlib import closing
 from dataclasses import asdict
 from itertools import chain, islice
 from typing import Any
@@ -23,6 +22,7 @@ import tensorflow as tf
 from tqdm import tqdm
 
 from zoo.errors import ZooError
+from zoo.training.ahead import made_ahead
 from zoo.training.history import History
 from zoo.training.objective import Objective
 from zoo.training.plan import Plan
@@ -68,7 +68,7 @@ class Trainer:
         The best averaged weights by validation are in the network afterwards.
 
         Returns:
-            The best validation loss.
+            The best value of the validation figure.
 
         Raises:
             ZooError: the loss became NaN or infinite, or a checkpoint does not fit.
@@ -91,24 +91,27 @@ class Trainer:
         self, epoch: int, done: int, carry: list[Any], losses: list[float], bar: tqdm
     ) -> None:
         indices = range(done, self.objective.steps_per_epoch)
-        batches = _made_ahead(self.objective.batches(epoch), indices)
-        first = list(islice(batches, _AHEAD))
-        if first:
-            self._trace(first, carry)
-        saved = started = time.monotonic()
-        for index, arrays in zip(indices, chain(first, batches), strict=True):
-            batch = tuple(tf.constant(array) for array in arrays)
-            loss, carry = self._compiled_step(batch, [tf.convert_to_tensor(c) for c in carry])
-            losses.append(float(loss))
-            if not math.isfinite(losses[-1]):
-                raise ZooError(
-                    f"the loss became {losses[-1]} in epoch {epoch + 1}; try a lower learning rate"
-                )
-            bar.update()
-            bar.set_postfix(loss=f"{np.mean(losses[-50:]):.4f}", refresh=False)
-            if time.monotonic() - saved > self.plan.checkpoint_seconds:
-                self._save(epoch, index + 1, carry, losses)
-                saved = time.monotonic()
+        make = self.objective.batches(epoch).__getitem__
+        # Some batches take longer to make than to train on, and some less.
+        with closing(made_ahead(make, indices, threads=1)) as batches:
+            first = list(islice(batches, _TRACED))
+            if first:
+                self._trace(first, carry)
+            saved = started = time.monotonic()
+            for index, arrays in zip(indices, chain(first, batches), strict=True):
+                batch = tuple(tf.constant(array) for array in arrays)
+                loss, carry = self._compiled_step(batch, [tf.convert_to_tensor(c) for c in carry])
+                losses.append(float(loss))
+                if not math.isfinite(losses[-1]):
+                    raise ZooError(
+                        f"the loss became {losses[-1]} in epoch {epoch + 1}; "
+                        "try a lower learning rate"
+                    )
+                bar.update()
+                bar.set_postfix(loss=f"{np.mean(losses[-50:]):.4f}", refresh=False)
+                if time.monotonic() - saved > self.plan.checkpoint_seconds:
+                    self._save(epoch, index + 1, carry, losses)
+                    saved = time.monotonic()
         self._finish_epoch(epoch, losses, time.monotonic() - started, bar)
 
     def _finish_epoch(self, epoch: int, losses: list[float], seconds: float, bar: tqdm) -> None:
@@ -262,27 +265,12 @@ class Trainer:
         return facts["epoch"], facts["done"], carry, arrays["losses"].tolist()
 
 
-def _made_ahead(batches: Sequence[Any], indices: Sequence[int]) -> Iterator[Any]:
-    """The batches at ``indices``, made by a second thread while others are trained on.
-
-    A few are made ahead, since some take longer to make than to train on and some less.
-    """
-    with ThreadPoolExecutor(1) as worker:
-        coming: deque[Future[Any]] = deque()
-        for index in indices:
-            coming.append(worker.submit(batches.__getitem__, index))
-            if len(coming) > _AHEAD:
-                yield coming.popleft().result()
-        while coming:
-            yield coming.popleft().result()
-
-
 def _only(sizes: Sequence[int]) -> int | None:
     """What all are, if they are all the same."""
     return sizes[0] if len(set(sizes)) == 1 else None
 
 
-_AHEAD = 6
+_TRACED = 6  # batches whose shapes the graph of a step is made for
 _STATE_GROUPS = ("network", "optimizer", "average")
 
 
