@@ -20,7 +20,7 @@ from zoo.inspection.run import Run
 from zoo.inspection.subject import InspectedInput, Network, ReadsOn
 from zoo.inspection.tape import Node, Tape
 from zoo.inspection.traces import log_softmax
-from zoo.values import shown
+from zoo.values import is_whole, shown
 
 DEFAULT_STEPS = 100
 
@@ -167,8 +167,7 @@ def check_output(subject: InspectedInput, at: int | None) -> int:
     count = len(subject.output_steps)
     if at is None:
         at = subject.asked
-    whole = isinstance(at, (int, np.integer)) and not isinstance(at, bool)
-    if not whole or not -count <= at < count or not count:
+    if not is_whole(at) or not -count <= at < count or not count:
         raise UsageError(f"at must be an output's number below {count}, not {shown(at)}")
     return int(at) % count
 
@@ -183,8 +182,7 @@ def choose_label(
     """
     count = log_probs.shape[-1]
     if label is not None:
-        whole = isinstance(label, (int, np.integer)) and not isinstance(label, bool)
-        if not whole or not 0 <= label < count:
+        if not is_whole(label) or not 0 <= label < count:
             raise UsageError(f"label must be a number from 0 to {count - 1}, not {shown(label)}")
         return int(label)
     own = -1 if subject.targets is None else int(subject.targets[at])

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from zoo.errors import UsageError
-from zoo.values import shown
+from zoo.values import is_whole, shown
 
 if TYPE_CHECKING:
     from zoo.inspection.run import Run
@@ -114,8 +114,7 @@ def check_units(units: Sequence[int], count: int, layer: str) -> np.ndarray:
         raise UsageError(f"units is a list of numbers, not {units!r:.60}")
     units = list(units)
     for unit in units:
-        whole = isinstance(unit, (int, np.integer)) and not isinstance(unit, bool)
-        if not whole or not 0 <= unit < count:
+        if not is_whole(unit) or not 0 <= unit < count:
             raise UsageError(f"{layer} has no unit {shown(unit)}; its units are 0 to {count - 1}")
     if not len(units):
         raise UsageError("units must name at least one unit")
@@ -128,8 +127,7 @@ def check_whole(name: str, value: Any, least: int) -> None:
     Raises:
         UsageError: it is none, or below ``least``.
     """
-    whole = isinstance(value, (int, np.integer)) and not isinstance(value, bool)
-    if not whole or value < least:
+    if not is_whole(value) or value < least:
         raise UsageError(f"{name} must be a whole number from {least}, not {shown(value)}")
 
 

@@ -486,7 +486,7 @@ def _is_number(value: Any) -> bool:
 
 
 def _check_length(length: Any) -> int:
-    if isinstance(length, bool) or not isinstance(length, (int, np.integer)):
+    if not is_whole(length):
         raise UsageError(f"length must be a whole number, not {shown(length)}")
     if not 1 <= length <= MAX_LENGTH:
         raise UsageError(f"length must be from 1 to {MAX_LENGTH:,}, not {shown(length)}")
@@ -494,7 +494,7 @@ def _check_length(length: Any) -> int:
 
 
 def _check_seed(seed: Any) -> int:
-    if isinstance(seed, bool) or not isinstance(seed, (int, np.integer)) or seed < 0:
+    if not is_whole(seed) or seed < 0:
         raise UsageError(f"seed must be a whole number from 0, not {shown(seed)}")
     return int(seed)
 

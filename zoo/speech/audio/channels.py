@@ -9,6 +9,7 @@ import numpy as np
 
 from zoo.errors import UsageError, ZooWarning
 from zoo.speech.audio.samples import MAX_CHANNELS
+from zoo.values import is_whole
 
 Channel: TypeAlias = int | Literal["mix", "auto"]
 
@@ -27,8 +28,7 @@ def check_channel(channel: Channel) -> Channel:
     """
     if channel in ("mix", "auto"):
         return channel
-    whole = isinstance(channel, (int, np.integer)) and not isinstance(channel, bool)
-    if whole and 0 <= int(channel) < MAX_CHANNELS:
+    if is_whole(channel) and 0 <= channel < MAX_CHANNELS:
         return int(channel)
     raise UsageError(
         f'channel must be a number from 0 to {MAX_CHANNELS - 1}, "mix" or "auto", not {channel!r}'
