@@ -9,7 +9,14 @@ from pathlib import Path
 import pytest
 
 from zoo.errors import DataError, FolderError, ZooError
-from zoo.files import folder_made, is_file, read_text, remove_leftovers, write_bytes
+from zoo.files import (
+    folder_made,
+    is_file,
+    read_text,
+    reason_of,
+    remove_leftovers,
+    write_bytes,
+)
 from zoo.folder.model_folder import ModelFolder
 from zoo.language_models.loading import load_language_model
 
@@ -35,6 +42,12 @@ def test_text_that_is_not_utf_8_is_recognised(tmp_path: Path, data: bytes, advic
     (tmp_path / "a.txt").write_bytes(data)
     with pytest.raises(DataError, match=advice):
         read_text([tmp_path / "a.txt"])
+
+
+def test_the_reason_of_an_error_is_never_empty() -> None:
+    assert reason_of(FileNotFoundError(2, "No such file", "a.txt")) == "No such file"
+    assert reason_of(ValueError("embedded null byte")) == "embedded null byte"
+    assert reason_of(TimeoutError()) == "TimeoutError"
 
 
 @pytest.mark.parametrize("name", ["a" * 300, "null\0character", "missing"])

@@ -37,9 +37,9 @@ def readable_os_errors(what: str) -> Iterator[None]:
         raise ZooError(f"cannot {what}: {reason}{hint}") from error
 
 
-def reason_of(error: OSError | ValueError) -> str:
-    """What went wrong with a file, without its name and number."""
-    return str(getattr(error, "strerror", None) or error)
+def reason_of(error: BaseException | str) -> str:
+    """An error's message, without a file's name and number; its class where it has none."""
+    return str(getattr(error, "strerror", None) or error) or type(error).__name__
 
 
 @contextlib.contextmanager

@@ -185,7 +185,7 @@ def _checked_pieces(path: Path, entry: FileEntry) -> Iterator[bytes]:
                     size += len(piece)
                     yield piece
     except OSError as error:
-        raise FolderError(f"cannot read {path}: {error.strerror or error}") from None
+        raise FolderError(f"cannot read {path}: {reason_of(error)}") from None
     if size != entry.size:
         raise FolderError(
             f"{path} has {size} bytes, its manifest says {entry.size}: the file is damaged"

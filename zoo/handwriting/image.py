@@ -200,8 +200,7 @@ def _file_bytes(source: Any) -> tuple[bytes, str]:
             with open(path, "rb", opener=open_without_waiting) as stream:
                 data = stream.read(MAX_FILE_BYTES + 1)
         except (OSError, ValueError) as error:
-            reason = getattr(error, "strerror", None) or error
-            raise DataError(f"cannot read {path}: {reason}") from None
+            raise DataError(f"cannot read {path}: {reason_of(error)}") from None
         name = str(path)
     elif hasattr(source, "read"):
         data, name = source.read(MAX_FILE_BYTES + 1), "the image"

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 
 from zoo.errors import DataError
-from zoo.files import open_without_waiting
+from zoo.files import open_without_waiting, reason_of
 
 MAX_FILE_BYTES = 128 * 2**20
 """Bytes of the largest file that is read; four million points fit into it."""
@@ -43,7 +43,7 @@ def read_ink_bytes(path: Path) -> bytes:
         with open(path, "rb", opener=open_without_waiting) as stream:
             data = stream.read(MAX_FILE_BYTES + 1)
     except (OSError, ValueError) as error:
-        raise DataError(f"cannot read {path}: {getattr(error, 'strerror', '') or error}") from None
+        raise DataError(f"cannot read {path}: {reason_of(error)}") from None
     if len(data) > MAX_FILE_BYTES:
         raise DataError(f"{path} is larger than {MAX_FILE_BYTES:,} bytes")
     if not data.strip():

@@ -14,7 +14,7 @@ from defusedxml.common import DefusedXmlException
 from defusedxml.ElementTree import DefusedXMLParser
 
 from zoo.errors import DataError
-from zoo.files import open_without_waiting, user_path
+from zoo.files import open_without_waiting, reason_of, user_path
 
 MAX_XML_BYTES = 64 * 2**20
 """Bytes of the largest document that is read."""
@@ -120,7 +120,7 @@ def read_xml(source: str | Path | bytes, name: str = "the XML") -> XmlDocument:
             with open(path, "rb", opener=open_without_waiting) as stream:
                 data = stream.read(MAX_XML_BYTES + 1)
         except OSError as error:
-            raise DataError(f"cannot read {path}: {error.strerror or error}") from None
+            raise DataError(f"cannot read {path}: {reason_of(error)}") from None
         except ValueError as error:  # a name with a null byte
             raise DataError(f"cannot read {name!r}: {error}") from None
     if len(data) > MAX_XML_BYTES:

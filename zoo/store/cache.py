@@ -26,7 +26,7 @@ from pathlib import Path
 
 from zoo.catalogue import registry
 from zoo.errors import FolderError, UsageError, ZooError, did_you_mean
-from zoo.files import own_folder, user_path, write_bytes
+from zoo.files import own_folder, reason_of, user_path, write_bytes
 from zoo.folder.manifest import MANIFEST, read_file
 from zoo.folder.model_folder import ModelFolder
 from zoo.registry import Weights
@@ -277,7 +277,7 @@ def cache_errors() -> Iterator[None]:
         yield
     except OSError as error:
         raise ZooError(
-            f"cannot write to the cache {cache_dir()}: {error.strerror or error}; set ZOO_CACHE to "
+            f"cannot write to the cache {cache_dir()}: {reason_of(error)}; set ZOO_CACHE to "
             "a folder that you may write"
         ) from None
 

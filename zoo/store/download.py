@@ -25,7 +25,7 @@ from typing import Any, BinaryIO, TypeVar
 from tqdm import tqdm
 
 from zoo.errors import DownloadError, FolderError, ZooError
-from zoo.files import own_file, write_bytes
+from zoo.files import own_file, reason_of, write_bytes
 from zoo.folder.manifest import (
     MANIFEST,
     MAX_TEXT_BYTES,
@@ -235,9 +235,7 @@ def _disk_errors(folder: Path, name: str, total: int) -> Iterator[None]:
         yield
     except OSError as error:
         if error.errno not in _NO_ROOM:
-            raise ZooError(
-                f"cannot write {name} to {folder.parent}: {error.strerror or error}"
-            ) from None
+            raise ZooError(f"cannot write {name} to {folder.parent}: {reason_of(error)}") from None
         raise _no_room(folder, name, total - _there(folder)) from None
 
 

@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Any, BinaryIO, Protocol
 
 from zoo.errors import DownloadError, ZooError
-from zoo.files import open_without_waiting
+from zoo.files import open_without_waiting, reason_of
 from zoo.store.pace import Pace, paced_responses
 
 CONNECT_SECONDS = 10.0
@@ -78,7 +78,7 @@ class FolderSource:
         except FileNotFoundError:
             raise DownloadError(f"there is no file {path}") from None
         except OSError as error:
-            raise DownloadError(f"cannot read {path}: {error.strerror or error}") from None
+            raise DownloadError(f"cannot read {path}: {reason_of(error)}") from None
         return stream, offset
 
 
@@ -120,11 +120,12 @@ class WebSource:
             cause = getattr(error, "reason", None) or error
             if isinstance(cause, ssl.SSLCertVerificationError):
                 raise DownloadError(f"its certificate is not valid: {cause}") from None
-            raise BrokenOffError(_say(cause)) from None
+            raise BrokenOffError(reason_of(cause)) from None
         except ZooError:
             raise
         except Exception as error:  # of many kinds, for redirects and headers that make no sense
-            raise DownloadError(f"its answer for {file} makes no sense: {_say(error)}") from None
+            reason = reason_of(error)
+            raise DownloadError(f"its answer for {file} makes no sense: {reason}") from None
         start = offset if response.status == 206 else 0
         try:
             _check_answer(response, file, start, size)
@@ -141,9 +142,9 @@ def pieces(stream: BinaryIO, limit: int) -> Iterator[bytes]:
             # What has come, without waiting for more: nothing of a slow answer is lost.
             piece = stream.read1(min(CHUNK, limit))  # type: ignore[attr-defined]
         except (OSError, http.client.HTTPException) as error:
-            raise BrokenOffError(_say(error)) from None
+            raise BrokenOffError(reason_of(error)) from None
         except ValueError as error:  # the lengths of its parts are no numbers, or negative
-            raise DownloadError(f"its answer makes no sense: {_say(error)}") from None
+            raise DownloadError(f"its answer makes no sense: {reason_of(error)}") from None
         if not piece:
             if getattr(stream, "length", None):
                 raise BrokenOffError("the connection was closed early")
@@ -185,11 +186,6 @@ def _check_answer(
     length = response.length  # what http.client made of it, None if that is no number
     if size is not None and length is not None and start + length != size:
         raise DownloadError(f"{file} has {start + length} bytes there, its manifest says {size}")
-
-
-def _say(error: BaseException | str) -> str:
-    text = getattr(error, "strerror", None) or str(error) or type(error).__name__
-    return str(text)
 
 
 class _Redirects(urllib.request.HTTPRedirectHandler):

@@ -17,6 +17,7 @@ from typing import IO, Any
 import numpy as np
 
 from zoo.errors import DataError, ZooWarning
+from zoo.files import reason_of
 from zoo.speech.audio.kinds import CONTAINERS, advice
 from zoo.speech.audio.parts import MAX_PARTS, copy_part, part_starts
 from zoo.speech.audio.samples import Block, check_shape, to_float
@@ -68,7 +69,7 @@ def _track(file: IO[bytes], kind: str, name: str) -> Iterator[Block]:
     try:
         container: Any = av.open(file, format=CONTAINERS[kind], options=_OPTIONS)
     except (av.FFmpegError, OSError, ValueError) as error:
-        raise DataError(f"{name} is not a readable {kind}: {_reason(error)}") from None
+        raise DataError(f"{name} is not a readable {kind}: {reason_of(error)}") from None
     with container:
         if not container.streams.audio:
             raise DataError(f"{name} has no sound")
@@ -80,7 +81,7 @@ def _track(file: IO[bytes], kind: str, name: str) -> Iterator[Block]:
                 packet = next(packets, None)
                 frames = packet.decode() if packet is not None else []
             except (av.FFmpegError, ValueError) as error:
-                bad, problem = bad + 1, problem or _reason(error)
+                bad, problem = bad + 1, problem or reason_of(error)
                 first_bad = seconds if bad == 1 else first_bad
                 if isinstance(error, av.InvalidDataError) and bad < _MOST_BAD:
                     continue
@@ -133,7 +134,3 @@ def _samples(frame: Any) -> np.ndarray:
     if array.dtype.kind != "f" and array.dtype.itemsize == 8:
         array = (array >> 32).astype(np.int32)
     return to_float(np.ascontiguousarray(array.T))
-
-
-def _reason(error: Exception) -> str:
-    return getattr(error, "strerror", None) or str(error) or type(error).__name__

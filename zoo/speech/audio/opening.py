@@ -15,7 +15,7 @@ from typing import IO, Any, BinaryIO, TypeAlias
 import numpy as np
 
 from zoo.errors import DataError, UsageError
-from zoo.files import open_without_waiting, user_path
+from zoo.files import open_without_waiting, reason_of, user_path
 from zoo.speech.audio.kinds import HEAD, Readable, advice, kind_of, read_head
 from zoo.speech.audio.mpeg import tags_end
 
@@ -130,8 +130,7 @@ def _open_path(path: Path) -> io.FileIO:
         # libsndfile moves the file's position, which a buffer would not see.
         file = open(path, "rb", buffering=0, opener=open_without_waiting)  # noqa: SIM115
     except (OSError, ValueError) as error:
-        reason = getattr(error, "strerror", None) or error
-        raise DataError(f"cannot read {path}: {reason}") from None
+        raise DataError(f"cannot read {path}: {reason_of(error)}") from None
     status = os.fstat(file.fileno())
     if stat.S_ISFIFO(status.st_mode) or (stat.S_ISREG(status.st_mode) and status.st_size):
         return file
