@@ -11,7 +11,7 @@ from zoo.errors import DataError, FolderError, UsageError
 def test_the_blank_comes_first_and_characters_in_order() -> None:
     alphabet = Alphabet.of_texts(["BAD", "A B"])
     assert alphabet.vocabulary == ("", " ", "A", "B", "D")
-    assert alphabet.blank == 0
+    assert (alphabet.blank, alphabet.separator) == (0, 1)
     assert alphabet.encode("A BAD").tolist() == [2, 1, 3, 2, 4]
     assert alphabet.decode([0, 2, 1, 3, 0]) == "A B"
 
@@ -19,6 +19,7 @@ def test_the_blank_comes_first_and_characters_in_order() -> None:
 def test_an_alphabet_survives_a_round_trip_with_its_blank_elsewhere() -> None:
     alphabet = Alphabet(("a", "", "ſ"))
     assert alphabet.settings() == {"blank": 1}
+    assert alphabet.separator is None
     assert Alphabet.from_folder(alphabet.settings(), alphabet.files()) == alphabet
 
 

@@ -18,6 +18,7 @@ from zoo.folder.vocabulary import (
 )
 
 BLANK = ""
+SEPARATOR = " "
 
 
 @dataclass(frozen=True)
@@ -75,6 +76,11 @@ class Alphabet:
     def blank(self) -> int:
         """Index of the blank."""
         return self.vocabulary.index(BLANK)
+
+    @property
+    def separator(self) -> int | None:
+        """Index of the space between words, or ``None`` where there is none."""
+        return self.vocabulary.index(SEPARATOR) if SEPARATOR in self.vocabulary else None
 
     def __len__(self) -> int:
         return len(self.vocabulary)

@@ -20,7 +20,6 @@ from zoo.errors import UsageError
 from zoo.language_models.fusion import LanguageModel
 
 MAX_WEIGHT = 100.0
-_SEPARATOR = " "
 _OUTSIDE = 1  # the node of words that are spelled like no hot word
 
 
@@ -45,8 +44,7 @@ class Hotwords:
             raise UsageError('hotwords are words with their weights, such as {"Hooker": 2.0}')
         self.labels = len(alphabet)
         self.known_by = tuple(sorted(weights.items()))
-        known = alphabet.vocabulary
-        self._separator = known.index(_SEPARATOR) if _SEPARATOR in known else None
+        self._separator = alphabet.separator
         # Node 0 is the beginning of a word.
         self.children: list[dict[int, int]] = [{}, {}]
         credits, totals = [0.0, 0.0], [0.0, 0.0]

@@ -19,12 +19,11 @@ from pathlib import Path
 
 import numpy as np
 
-from zoo.ctc.alphabet import Alphabet
+from zoo.ctc.alphabet import SEPARATOR, Alphabet
 from zoo.ctc.grammar import Phrase, expand
 from zoo.errors import DataError, UsageError
 from zoo.files import is_file, read_text, user_path
 
-SEPARATOR = " "
 _GRAMMAR_MARKS = frozenset("|()[]{}\n")
 
 PhraseSource = str | os.PathLike[str] | Iterable[str | Phrase]
@@ -92,8 +91,7 @@ class PhraseTree:
             spelled.setdefault(tuple(labels_of), phrase)
         self.phrases, self.spellings = tuple(spelled.values()), list(spelled)
         self.blank = alphabet.blank
-        texts_of_labels = alphabet.vocabulary
-        self.separator = texts_of_labels.index(SEPARATOR) if SEPARATOR in texts_of_labels else None
+        self.separator = alphabet.separator
         known: dict[tuple[int, int], int] = {}
         labels = [self.blank if self.separator is None else self.separator]
         parents, texts = [0], [(0, 0)]

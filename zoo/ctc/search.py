@@ -257,13 +257,14 @@ class SearchFactory:
         files: the model's decoder files.
 
     Raises:
-        FolderError: a setting or the model's own language model is wrong.
+        FolderError: a setting is wrong.
+        UsageError: the labels are no alphabet.
     """
 
     def __init__(
         self, alphabet: tuple[str, ...], settings: Mapping[str, Any], files: Mapping[str, bytes]
     ) -> None:
-        self.alphabet = alphabet
+        self._alphabet = Alphabet(alphabet)
         self.settings = SearchSettings.from_folder(settings)
         self._own = files.get(OWN_MODEL)
         self._bound: OrderedDict[Any, tuple[Any, LanguageModel]] = OrderedDict()
@@ -308,8 +309,8 @@ class SearchFactory:
         settings = self.settings.changed(
             {"beam_size": beam_size, "lm_weight": lm_weight, "insertion_bonus": insertion_bonus}
         )
-        blank = self.alphabet.index("")
-        hot = None if hotwords is None else Hotwords(hotwords, Alphabet(self.alphabet))
+        blank = self._alphabet.blank
+        hot = None if hotwords is None else Hotwords(hotwords, self._alphabet)
         if language_model is None:
             return Search(blank, settings, None, n_best, None, hot)
         key = (
@@ -336,7 +337,7 @@ class SearchFactory:
                 not know.
             DataError: the file of the phrases cannot be read.
         """
-        tree = compile_phrases(read_phrases(phrases), Alphabet(self.alphabet))
+        tree = compile_phrases(read_phrases(phrases), self._alphabet)
         values = self.settings
         settings = PhraseSettings(
             values.phrase_scale,
@@ -360,7 +361,7 @@ class SearchFactory:
                     "unknown_word_order": settings.unknown_word_order,
                 }
             # The model is kept beside what was bound, so that its id stays its own.
-            self._bound[key] = (wanted, model.bind(self.alphabet, **values))
+            self._bound[key] = (wanted, model.bind(self._alphabet.vocabulary, **values))
             while len(self._bound) > _MOST_BOUND:
                 self._bound.popitem(last=False)
         return self._bound[key][1]

@@ -53,7 +53,6 @@ LONGEST_PIECE = 20.0
 MAX_READ = 3600.0
 _POOL = 64  # pieces that are decoded together
 _POOL_LABELS = 64_000  # pieces by labels of those, so that many labels take no more memory
-_SEPARATOR = " "
 _WHOLE = Clock()
 
 UNLIKE = "unlike the speech that the model knows"
@@ -611,8 +610,7 @@ class SpeechRecognition(CTCRecogniser):
         clock: Clock = _WHOLE,
         curve: tuple[float, float] | None = None,
     ) -> tuple[Word, ...]:
-        texts = self.processor.vocabulary
-        separator = texts.index(_SEPARATOR) if _SEPARATOR in texts else None
+        alphabet = self.processor.alphabet
         settings = self.searches.settings
         scale, bias = curve or (settings.word_scale, settings.word_bias)
         return tuple(
@@ -622,7 +620,9 @@ class SpeechRecognition(CTCRecogniser):
                 clock.time(word.end, end=True),
                 calibrated(word.confidence, scale, bias),
             )
-            for word in words_from_spans(spans, texts, separator, self.frame_seconds)
+            for word in words_from_spans(
+                spans, alphabet.vocabulary, alphabet.separator, self.frame_seconds
+            )
         )
 
 

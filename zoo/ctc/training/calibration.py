@@ -14,7 +14,7 @@ from zoo.ctc.alphabet import Alphabet
 from zoo.ctc.calibration import calibrated, logit, sigmoid, uncertainty, unfamiliarity
 from zoo.ctc.decoding import ctc_log_probability, greedy, words_from_spans
 from zoo.ctc.grammar import Phrase
-from zoo.ctc.phrases import SEPARATOR, PhraseBeam, compile_phrases
+from zoo.ctc.phrases import PhraseBeam, compile_phrases
 from zoo.ctc.search import DOUBTFUL, HOPELESS, NEVER, Search, SearchSettings
 
 BINS = 10
@@ -100,12 +100,10 @@ def judged_words(
         references: what they say.
         search: how to read them; left out, greedily.
     """
-    texts = alphabet.vocabulary
-    separator = texts.index(SEPARATOR) if SEPARATOR in texts else None
     found = []
     for log_probs, reference in zip(outputs, references, strict=True):
         best = search.run(log_probs)[0] if search else greedy(log_probs, alphabet.blank)
-        words = words_from_spans(best.spans, texts, separator, 1.0)
+        words = words_from_spans(best.spans, alphabet.vocabulary, alphabet.separator, 1.0)
         right = _right_words(reference, [word.text for word in words])
         found += [
             WordJudgement(word.confidence, good) for word, good in zip(words, right, strict=True)
