@@ -13,11 +13,16 @@ import recipes.char_lstm
 import recipes.crnn
 import recipes.ctc_speech
 import recipes.pen_bilstm
+import recipes.sentiment_lstm
 import recipes.seq2seq_lstm
+import recipes.tagger_bilstm
+import recipes.tracker_lstm
 from zoo.architectures import ARCHITECTURES
 from zoo.catalogue import registry
 from zoo.contracts import (
+    CheckedConfig,
     Config,
+    ConfigWithContext,
     ConfigWithReadout,
     ConfigWithShapes,
     ConfigWithVocabulary,
@@ -25,6 +30,9 @@ from zoo.contracts import (
     ProcessorWithVocabulary,
     StreamingConfig,
 )
+from zoo.dialogue.mood.processor import MoodWords
+from zoo.dialogue.tagging.processor import TaggedWords
+from zoo.dialogue.tracking.processor import TrackedWords
 from zoo.errors import UsageError
 from zoo.handwriting.ink_files import Ink
 from zoo.handwriting.ink_reading import PenRecognition
@@ -37,7 +45,8 @@ from zoo.speech.processor import Speech
 from zoo.speech.recognition import SpeechRecognition
 from zoo.speech.results import Transcript
 from zoo.task import Task
-from zoo.text.char_lstm import CharLSTMConfig
+from zoo.text.char_lstm import CharGRUConfig, CharLSTMConfig
+from zoo.text.char_transformer import CharTransformerConfig
 from zoo.text.generation import TextGeneration
 from zoo.text.processor import Characters
 from zoo.text.results import GeneratedText
@@ -52,9 +61,21 @@ RECIPES: tuple[Recipe, ...] = (
     recipes.crnn,
     recipes.ctc_speech,
     recipes.pen_bilstm,
+    recipes.sentiment_lstm,
     recipes.seq2seq_lstm,
+    recipes.tagger_bilstm,
+    recipes.tracker_lstm,
 )
-PROCESSORS: tuple[type[Processor], ...] = (Characters, Speech, Lines, Pen, Subwords)
+PROCESSORS: tuple[type[Processor], ...] = (
+    Characters,
+    Speech,
+    Lines,
+    Pen,
+    Subwords,
+    MoodWords,
+    TaggedWords,
+    TrackedWords,
+)
 
 
 def types_of_verbs(
@@ -76,15 +97,20 @@ def types_of_verbs(
 
 def types_of_configs() -> tuple[Config, ...]:
     """Each has what it is asked for."""
+    checked: CheckedConfig = CharGRUConfig(2)
+    context: ConfigWithContext = CharTransformerConfig(2)
     shapes: ConfigWithShapes = CharLSTMConfig(2)
     vocabulary: ConfigWithVocabulary = CTCBiLSTMConfig(2)
     streaming: StreamingConfig = CTCLSTMConfig(2)
     readout: ConfigWithReadout = Seq2SeqConfig(5)
-    return shapes, vocabulary, streaming, readout
+    return checked, context, shapes, vocabulary, streaming, readout
 
 
 def test_the_contracts_that_are_asked_for_at_run_time_are_recognised() -> None:
-    shapes, vocabulary, streaming, readout = types_of_configs()
+    checked, context, shapes, vocabulary, streaming, readout = types_of_configs()
+    assert isinstance(checked, CheckedConfig)
+    assert isinstance(context, ConfigWithContext)
+    assert not isinstance(shapes, ConfigWithContext)
     assert isinstance(shapes, ConfigWithShapes)
     assert isinstance(vocabulary, ConfigWithVocabulary)
     assert not isinstance(vocabulary, StreamingConfig | ConfigWithReadout)
@@ -94,11 +120,16 @@ def test_the_contracts_that_are_asked_for_at_run_time_are_recognised() -> None:
 
 
 def test_every_architecture_names_a_recipe_that_is_one() -> None:
+    checked = {name for recipe in RECIPES for name in recipe.MODELS}
     for architecture in ARCHITECTURES:
         recipe = recipe_of(architecture)
         named = {name.partition(".")[0] for name in recipe.MODELS}
         assert architecture.name in named
-    assert {len(recipe.MODELS) > 0 for recipe in RECIPES} == {True}
+        assert recipe.MODELS.keys() <= checked
+
+
+def test_the_processor_of_every_architecture_is_checked() -> None:
+    assert {architecture.load("processor") for architecture in ARCHITECTURES} == set(PROCESSORS)
 
 
 def test_what_is_not_a_recipe_is_refused() -> None:

@@ -15,9 +15,10 @@ makes a :class:`zoo.training.objective.Objective`.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any, ClassVar, NamedTuple, Protocol, Self, runtime_checkable
+from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple, Protocol, Self, runtime_checkable
 
-import numpy as np
+if TYPE_CHECKING:
+    import numpy as np
 
 State = tuple[Any, ...]
 """Arrays that an inference carries from one call to the next. No call changes the state that it is
@@ -78,6 +79,15 @@ class StreamingConfig(Config, Protocol):
     @property
     def look_ahead(self) -> int:
         """How many outputs an output lies behind its input."""
+
+
+@runtime_checkable
+class ConfigWithContext(Config, Protocol):
+    """Optional: a config of a language model with a limited context, such as a Transformer."""
+
+    @property
+    def context(self) -> int:
+        """How many tokens before each it attends to."""
 
 
 @runtime_checkable
@@ -147,19 +157,6 @@ class ProcessorWithVocabulary(Processor, Protocol):
 
         Raises:
             UsageError: they are not valid.
-        """
-
-
-class MakeInference(Protocol):
-    """What the field ``inference`` of a :class:`zoo.Architecture` names."""
-
-    def __call__(self, config: Any, weights: Mapping[str, np.ndarray]) -> Any:
-        """An inference of the task's kind.
-
-        Args:
-            config: the architecture's values.
-            weights: float16 or float32 arrays by variable path, as in a model folder; they fit the
-                network that the builder makes from the config.
         """
 
 

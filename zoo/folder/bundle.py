@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from zoo.catalogue import registry
+from zoo.contracts import CheckedConfig
 from zoo.errors import FolderError, UsageError
 from zoo.folder.checks import check_types
 from zoo.folder.figures import Figure
@@ -115,16 +116,15 @@ def check_processor(config: Any, processor: Any) -> None:
     """Check that a network and what makes its input are of one size.
 
     Args:
-        config: the builder's values; what they must agree on is told by their
-            ``check_processor(processor)``, if they have one.
+        config: the builder's values; a :class:`zoo.contracts.CheckedConfig` says what they must
+            agree on.
         processor: raw input to arrays.
 
     Raises:
         UsageError: they do not fit each other.
     """
-    check = getattr(config, "check_processor", None)
-    if check is not None:
-        check(processor)
+    if isinstance(config, CheckedConfig):
+        config.check_processor(processor)
 
 
 def describe_folder(folder: ModelFolder) -> dict[str, Any]:

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from zoo.contracts import ConfigWithContext
 from zoo.errors import DataError
 from zoo.files import read_text
 from zoo.folder.manifest import sha256_of
@@ -196,7 +197,7 @@ def _objective(
 
     encode = task.processor.encode
     # A network with a limited context has no state to carry from window to window.
-    kind = WindowObjective if hasattr(task.config, "context") else LanguageModelObjective
+    kind = WindowObjective if isinstance(task.config, ConfigWithContext) else LanguageModelObjective
     return kind(
         task.network, encode(training), encode(validation), batch=batch, window=window, seed=seed
     )
