@@ -29,7 +29,7 @@ from zoo.datasets import load_text
 from zoo.folder.figures import Figure
 from zoo.training import run
 from zoo.training.plan import Plan, stages
-from zoo.training.recipe import RecipeValues, own_corpus
+from zoo.training.recipe import RecipeValues, own_corpus, published
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -50,20 +50,17 @@ class Values(RecipeValues):
     )
 
 
-def published(what: str, value: float, source: str) -> dict[str, Any]:
-    """A published figure for the same text, in nats per character."""
-    return {"what": what, "value": value, "unit": "nats/char", "source": source}
-
-
 SHAKESPEARE_NOTE = (
     "Tiny Shakespeare, 1,115,394 characters of the plays (public domain), from "
     "karpathy/char-rnn. The last 10 % is the test set, as in nanoGPT; 2 % from the middle "
     "of the remainder is the validation set."
 )
 SHAKESPEARE_FIGURES = (
-    published("nanoGPT, Transformer of 10.65 M parameters", 1.4697, "karpathy/nanoGPT"),
-    published("minGRU", 1.548, "Feng et al. 2024, arXiv:2410.01201"),
-    published("minLSTM", 1.555, "Feng et al. 2024, arXiv:2410.01201"),
+    published(
+        "nanoGPT, Transformer of 10.65 M parameters", 1.4697, "nats/char", "karpathy/nanoGPT"
+    ),
+    published("minGRU", 1.548, "nats/char", "Feng et al. 2024, arXiv:2410.01201"),
+    published("minLSTM", 1.555, "nats/char", "Feng et al. 2024, arXiv:2410.01201"),
 )
 
 
@@ -166,10 +163,23 @@ MODELS = {
         ),
         comparison=(
             published(
-                "LSTM 2x128, Adam, mean of 10 seeds", 1.266, "DeepOBS, Schneider et al. 2019"
+                "LSTM 2x128, Adam, mean of 10 seeds",
+                1.266,
+                "nats/char",
+                "DeepOBS, Schneider et al. 2019",
             ),
-            published("LSTM 2x128, SGD, mean of 10 seeds", 1.230, "DeepOBS, Schneider et al. 2019"),
-            published("LSTM 2x256, another split", 1.137, "Karpathy et al. 2015, arXiv:1506.02078"),
+            published(
+                "LSTM 2x128, SGD, mean of 10 seeds",
+                1.230,
+                "nats/char",
+                "DeepOBS, Schneider et al. 2019",
+            ),
+            published(
+                "LSTM 2x256, another split",
+                1.137,
+                "nats/char",
+                "Karpathy et al. 2015, arXiv:1506.02078",
+            ),
         ),
     ),
 }

@@ -21,7 +21,7 @@ from zoo.speech.training.augmentation import AudioAugmentation
 from zoo.speech.training.scenes import SceneAugmentation
 from zoo.training import run
 from zoo.training.plan import Plan, stages
-from zoo.training.recipe import RecipeValues, own_corpus
+from zoo.training.recipe import RecipeValues, own_corpus, published
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -68,11 +68,6 @@ class Values(RecipeValues):
     license: str = "apache-2.0"
 
 
-def published(what: str, value: float, source: str) -> dict[str, Any]:
-    """A published word error rate for the same recordings, in percent."""
-    return {"what": what, "value": value, "unit": "% WER", "source": source}
-
-
 AN4_DATA = (
     "CMU AN4: 84 people spell names and addresses and say numbers, dates and commands, 16 kHz, "
     "about 50 minutes. The figures are on the corpus's own test list (130 utterances, 10 speakers "
@@ -86,9 +81,11 @@ AN4_LIMITS = (
     "unknown words, mostly wrongly. It was trained on North American speech."
 )
 AN4_COMPARISON = (
-    published("deepspeech.pytorch V3, 5x800 recurrent", 9.57, "SeanNaren/deepspeech.pytorch"),
-    published("ESPnet Transformer", 7.6, "espnet/espnet, egs/an4"),
-    published("ESPnet Transformer with language model", 7.4, "espnet/espnet, egs/an4"),
+    published(
+        "deepspeech.pytorch V3, 5x800 recurrent", 9.57, "% WER", "SeanNaren/deepspeech.pytorch"
+    ),
+    published("ESPnet Transformer", 7.6, "% WER", "espnet/espnet, egs/an4"),
+    published("ESPnet Transformer with language model", 7.4, "% WER", "espnet/espnet, egs/an4"),
 )
 
 PLAIN = SceneAugmentation(
@@ -129,7 +126,9 @@ ENGLISH_LIMITS = (
     "with audio books, and in those less well for women than for men: see the figures by group."
 )
 ENGLISH_COMPARISON = tuple(
-    published(f"Kaldi, {what}, on 5 of these hours, dev-clean", value, "egs/mini_librispeech")
+    published(
+        f"Kaldi, {what}, on 5 of these hours, dev-clean", value, "% WER", "egs/mini_librispeech"
+    )
     for what, value in (
         ("monophones with a lexicon and a language model of LibriSpeech", 48.8),
         ("triphones of adapted features (tri3b) with the same", 12.5),

@@ -60,6 +60,18 @@ class RecipeValues:
         }
 
 
+def published(what: str, value: float, unit: str, source: str) -> dict[str, Any]:
+    """A published figure on the same data, for :attr:`RecipeValues.comparison`.
+
+    Args:
+        what: the system, and the measure if it is not the card's.
+        value: the figure.
+        unit: of the figure, such as ``"% WER"``.
+        source: the paper or the repository that it is from.
+    """
+    return {"what": what, "value": value, "unit": unit, "source": source}
+
+
 @runtime_checkable
 class Recipe(Protocol):
     """What the module of a recipe has."""
