@@ -11,12 +11,12 @@ import pytest
 from tests.inspection.networks import character_network, random_weights, subject
 from zoo.cells import cell_shapes, recurrent_shapes
 from zoo.errors import UsageError
+from zoo.inference.stack import log_softmax
 from zoo.inspection import operations as op
 from zoo.inspection.attribution import attribute_output
 from zoo.inspection.highway import highway_of
 from zoo.inspection.recurrence import CellWeights, bidirectional, recurrent
 from zoo.inspection.tape import Node, Tape
-from zoo.inspection.traces import log_softmax
 
 DRAW = np.random.default_rng(1)
 

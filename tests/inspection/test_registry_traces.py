@@ -8,9 +8,10 @@ import numpy as np
 import pytest
 
 from zoo.catalogue import registry
+from zoo.inference.stack import log_softmax
 from zoo.inspection.subject import InspectedInput, Outputs, Steps
 from zoo.inspection.tape import Tape
-from zoo.inspection.traces import log_softmax, trace_network
+from zoo.inspection.traces import trace_network
 
 MODELS = [
     name

@@ -9,7 +9,6 @@ Contextual Biasing").
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -17,7 +16,7 @@ import numpy as np
 
 from zoo.ctc.alphabet import Alphabet
 from zoo.errors import UsageError
-from zoo.language_models.fusion import LanguageModel
+from zoo.language_models.fusion import LanguageModel, weighted
 
 MAX_WEIGHT = 100.0
 _OUTSIDE = 1  # the node of words that are spelled like no hot word
@@ -109,7 +108,7 @@ class _Biased:
         if self._model is None:
             return (None, 0), self._bonus[0]
         state, log_probs = self._model.start()
-        return (state, 0), self._weigh(log_probs) + self._bonus[0]
+        return (state, 0), weighted(log_probs, self._weight) + self._bonus[0]
 
     def advance(self, states: Sequence[Any], labels: np.ndarray) -> tuple[list[Any], np.ndarray]:
         nodes = [
@@ -120,16 +119,12 @@ class _Biased:
         inner: Sequence[Any] = [None] * len(nodes)
         if self._model is not None:
             inner, log_probs = self._model.advance([state for state, _ in states], labels)
-            bonus = bonus + self._weigh(log_probs)
+            bonus = bonus + weighted(log_probs, self._weight)
         return list(zip(inner, nodes, strict=True)), bonus
 
     def finish(self, states: Sequence[Any]) -> np.ndarray:
         ends = self._ends[[node for _, node in states]]
         if self._model is not None:
-            ends = ends + self._weigh(self._model.finish([state for state, _ in states]))
+            inner = self._model.finish([state for state, _ in states])
+            ends = ends + weighted(inner, self._weight)
         return np.asarray(ends)
-
-    def _weigh(self, log_probs: np.ndarray) -> np.ndarray:
-        # What is forbidden stays so at weight 0.
-        with np.errstate(invalid="ignore"):
-            return np.where(np.isneginf(log_probs), -math.inf, self._weight * log_probs)

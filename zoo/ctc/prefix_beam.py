@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from zoo.language_models.fusion import LanguageModel
+from zoo.language_models.fusion import LanguageModel, weighted
 
 
 class PrefixBeam:
@@ -161,7 +161,7 @@ class PrefixBeam:
         return number
 
     def _weighted(self, log_probs: np.ndarray) -> np.ndarray:
-        return _weigh(log_probs, self.weight) + self.bonus
+        return weighted(log_probs, self.weight) + self.bonus
 
     def copy(self) -> PrefixBeam:
         """A beam in the same state that goes its own way."""
@@ -185,7 +185,7 @@ class PrefixBeam:
         ctc = np.logaddexp(self.ends_blank, self.ends_label)
         scores = ctc + self.prior
         if self.model is not None and ended:
-            final = scores + _weigh(self.model.finish(self.states), self.weight)
+            final = scores + weighted(self.model.finish(self.states), self.weight)
             scores = final if (final > -np.inf).any() else scores
         order = np.argsort(-scores, kind="stable")[:n_best]
         possible = [i for i in order if scores[i] > -np.inf] or order[:1]
@@ -197,9 +197,3 @@ class PrefixBeam:
             node, label = self.tree[node]
             labels.append(label)
         return tuple(reversed(labels))
-
-
-def _weigh(log_probs: np.ndarray, weight: float) -> np.ndarray:
-    # What is forbidden stays so at weight 0, where the product would be NaN.
-    with np.errstate(invalid="ignore"):
-        return np.where(np.isneginf(log_probs), -np.inf, np.asarray(log_probs) * weight)

@@ -16,11 +16,11 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from zoo.errors import UsageError, ZooWarning
+from zoo.inference.stack import log_softmax
 from zoo.inspection.highway import check_output, choose_label
 from zoo.inspection.layer_trace import check_whole
 from zoo.inspection.subject import InspectedInput, Network
 from zoo.inspection.tape import Tape
-from zoo.inspection.traces import log_softmax
 
 DEFAULT_POINTS = 32
 MAX_POINTS = 1024

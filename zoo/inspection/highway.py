@@ -15,11 +15,11 @@ from typing import Any
 import numpy as np
 
 from zoo.errors import UsageError
+from zoo.inference.stack import log_softmax
 from zoo.inspection.layer_trace import check_whole
 from zoo.inspection.run import Run
 from zoo.inspection.subject import InspectedInput, Network, ReadsOn
 from zoo.inspection.tape import Node, Tape
-from zoo.inspection.traces import log_softmax
 from zoo.values import is_whole, shown
 
 DEFAULT_STEPS = 100

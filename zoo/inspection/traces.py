@@ -11,6 +11,7 @@ import numpy as np
 
 from zoo.errors import UsageError, did_you_mean
 from zoo.files import atomic_path, user_path
+from zoo.inference.stack import log_softmax
 from zoo.inspection.finding import Finding, find_units
 from zoo.inspection.layer_trace import LayerTrace, check_whole, layer_trace
 from zoo.inspection.measures import Lifetimes, Saturation, lifetimes_of, saturation_of
@@ -282,12 +283,6 @@ def check_layers(known: Collection[str], wanted: Collection[str] | None) -> None
         if one not in groups and one not in known:
             hint = did_you_mean(str(one), known) or f"; the layers are {', '.join(known)}"
             raise UsageError(f"the model has no recurrent layer {one!r}{hint}")
-
-
-def log_softmax(logits: np.ndarray) -> np.ndarray:
-    """Natural log-probabilities over the last axis."""
-    shifted: np.ndarray = logits - logits.max(axis=-1, keepdims=True)
-    return shifted - np.log(np.exp(shifted).sum(axis=-1, keepdims=True))
 
 
 def _windows(

@@ -53,6 +53,12 @@ def by_label(log_probs: np.ndarray, ids: np.ndarray) -> np.ndarray:
     return np.where(ids >= 0, np.asarray(log_probs, np.float64)[ids], UNKNOWN)
 
 
+def weighted(log_probs: np.ndarray, weight: float) -> np.ndarray:
+    """Log-probabilities times a weight; what is forbidden stays so at weight 0."""
+    with np.errstate(invalid="ignore"):  # there the product is NaN
+        return np.where(np.isneginf(log_probs), -np.inf, np.asarray(log_probs) * weight)
+
+
 def check_texts(texts: Iterable[str]) -> list[str]:
     """Return the texts as a list.
 
