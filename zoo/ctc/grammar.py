@@ -111,8 +111,8 @@ def _expanded(lines: Iterable[str]) -> tuple[Phrase, ...]:
     total = sum(counts.of(sentence) for _, sentence in sentences)
     if total > MAX_PHRASES:
         raise UsageError(
-            f"the grammar stands for more than {MAX_PHRASES:,} phrases; at most so many can be "
-            "listened for"
+            f"the grammar stands for more than {MAX_PHRASES:,} phrases, which is the maximum; use "
+            "fewer alternatives"
         )
     found: dict[str, Phrase] = {}
     for where, sentence in sentences:

@@ -1,7 +1,7 @@
 """Translates with NumPy and ONNX Runtime alone: python example.py fr "Where is the station?"
 
 It lies beside the graphs of an exported model. The likeliest token is taken at each step; the model
-itself searches with a beam and ranks by the way back, which is better.
+itself searches with a beam and reranks by the backward model, which is better.
 """
 
 import argparse

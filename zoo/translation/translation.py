@@ -422,8 +422,7 @@ class Translation(Task):
         return search if search.beam_size > 1 else replace(search, backward_weight=0.0)
 
     def _origins(self, target: str, source: str | None) -> list[str]:
-        """Languages that it may be from which a text is translated, and that there is a way back
-        to."""
+        """Source languages whose reverse direction the model also has."""
         return [
             origin
             for origin, to in self.directions

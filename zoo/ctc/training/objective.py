@@ -22,7 +22,8 @@ class CTCObjective(BatchedObjective):
     """CTC loss on utterances of real lengths, batched by length.
 
     Args:
-        network: ``[features, mask]`` to logits, as :mod:`zoo.speech.networks` builds it.
+        network: from ``[features (batch, frames, width), mask (batch, frames)]`` to logits
+            ``(batch, outputs, labels)``.
         prepare: gives training example ``i`` for epoch ``e``, augmented as a function of both:
             ``prepare(i, e)``.
         lengths: a length for each training example, to put like with like.

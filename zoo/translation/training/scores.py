@@ -189,8 +189,8 @@ def choose_search(
 ) -> dict[str, float]:
     """The settings of the search with the best BLEU, the mean of the directions.
 
-    One is chosen after the other. The way back has no weight before it is chosen, nor where a
-    direction has none.
+    One is chosen after the other. The backward weight is 0 until it is chosen, and stays 0 if the
+    model lacks the reverse of a direction.
 
     Args:
         model: a translation task.
