@@ -22,6 +22,7 @@ from zoo.handwriting.datasets import load_ink, load_lines
 from zoo.handwriting.line_image import LineNormaliser
 from zoo.handwriting.processor import Lines
 from zoo.handwriting.training.examples import (
+    LineExamples,
     Sample,
     ink_samples,
     plain_examples,
@@ -158,7 +159,6 @@ def train(name: str, out: Path, command: str = "", **changes: Any) -> Path:
     Returns:
         The model folder.
     """
-    from zoo.handwriting.training.examples import LineExamples
     from zoo.handwriting.training.run import HandwritingTraining
 
     values = MODELS[name]

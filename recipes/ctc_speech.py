@@ -18,7 +18,7 @@ from zoo.speech.datasets import load_speech
 from zoo.speech.features import LogMel
 from zoo.speech.processor import Utterance
 from zoo.speech.training.augmentation import AudioAugmentation
-from zoo.speech.training.scenes import SceneAugmentation
+from zoo.speech.training.scenes import FeatureStore, SceneAugmentation
 from zoo.training import run
 from zoo.training.plan import Plan, stages
 from zoo.training.recipe import RecipeValues, own_corpus, published
@@ -323,7 +323,6 @@ def train(name: str, out: Path, command: str = "", **changes: Any) -> Path:
 def _train_on_scenes(name: str, out: Path, command: str, **changes: Any) -> Path:
     from zoo.speech.datasets.builders import JoinedUtterances
     from zoo.speech.training.run import SceneTraining
-    from zoo.speech.training.scenes import FeatureStore
 
     values = MODELS[name]
     corpora = {corpus: load_speech(corpus) for corpus in values.corpus.split("+")}

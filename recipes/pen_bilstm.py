@@ -19,7 +19,13 @@ from zoo.folder.figures import Figure
 from zoo.handwriting.datasets import load_ink
 from zoo.handwriting.ink import InkNormaliser
 from zoo.handwriting.processor import Pen
-from zoo.handwriting.training.examples import Sample, ink_samples, plain_examples, single_lines
+from zoo.handwriting.training.examples import (
+    PenExamples,
+    Sample,
+    ink_samples,
+    plain_examples,
+    single_lines,
+)
 from zoo.handwriting.training.ink_augmentation import InkAugmentation
 from zoo.training import run
 from zoo.training.plan import Plan, stages
@@ -129,7 +135,6 @@ def train(name: str, out: Path, command: str = "", **changes: Any) -> Path:
     Returns:
         The model folder.
     """
-    from zoo.handwriting.training.examples import PenExamples
     from zoo.handwriting.training.run import HandwritingTraining
 
     values = MODELS[name]

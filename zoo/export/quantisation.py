@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import logging
+import tempfile
 from collections.abc import Mapping
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -83,9 +85,6 @@ def dynamic_int8(graph: Graph) -> Any:
     as they come, with one scale for the whole array, so a row of a batch is not quite what it is
     alone.
     """
-    import tempfile
-    from pathlib import Path
-
     import onnx
     from onnxruntime.quantization import QuantType, quantize_dynamic
 

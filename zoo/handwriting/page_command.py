@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -61,8 +61,6 @@ def run_pages(loaded: Any, run: PageRun) -> None:
         UsageError: the inputs and the options do not fit.
         ZooError: a single page cannot be read, or a file cannot be written.
     """
-    from dataclasses import replace
-
     from zoo.handwriting.archive_pages import find_pages
 
     single = len(run.inputs) == 1 and is_file(run.inputs[0]) and not are_pages(run.inputs)

@@ -15,7 +15,7 @@ import numpy as np
 from zoo.folder.bundle import read_bundle
 from zoo.folder.figures import Figure
 from zoo.folder.weights_file import assign_weights
-from zoo.loading import make_task
+from zoo.loading import assemble, make_task
 from zoo.network import check_backend
 from zoo.task import Task
 from zoo.training.objective import Objective
@@ -92,8 +92,6 @@ def finetune(finetuning: Finetuning[Any], out: Path, command: str = "") -> Path:
         ZooError: the run cannot be started, continued or written.
     """
     import keras
-
-    from zoo.loading import assemble
 
     check_backend("fine-tuning")
     start, plan = finetuning.start, finetuning.options.plan()
