@@ -48,7 +48,7 @@ def list_models(
     """Names of the registered models, in natural order; see :meth:`Registry.select`.
 
     Example:
-        >>> zoo.list_models("char_*", task="text-generation", pretrained=True)
+        >>> zoo.list_models("char_lstm*", task="text-generation", pretrained=True)
         ['char_lstm.shakespeare', 'char_lstm.war_and_peace']
     """
     return registry().select(pattern, task=task, language=language, pretrained=pretrained)

@@ -163,7 +163,6 @@ def make_task(
     processor: Any,
     card: Mapping[str, Any],
     decoder: Mapping[str, Any] | None = None,
-    files: Mapping[str, bytes] | None = None,
 ) -> Task:
     """A task around a network of a registered architecture, such as one that was just trained.
 
@@ -174,15 +173,12 @@ def make_task(
         processor: raw input to arrays.
         card: facts for the model card.
         decoder: the decoder's settings.
-        files: the decoder's files.
 
     Raises:
         UsageError: there is no such architecture.
     """
     entry = registry().architecture(architecture)
-    bundle = Bundle(
-        entry, config, processor, dict(decoder or {}), {}, card=dict(card), files=dict(files or {})
-    )
+    bundle = Bundle(entry, config, processor, dict(decoder or {}), {}, card=dict(card))
     make: Callable[..., Task] = entry.load("task_class")
     return make(bundle, network)
 

@@ -20,7 +20,7 @@ from zoo.folder.figures import Figure
 from zoo.folder.layout import CONFIG, METRICS, NAMED, REQUIRED, size_limit
 from zoo.folder.manifest import check_format_version, parse_json
 from zoo.folder.model_folder import ModelFolder
-from zoo.registry import Architecture, Registry
+from zoo.registry import Architecture
 from zoo.values import make_config
 
 if TYPE_CHECKING:
@@ -59,19 +59,18 @@ class Bundle:
     int8: bool = False
 
 
-def read_bundle(folder: ModelFolder | Path, *, models: Registry | None = None) -> Bundle:
+def read_bundle(folder: ModelFolder | Path) -> Bundle:
     """Read a model folder, each file of it once.
 
     Args:
         folder: the model folder.
-        models: the registry to find the architecture in.
 
     Raises:
         FolderError: anything in the folder is missing, damaged, malformed or out of bounds.
     """
     opened = folder if isinstance(folder, ModelFolder) else ModelFolder.open(folder)
     try:
-        bundle = _read(opened, models or registry())
+        bundle = _read(opened)
     except UsageError as error:
         # A name or a value that the folder asks for is the folder's fault, not the caller's.
         raise FolderError(f"{opened.path}: {error}") from None
@@ -79,14 +78,14 @@ def read_bundle(folder: ModelFolder | Path, *, models: Registry | None = None) -
     return bundle
 
 
-def _read(folder: ModelFolder, models: Registry) -> Bundle:
+def _read(folder: ModelFolder) -> Bundle:
     from zoo.folder.weights_file import read_golden, read_weights
 
     for name in REQUIRED:
         if name not in folder:
             raise FolderError(f"{folder.path} has no {name}")
     content = _read_config(folder)
-    architecture = models.architecture(_text(content, "architecture", folder))
+    architecture = registry().architecture(_text(content, "architecture", folder))
     if content.get("task") != architecture.task:
         raise FolderError(
             f"{folder.path / CONFIG}: task {content.get('task')!r} is not {architecture.task!r}, "

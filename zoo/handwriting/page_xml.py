@@ -194,14 +194,14 @@ def read_layouts(source: str | Path | bytes, *, strict: bool = False) -> tuple[P
     return _pages(document, strict)
 
 
-def read_layouts_if_any(path: Path, *, strict: bool = False) -> tuple[PageLayout, ...]:
+def read_layouts_if_any(path: Path) -> tuple[PageLayout, ...]:
     """Read all pages of an ALTO or PAGE file; another kind of XML, such as METS, has none.
 
     Raises:
         DataError: as :func:`read_layout`, for any other reason.
     """
     document = read_xml(path)
-    return _pages(document, strict) if document.kind in _FORMATS else ()
+    return _pages(document, strict=False) if document.kind in _FORMATS else ()
 
 
 def choose_page(pages: tuple[PageLayout, ...], page: int) -> PageLayout:

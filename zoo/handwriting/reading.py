@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from itertools import islice
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Generic, TypedDict, TypeVar, Unpack, overload
+from typing import Any, Generic, TypedDict, TypeVar, Unpack, overload
 
 import numpy as np
 
@@ -36,9 +36,6 @@ from zoo.handwriting.results import (
     words_of,
 )
 from zoo.task import distinct
-
-if TYPE_CHECKING:
-    pass
 
 Source = TypeVar("Source")
 

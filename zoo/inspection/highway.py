@@ -49,11 +49,6 @@ class Curve:
         first = self.norms[0]
         return self.norms / first if first > 0 else np.zeros_like(self.norms)
 
-    def steps_to(self, fraction: float) -> int | None:
-        """After how many steps less than this fraction is left, ``None`` if that is never."""
-        below = np.flatnonzero(self.relative < fraction)
-        return int(below[0]) if len(below) else None
-
 
 @dataclass(frozen=True)
 class Highway:

@@ -79,16 +79,15 @@ class LayerTrace:
 
 
 def layer_trace(
-    name: str, run: Run, units: Sequence[int] | None, every: slice = slice(None), row: int = 0
+    name: str, run: Run, units: Sequence[int] | None, every: slice = slice(None)
 ) -> LayerTrace:
-    """What a run recorded for one example, in the order of the input.
+    """What a run recorded for its first example, in the order of the input.
 
     Args:
         name: of the layer and direction.
         run: of it.
         units: numbers of the units to keep, or ``None`` for all.
         every: the steps to keep.
-        row: number of the example.
 
     Raises:
         UsageError: there is no such unit.
@@ -98,7 +97,7 @@ def layer_trace(
     columns: Any = slice(None) if units is None else chosen
     order = slice(None, None, -1) if run.backwards else slice(None)
     arrays = {
-        key: np.ascontiguousarray(one[row, order][every][:, columns], np.float32)
+        key: np.ascontiguousarray(one[0, order][every][:, columns], np.float32)
         for key, one in run.arrays.items()
     }
     return LayerTrace(name, run.cell, run.axis, run.backwards, arrays, chosen)
