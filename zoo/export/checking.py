@@ -6,13 +6,16 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from zoo.errors import ZooError
 from zoo.inference.graph import Graph
 from zoo.inference.session import Session, recording
+
+if TYPE_CHECKING:
+    from zoo.task import Task
 
 TOLERANCE = 1e-4
 """Largest difference of an exported graph's outputs from the golden ones."""
@@ -49,7 +52,7 @@ class OnnxFile:
             raise ZooError(f"cannot read {self.path}: {error}") from error
 
 
-def run_on_files(task: Any, files: Mapping[str, Path]) -> None:
+def run_on_files(task: Task, files: Mapping[str, Path]) -> None:
     """Let a model run on exported graphs from now on.
 
     Args:
@@ -60,7 +63,7 @@ def run_on_files(task: Any, files: Mapping[str, Path]) -> None:
         session.replace(partial(OnnxFile, files[part]))
 
 
-def golden_inputs(task: Any) -> Mapping[str, Arrays]:
+def golden_inputs(task: Task) -> Mapping[str, Arrays]:
     """Inputs of each graph of a model by the graph's name, as its verb gives them."""
     with recording() as calls:
         task.exercise()

@@ -5,11 +5,14 @@ from __future__ import annotations
 import warnings
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING
 
 from zoo.errors import DataError
 from zoo.files import decoded_text, reason_of, user_path
 from zoo.folder.manifest import sha256_of
+
+if TYPE_CHECKING:
+    from zoo.task import Task
 
 FACT = "trained_on"
 """Name of the card's list of the sha256 of each file's text, or bytes if it is none."""
@@ -36,7 +39,7 @@ def _content(file: Path) -> bytes:
         return data
 
 
-def warn_of_known_data(model: Any, file: Path) -> None:
+def warn_of_known_data(model: Task, file: Path) -> None:
     """Warn where a model is scored on a file that it was fine-tuned on.
 
     Args:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from zoo.ctc.search import OWN, OWN_MODEL
 from zoo.ctc.task import tidy
@@ -14,11 +14,14 @@ from zoo.handwriting.training.examples import Sample, features_of
 from zoo.handwriting.training.folder import read_folder
 from zoo.training.error_rates import error_rates
 
+if TYPE_CHECKING:
+    from zoo.handwriting.reading import HandwritingRecognition
+
 _BATCH = 16
 
 
 def evaluate_folder(
-    model: Any,
+    model: HandwritingRecognition[Any],
     reference: str,
     folder: Path,
     progress: Callable[[int, int], None] | None = None,
@@ -46,7 +49,7 @@ def evaluate_folder(
 
 
 def evaluate_sets(
-    model: Any,
+    model: HandwritingRecognition[Any],
     reference: str,
     sets: Mapping[str, Sequence[Sample]],
     progress: Callable[[int, int], None] | None = None,
@@ -74,7 +77,7 @@ def evaluate_sets(
 
 
 def evaluate_handwriting(
-    model: Any,
+    model: HandwritingRecognition[Any],
     samples: Sequence[Sample],
     dataset: str,
     split: str,

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict
-from typing import Any
 
 import numpy as np
 
@@ -52,7 +51,9 @@ def fit_transcripts(
     model.card[FACT] = " ".join(filter(None, said))
 
 
-def outputs_of(model: Any, utterances: Iterable[Utterance]) -> tuple[list[np.ndarray], list[str]]:
+def outputs_of(
+    model: SpeechRecognition, utterances: Iterable[Utterance]
+) -> tuple[list[np.ndarray], list[str]]:
     """What a recogniser gives for utterances, and what they say.
 
     Args:

@@ -138,7 +138,7 @@ class RecogniserTraining(_SpeechTraining):
 
         splicer = None
         if self.aligner is not None:
-            splicer = Splicer(self.training, load_model(self.aligner))
+            splicer = Splicer(self.training, load_model(self.aligner, kind=SpeechRecognition))
         examples = AugmentedFeatures(
             self.training,
             task.processor,
@@ -233,7 +233,7 @@ class SceneTraining(_SpeechTraining):
             batching=PlannedBatches(examples.lengths, frames, seed, self.rising),
         )
 
-    def finish(self, task: Any) -> None:
+    def finish(self, task: SpeechRecognition) -> None:
         """Add the language model, where there are texts for it."""
         if self.texts is not None:
             add_word_model(task, self.texts(), self.validation)
@@ -357,7 +357,9 @@ def add_language_model(
     fit_transcripts(model, outputs, references)
 
 
-def add_word_model(model: Any, texts: Sequence[str], validation: Sequence[Utterance]) -> None:
+def add_word_model(
+    model: SpeechRecognition, texts: Sequence[str], validation: Sequence[Utterance]
+) -> None:
     """Give a recogniser a word model of many texts, search settings and calibrated confidences.
 
     Args:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -19,9 +19,12 @@ from zoo.speech.training.recordings import Recordings, read_transcripts
 from zoo.training.ahead import made_ahead
 from zoo.training.error_rates import error_rates
 
+if TYPE_CHECKING:
+    from zoo.speech.recognition import SpeechRecognition
+
 
 def evaluate_folder(
-    model: Any,
+    model: SpeechRecognition,
     reference: str,
     folder: Path,
     progress: Callable[[int, int], None] | None = None,
@@ -44,7 +47,7 @@ def evaluate_folder(
 
 
 def evaluate_recogniser(
-    model: Any,
+    model: SpeechRecognition,
     utterances: Sequence[Utterance],
     dataset: str,
     split: str,
@@ -108,7 +111,7 @@ def evaluate_recogniser(
     return figures
 
 
-def _streamed(model: Any, samples: np.ndarray, values: dict[str, Any]) -> str:
+def _streamed(model: SpeechRecognition, samples: np.ndarray, values: dict[str, Any]) -> str:
     stream = model.open_stream(**values)
     step = model.processor.log_mel.sample_rate // 10
     for start in range(0, len(samples), step):

@@ -10,12 +10,15 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from tqdm import tqdm
 
 from zoo.speech.processor import Utterance
+
+if TYPE_CHECKING:
+    from zoo.speech.recognition import SpeechRecognition
 
 _LONGEST_RUN = 3
 _WINDOW_SECONDS = 0.02
@@ -30,7 +33,7 @@ class Splicer:
         model: a recogniser that finds the words in them.
     """
 
-    def __init__(self, utterances: Sequence[Utterance], model: Any) -> None:
+    def __init__(self, utterances: Sequence[Utterance], model: SpeechRecognition) -> None:
         self._utterances = utterances
         self._rate = model.processor.log_mel.sample_rate
         self._words: list[list[str]] = []

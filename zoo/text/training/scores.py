@@ -5,7 +5,7 @@ from __future__ import annotations
 import warnings
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from zoo.errors import ZooWarning
 from zoo.files import read_text
@@ -13,9 +13,12 @@ from zoo.folder.figures import Figure
 from zoo.training.seen import warn_of_known_data
 from zoo.version import __version__
 
+if TYPE_CHECKING:
+    from zoo.text.generation import TextGeneration
+
 
 def evaluate_file(
-    model: Any,
+    model: TextGeneration,
     reference: str,
     data: Path,
     progress: Callable[[int, int], None] | None = None,
@@ -50,7 +53,7 @@ def evaluate_file(
 
 
 def evaluate_language_model(
-    model: Any,
+    model: TextGeneration,
     text: str,
     dataset: str,
     split: str,

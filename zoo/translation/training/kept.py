@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Sequence
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
@@ -13,6 +13,9 @@ from zoo.translation.processor import Direction
 from zoo.translation.protection import find_protected
 from zoo.translation.training.pairs import Pair
 from zoo.translation.training.scores import references_of
+
+if TYPE_CHECKING:
+    from zoo.translation.translation import Translation
 
 MADE = 500
 """Sentences of the made set."""
@@ -187,7 +190,7 @@ def _numbers(rng: np.random.Generator, dated: bool, priced: bool) -> tuple[str, 
 
 
 def kept_figures(
-    model: Any, pairs: Iterable[Pair], *, dataset: str, split: str, command: str
+    model: Translation, pairs: Iterable[Pair], *, dataset: str, split: str, command: str
 ) -> list[Figure]:
     """The share of translations in which all is kept, on a test set and on the made set.
 

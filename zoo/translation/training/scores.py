@@ -40,7 +40,7 @@ def references_of(pairs: Iterable[Pair]) -> dict[Direction, dict[str, list[str]]
 
 
 def evaluate_file(
-    model: Any,
+    model: Translation,
     reference: str,
     data: Path,
     progress: Callable[[int, int], None] | None = None,
@@ -66,7 +66,7 @@ def evaluate_file(
 
 
 def evaluate_translations(
-    model: Any,
+    model: Translation,
     tests: Mapping[str, Iterable[Pair]],
     *,
     dataset: str,
@@ -185,7 +185,7 @@ def mean_figure(figures: Sequence[Figure], metric: str, split: str) -> Figure:
 
 
 def choose_search(
-    model: Any, pairs: Iterable[Pair], choices: Mapping[str, Sequence[float]] = CHOICES
+    model: Translation, pairs: Iterable[Pair], choices: Mapping[str, Sequence[float]] = CHOICES
 ) -> dict[str, float]:
     """The settings of the search with the best BLEU, the mean of the directions.
 
@@ -243,7 +243,7 @@ def fit_doubts(model: Translation, pairs: Iterable[Pair]) -> None:
 
 
 def _mean_bleu(
-    model: Any, work: Mapping[Direction, Mapping[str, list[str]]], search: Mapping[str, float]
+    model: Translation, work: Mapping[Direction, Mapping[str, list[str]]], search: Mapping[str, Any]
 ) -> float:
     """The mean of the directions' BLEU with some settings, on some of the sources."""
     each = max(1, _CHOSEN_ON // max(1, len(work)))
