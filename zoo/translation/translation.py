@@ -410,7 +410,7 @@ class Translation(Task):
         backward_weight: float | None,
         n_best: int,
     ) -> TranslationSettings:
-        given = {
+        given: dict[str, Any] = {
             "beam_size": beam_size,
             "length_penalty": length_penalty,
             "backward_weight": backward_weight,
