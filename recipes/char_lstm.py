@@ -29,7 +29,7 @@ from zoo.datasets import load_text
 from zoo.folder.figures import Figure
 from zoo.training import run
 from zoo.training.plan import Plan, stages
-from zoo.training.recipe import RecipeValues, own_corpus, published
+from zoo.training.recipe import RecipeValues, own_values, published
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -238,6 +238,6 @@ def evaluate(
 
     if data is not None:
         return evaluate_file(model, reference, data, progress)
-    corpus = own_corpus(model, reference, MODELS)
+    corpus = own_values(model, reference, MODELS).corpus
     text, command = load_text(corpus)["test"], f"zoo evaluate {reference}"
     return evaluate_language_model(model, text, corpus, "test", command, progress)

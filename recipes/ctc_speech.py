@@ -21,7 +21,7 @@ from zoo.speech.training.augmentation import AudioAugmentation
 from zoo.speech.training.scenes import FeatureStore, SceneAugmentation
 from zoo.training import run
 from zoo.training.plan import Plan, stages
-from zoo.training.recipe import RecipeValues, own_corpus, published
+from zoo.training.recipe import RecipeValues, own_values, published
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -399,9 +399,9 @@ def evaluate(
     if data is not None:
         return evaluate_folder(model, reference, data, progress)
     command = f"zoo evaluate {reference}"
-    corpora = own_corpus(model, reference, MODELS)
-    untested = next(values.untested for values in MODELS.values() if values.corpus == corpora)
-    parts = scored_parts({corpus: load_speech(corpus) for corpus in corpora.split("+")}, untested)
+    values = own_values(model, reference, MODELS)
+    corpora = {corpus: load_speech(corpus) for corpus in values.corpus.split("+")}
+    parts = scored_parts(corpora, values.untested)
     total = sum(len(utterances) for _, _, utterances, _ in parts)
     return [
         figure

@@ -29,7 +29,7 @@ from zoo.handwriting.training.examples import (
 from zoo.handwriting.training.ink_augmentation import InkAugmentation
 from zoo.training import run
 from zoo.training.plan import Plan, stages
-from zoo.training.recipe import RecipeValues, own_corpus
+from zoo.training.recipe import RecipeValues, own_values
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -184,5 +184,5 @@ def evaluate(
 
     if data is not None:
         return evaluate_folder(model, reference, data, progress)
-    own_corpus(model, reference, MODELS)
+    own_values(model, reference, MODELS)
     return evaluate_sets(model, reference, scored_sets("test"), progress)

@@ -19,7 +19,7 @@ from zoo.dialogue.mood.training.examples import renamed
 from zoo.folder.figures import Figure
 from zoo.training import run
 from zoo.training.plan import Plan, stages
-from zoo.training.recipe import RecipeValues, own_corpus
+from zoo.training.recipe import RecipeValues, own_values, published
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -44,11 +44,6 @@ class Values(RecipeValues):
     tests: tuple[str, ...] = ("test",)
     vocabulary: int = 20_000
     batch: int = 128
-
-
-def published(what: str, value: float, source: str) -> dict[str, Any]:
-    """A published figure on the same test set, in percent."""
-    return {"what": what, "value": value, "unit": "%", "source": source}
 
 
 def _comments(**emotions: str) -> dict[str, str]:
@@ -142,8 +137,8 @@ MODELS = {
         data_note="MELD, lines of a television series (GPL-3.0; Poria et al. 2019).",
         limits="For scores only.",
         comparison=(
-            published("bcLSTM, text and audio (weighted F1)", 66.7, "Poria et al. 2019"),
-            published("text CNN (weighted F1)", 64.3, "Poria et al. 2019"),
+            published("bcLSTM, text and audio (weighted F1)", 66.7, "%", "Poria et al. 2019"),
+            published("text CNN (weighted F1)", 64.3, "%", "Poria et al. 2019"),
         ),
     ),
 }
@@ -207,9 +202,8 @@ def evaluate(
 
     if data is not None:
         return evaluate_file(model, reference, data, progress)
-    corpus = own_corpus(model, reference, MODELS)
-    values = next(one for one in MODELS.values() if one.corpus == corpus)
-    sets = {split: load_moods(corpus, split) for split in values.tests}
+    values = own_values(model, reference, MODELS)
+    sets = {split: load_moods(values.corpus, split) for split in values.tests}
     total = sum(map(len, sets.values()))
     figures = []
     for split, messages in sets.items():
@@ -217,7 +211,7 @@ def evaluate(
             model,
             messages,
             on_progress=(lambda count: progress(count, total)) if progress else None,
-            dataset=corpus,
+            dataset=values.corpus,
             split=split,
             command=f"zoo evaluate {reference}",
         )

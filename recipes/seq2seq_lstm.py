@@ -27,7 +27,7 @@ from typing import Any
 from zoo.folder.figures import Figure
 from zoo.training import run
 from zoo.training.plan import Plan, stages
-from zoo.training.recipe import RecipeValues, own_corpus
+from zoo.training.recipe import RecipeValues, own_values
 from zoo.translation.datasets import load_translations
 
 
@@ -276,7 +276,7 @@ def evaluate(
 
     if data is not None:
         return evaluate_file(model, reference, data, progress)
-    corpus = own_corpus(model, reference, MODELS)
+    corpus = own_values(model, reference, MODELS).corpus
     command = f"zoo evaluate {reference}"
     tests = {
         split: list(pairs_of(load_translations(corpus, split), model.directions))

@@ -28,7 +28,7 @@ from zoo.dialogue.tagging.training.rewriting import rewritten
 from zoo.folder.figures import Figure
 from zoo.training import run
 from zoo.training.plan import Plan, stages
-from zoo.training.recipe import RecipeValues, own_corpus
+from zoo.training.recipe import RecipeValues, own_values, published
 
 Labels = Mapping[str, tuple[str, ...]]
 
@@ -85,11 +85,6 @@ class Values(RecipeValues):
     outside: str = ""
     with_intents: bool = True
     values_of_labels: Mapping[str, str] = field(default_factory=dict)
-
-
-def published(what: str, value: float, source: str) -> dict[str, Any]:
-    """A published figure on the same test set, in percent."""
-    return {"what": what, "value": value, "unit": "%", "source": source}
 
 
 _CHAT: Labels = {
@@ -173,9 +168,9 @@ MODELS = {
             "tracks, films and other works are its weak side."
         ),
         comparison=(
-            published("Stack-Propagation, BiLSTM (slot F1)", 94.2, "Qin et al. 2019"),
-            published("SF-ID BLSTM (slot F1)", 92.23, "E et al. 2019"),
-            published("slot-gated (slot F1)", 88.8, "Goo et al. 2018"),
+            published("Stack-Propagation, BiLSTM (slot F1)", 94.2, "%", "Qin et al. 2019"),
+            published("SF-ID BLSTM (slot F1)", 92.23, "%", "E et al. 2019"),
+            published("slot-gated (slot F1)", 88.8, "%", "Goo et al. 2018"),
         ),
     ),
     # The intent head alone; no entities are marked in this corpus.
@@ -200,8 +195,8 @@ MODELS = {
         data_note="CLINC150, 23,700 questions to an assistant (CC BY 3.0; Larson et al. 2019).",
         limits="It knows the 150 intents of its data; what is near them may be taken for one.",
         comparison=(
-            published("BERT (accuracy in scope, full)", 96.9, "Larson et al. 2019"),
-            published("MLP (accuracy in scope, full)", 93.5, "Larson et al. 2019"),
+            published("BERT (accuracy in scope, full)", 96.9, "%", "Larson et al. 2019"),
+            published("MLP (accuracy in scope, full)", 93.5, "%", "Larson et al. 2019"),
         ),
     ),
     "tagger_bilstm.social": Values(
@@ -240,8 +235,8 @@ MODELS = {
         ),
         limits="It reads English of social media; names that it never saw are often missed.",
         comparison=(
-            published("UH-RiTUAL (entity F1)", 41.86, "Derczynski et al. 2017"),
-            published("SpinningBytes (entity F1)", 40.78, "Derczynski et al. 2017"),
+            published("UH-RiTUAL (entity F1)", 41.86, "%", "Derczynski et al. 2017"),
+            published("SpinningBytes (entity F1)", 40.78, "%", "Derczynski et al. 2017"),
         ),
     ),
     "tagger_bilstm.chat": Values(
@@ -378,8 +373,7 @@ def evaluate(
 
     if data is not None:
         return evaluate_file(model, reference, data, progress)
-    corpus = own_corpus(model, reference, MODELS)
-    values = next(one for one in MODELS.values() if one.corpus == corpus)
+    values = own_values(model, reference, MODELS)
     sets = scored_sets(values, "test")
     total = sum(map(len, sets.values()))
     figures = []

@@ -22,7 +22,7 @@ from zoo.dialogue.tracking.ontology import Ontology
 from zoo.folder.figures import Figure
 from zoo.training import run
 from zoo.training.plan import Plan, stages
-from zoo.training.recipe import RecipeValues, own_corpus
+from zoo.training.recipe import RecipeValues, own_values, published
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -42,11 +42,6 @@ class Values(RecipeValues):
     swapped_values: float = 0.3
     request_weight: float = 1.0
     distractors: int = 0
-
-
-def published(what: str, value: float, source: str) -> dict[str, Any]:
-    """A published figure on the same test set, in percent."""
-    return {"what": what, "value": value, "unit": "%", "source": source}
 
 
 MODELS = {
@@ -75,9 +70,9 @@ MODELS = {
             "another slot."
         ),
         comparison=(
-            published("GCE (joint goal)", 88.5, "Nouri and Hosseini-Asl 2018"),
-            published("GLAD (joint goal)", 88.1, "Zhong et al. 2018"),
-            published("NBT (joint goal)", 84.4, "Mrkšić et al. 2017"),
+            published("GCE (joint goal)", 88.5, "%", "Nouri and Hosseini-Asl 2018"),
+            published("GLAD (joint goal)", 88.1, "%", "Zhong et al. 2018"),
+            published("NBT (joint goal)", 84.4, "%", "Mrkšić et al. 2017"),
         ),
     ),
 }
@@ -151,7 +146,7 @@ def evaluate(
 
     if data is not None:
         return evaluate_file(model, reference, data, progress)
-    corpus = own_corpus(model, reference, MODELS)
+    corpus = own_values(model, reference, MODELS).corpus
     turns = load_dialogues(corpus, "test")
     return score_dialogues(
         model,

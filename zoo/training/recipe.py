@@ -6,7 +6,7 @@ import importlib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, Protocol, Self, runtime_checkable
+from typing import Any, Protocol, Self, TypeVar, runtime_checkable
 
 from tqdm import tqdm
 
@@ -160,8 +160,11 @@ def evaluate(model: Task, reference: str, data: Path | None = None) -> list[Figu
         return recipe_of(model.architecture).evaluate(model, reference, data, progress)
 
 
-def own_corpus(model: Task, reference: str, models: Mapping[str, RecipeValues]) -> str:
-    """The corpus that a model was trained on, if its recipe knows it.
+V = TypeVar("V", bound=RecipeValues)
+
+
+def own_values(model: Task, reference: str, models: Mapping[str, V]) -> V:
+    """The values of the recipe's model with the corpus that a model was trained on.
 
     Args:
         model: the task.
@@ -172,9 +175,9 @@ def own_corpus(model: Task, reference: str, models: Mapping[str, RecipeValues]) 
         UsageError: it was trained on something else, as a fine-tuned model is.
     """
     corpus = model.card.get("dataset")
-    if corpus not in {values.corpus for values in models.values()}:
-        raise UsageError(
-            f"{reference} was trained on {corpus!r}, which its recipe does not know; "
-            "give --data FILE"
-        )
-    return str(corpus)
+    for values in models.values():
+        if values.corpus == corpus:
+            return values
+    raise UsageError(
+        f"{reference} was trained on {corpus!r}, which its recipe does not know; give --data FILE"
+    )
