@@ -18,7 +18,7 @@ from zoo.cli.options import MODEL, OUT, Decorator, training_options
 from zoo.cli.output import command_line, print_json
 from zoo.dialogue.messages import Message, read_message_lines
 from zoo.errors import DataError, UsageError, ZooError
-from zoo.files import decoded_text, is_file, user_path
+from zoo.files import decoded_text, is_file, reason_of, user_path
 from zoo.store.locate import Reference
 from zoo.training.plan import FinetuneOptions
 
@@ -242,4 +242,4 @@ def _read_file(path: Path) -> Iterator[Read]:
             yield next(messages, DataError(f"{path} has no messages"))
             yield from messages
     except OSError as error:
-        raise DataError(f"cannot read {path}: {error.strerror or error}") from None
+        raise DataError(f"cannot read {path}: {reason_of(error)}") from None
