@@ -45,7 +45,9 @@ Row = tuple[str, float, int]
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument(
-        "--models", nargs="+", default=["ctc_bilstm.an4", "ctc_lstm.an4", "ctc_bilstm.english"]
+        "--models",
+        nargs="+",
+        default=["ctc_bilstm.an4", "ctc_lstm.an4", "ctc_bilstm.english", "ctc_lstm.english"],
     )
     parser.add_argument("--corpus", help="one, or several joined by +; the model's own if left out")
     parser.add_argument("--split", default="validation", help="the beginning of its name")
