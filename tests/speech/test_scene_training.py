@@ -287,7 +287,8 @@ def test_the_streaming_recogniser_is_the_sibling_of_the_other_and_small_enough()
     from zoo.speech.networks import CTCLSTMConfig
 
     both, causal = MODELS["ctc_bilstm.english"], MODELS["ctc_lstm.english"]
-    assert replace(causal, network=both.network, plans=both.plans, teacher="", taught=0.0) == both
+    own = {"network": both.network, "plans": both.plans, "limits": both.limits}
+    assert replace(causal, **own, teacher="", taught=0.0) == both
     assert causal.teacher == "ctc_bilstm.english"
     assert replace(causal.plans[-1], epochs=both.plans[-1].epochs) == both.plans[-1]
     network = {**causal.network, "units": both.network["units"]}

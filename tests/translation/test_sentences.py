@@ -146,9 +146,9 @@ def test_blocks_of_code_are_no_prose() -> None:
     nested = "~~~~\n```\n<pre>a</pre>\n~~~\n~~~~\nb"
     assert [prose for prose, _ in verbatim_parts(nested)] == ["", "b"]
     for odd in ("a" + "\n" * 50_000 + "b", "~~~a\n" * 20_000, "<pre " * 20_000, "```\n" * 20_001):
-        began = time.process_time()
+        began = time.thread_time()
         assert "".join(prose + block for prose, block in verbatim_parts(odd)) == odd
-        assert time.process_time() - began < 1
+        assert time.thread_time() - began < 1
     for plain in ("```\nnever closed", "a ``` b", "", "~~~"):
         assert verbatim_parts(plain) == [(plain, "")]
 
@@ -167,10 +167,10 @@ def test_a_long_sentence_is_cut_after_a_comma_near_its_middle() -> None:
     "text", ["!" * 50_000, "a. " * 20_000, " " * 50_000, "<p " * 20_000, '."' * 20_000]
 )
 def test_odd_texts_take_no_time(text: str) -> None:
-    began = time.process_time()
+    began = time.thread_time()
     for piece in split_sentences(text):
         split_long(piece.text, 50, len)
-    assert time.process_time() - began < 2
+    assert time.thread_time() - began < 2
 
 
 @pytest.mark.parametrize(

@@ -6,16 +6,14 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
 from zoo.errors import ZooError
 from zoo.inference.graph import Graph
 from zoo.inference.session import Session, recording
-
-if TYPE_CHECKING:
-    from zoo.task import Task
+from zoo.task import Task
 
 TOLERANCE = 1e-4
 """Largest difference of an exported graph's outputs from the golden ones."""

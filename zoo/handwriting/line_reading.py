@@ -83,25 +83,25 @@ class LineRecognition(HandwritingRecognition[ImageSource]):
         """The text of a page.
 
         Args:
-            image: the page, as :meth:`~HandwritingRecognition.read` takes an image, or as
-                :func:`~zoo.handwriting.scans.open_scans` gives it.
+            image: the page, as ``read`` takes an image, or as
+                :func:`~zoo.handwriting.scans.open_scans` gives one.
             layout: where its lines are: a path or the bytes of an ALTO 4 or PAGE XML file, as
                 eScriptorium, Transkribus and kraken write them, or what was read of it
                 (:func:`~zoo.handwriting.page_xml.read_layout`,
                 :func:`~zoo.handwriting.page_xml.read_layouts`). Left out, lines are looked for,
                 which works on clean pages with straight lines.
-            beam_size: as in :meth:`~HandwritingRecognition.read`.
-            language_model: as in :meth:`~HandwritingRecognition.read`.
-            n_best: as in :meth:`~HandwritingRecognition.read`.
-            lm_weight: as in :meth:`~HandwritingRecognition.read`.
-            insertion_bonus: as in :meth:`~HandwritingRecognition.read`.
+            beam_size: as in ``read``.
+            language_model: as in ``read``.
+            n_best: as in ``read``.
+            lm_weight: as in ``read``.
+            insertion_bonus: as in ``read``.
             page_number: which page of a layout file with several is meant, from 1; left out, the
                 one that has the form of the image.
             layout_pixels: which pixels of an image that is turned by its EXIF data the layout
                 counts: those of the image as it is shown (``"upright"``), as the camera stored it
                 (``"stored"``), or what fits (``"auto"``).
             strict: raise an error if a line cannot be read, or if there is doubt about the layout.
-            on_progress: as in :meth:`~HandwritingRecognition.read`.
+            on_progress: as in ``read``.
 
         Returns:
             The lines with their text. ``doubts`` says what may be wrong: lines that are damaged,
@@ -109,9 +109,8 @@ class LineRecognition(HandwritingRecognition[ImageSource]):
             may not be right. A blank page has no lines.
 
         Raises:
-            UsageError, DataError: as :meth:`~HandwritingRecognition.read` and
-                :func:`~zoo.handwriting.page_xml.read_layout`, or the layout is for an image of
-                another form.
+            UsageError, DataError: as ``read`` and :func:`~zoo.handwriting.page_xml.read_layout`, or
+                the layout is for an image of another form.
         """
         check_pixels(layout_pixels)
         search = self.searches.make(language_model, n_best, beam_size, lm_weight, insertion_bonus)

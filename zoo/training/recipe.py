@@ -61,7 +61,7 @@ class RecipeValues:
 
 
 def published(what: str, value: float, unit: str, source: str) -> dict[str, Any]:
-    """A published figure on the same data, for :attr:`RecipeValues.comparison`.
+    """A published figure on the same data, for the ``comparison`` of :class:`RecipeValues`.
 
     Args:
         what: the system, and the measure if it is not the card's.
