@@ -238,7 +238,9 @@ class Task:
         """
         from zoo.inspection.highway import highway_of
 
-        return highway_of(self._on_tape(), self.subject(source, **options), at, steps, label)
+        subject = self.subject(source, **options)
+        at = self.asked_of(subject) if at is None else at
+        return highway_of(self._on_tape(), subject, at, steps, label)
 
     def attribute(
         self,
@@ -268,7 +270,12 @@ class Task:
         from zoo.inspection.attribution import attribute_output
 
         subject = self.subject(source, **options)
+        at = self.asked_of(subject) if at is None else at
         return attribute_output(self._on_tape(), subject, at, label, points)
+
+    def asked_of(self, subject: InspectedInput) -> int:
+        """The output that a question about an input is about if it names none."""
+        return subject.asked
 
     def _on_tape(self) -> Any:
         """The network with the weights as they are now, for traces and gradients."""

@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 
+from zoo import load_model
 from zoo.catalogue import registry
 from zoo.inference.stack import log_softmax
 from zoo.inspection.subject import InspectedInput, Outputs, Steps
 from zoo.inspection.tape import Tape
 from zoo.inspection.traces import trace_network
+
+SAMPLES = Path(__file__).parents[2] / "samples"
 
 MODELS = [
     name
@@ -81,3 +85,9 @@ def test_traced_states_are_those_of_the_engine(name: str) -> None:
             if key in found.layer(number).arrays and found.layer(number).cell != "attention":
                 last = reading.state[per_layer * (number - 1) + place][0]
                 np.testing.assert_allclose(found.gate(key, number)[-1], last, atol=1e-5)
+
+
+def test_a_recogniser_is_asked_of_what_it_reads_and_not_of_a_blank() -> None:
+    model: Any = load_model("crnn.latin")
+    assert model.highway(SAMPLES / "line.png", steps=5).target != "(blank)"
+    assert model.attribute(SAMPLES / "line.png", points=2).target != "(blank)"

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
@@ -61,14 +60,12 @@ class CTCRecogniser(Task):
         self.searches = SearchFactory(self.processor.vocabulary, settings, files)
         self.decoder, self.files = dict(settings), dict(files)
 
-    def about_a_label(self, subject: InspectedInput) -> InspectedInput:
-        """An input whose questions are about the output nearest to the one asked for that is no
-        blank, if there is one."""
+    def asked_of(self, subject: InspectedInput) -> int:
+        """The output nearest to the input's own that is no blank, if there is one; see
+        :meth:`zoo.task.Task.asked_of`."""
         (log_probs,) = self.outputs([subject.arrays[0][0]])
         (read,) = np.nonzero(log_probs.argmax(axis=-1) != self.processor.alphabet.blank)
-        if not len(read):
-            return subject
-        return replace(subject, asked=int(read[np.abs(read - subject.asked).argmin()]))
+        return int(read[np.abs(read - subject.asked).argmin()]) if len(read) else subject.asked
 
     def outputs(self, features: Sequence[np.ndarray]) -> list[np.ndarray]:
         """Natural log-probabilities of the labels for inputs of any lengths.

@@ -117,7 +117,7 @@ class PenRecognition(HandwritingRecognition[InkSource]):
         features = self.processor.read(strokes)
         if not len(features.features):
             raise UsageError("there is no ink to look into")
-        return self.about_a_label(ink_subject(strokes, features, self.processor.vocabulary))
+        return ink_subject(strokes, features, self.processor.vocabulary)
 
     def _is_one(self, source: Any) -> bool:
         if isinstance(source, (str, os.PathLike, Ink)):

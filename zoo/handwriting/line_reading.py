@@ -200,7 +200,7 @@ class LineRecognition(HandwritingRecognition[ImageSource]):
         line_image = self.processor.read(grey)
         if not len(line_image.columns):
             raise UsageError("the image has no ink to look into")
-        return self.about_a_label(line_subject(grey, line_image, self.processor.vocabulary))
+        return line_subject(grey, line_image, self.processor.vocabulary)
 
     def _is_one(self, source: Any) -> bool:
         return not isinstance(source, (list, tuple))

@@ -350,14 +350,13 @@ class SpeechRecognition(CTCRecogniser):
         samples = self.processor.read(source, sample_rate)
         if len(samples) > LONGEST_PIECE * log_mel.sample_rate:
             raise UsageError(f"at most {LONGEST_PIECE:g} s can be looked into; cut the recording")
-        subject = recording_subject(
+        return recording_subject(
             samples,
             log_mel.sample_rate,
             log_mel.features(samples),
             log_mel.frame_seconds,
             self.processor.vocabulary,
         )
-        return self.about_a_label(subject)
 
     def open_stream(
         self,

@@ -13,8 +13,8 @@ from zoo.dialogue.messages import Message
 from zoo.dialogue.mood.training.examples import conversations
 from zoo.dialogue.mood.training.files import read_moods
 from zoo.dialogue.scores import interval
+from zoo.dialogue.training.scores import score_file
 from zoo.folder.figures import Figure
-from zoo.training.seen import warn_of_known_data
 from zoo.version import __version__
 
 
@@ -41,16 +41,7 @@ def evaluate_file(
     Raises:
         DataError: the file is missing or malformed.
     """
-    warn_of_known_data(model, data)
-    messages = read_moods(data)
-    return score_moods(
-        model,
-        messages,
-        on_progress=(lambda count: progress(count, len(messages))) if progress else None,
-        dataset=data.name,
-        split="whole",
-        command=f"zoo evaluate {reference} --data {data}",
-    )
+    return score_file(score_moods, model, read_moods(data), reference, data, progress)
 
 
 def score_moods(

@@ -12,9 +12,9 @@ import numpy as np
 from zoo.dialogue.datasets import Span, TaggedMessage
 from zoo.dialogue.scores import interval, share
 from zoo.dialogue.tagging.training.files import read_tagged
+from zoo.dialogue.training.scores import score_file
 from zoo.errors import DataError
 from zoo.folder.figures import Figure
-from zoo.training.seen import warn_of_known_data
 from zoo.version import __version__
 
 Counts = tuple[int, int, int]
@@ -63,18 +63,17 @@ def evaluate_file(
         DataError: the file is missing or malformed, or there is nothing
             to score in it.
     """
-    warn_of_known_data(model, data)
     messages = read_tagged(data)
     if not any(message.entities or message.intent for message in messages):
         raise DataError(f"{data.name} has neither entities nor intents to score")
-    return score_messages(
+    return score_file(
+        score_messages,
         model,
         messages,
+        reference,
+        data,
+        progress,
         outside=model.settings.outside,
-        on_progress=(lambda count: progress(count, len(messages))) if progress else None,
-        dataset=data.name,
-        split="whole",
-        command=f"zoo evaluate {reference} --data {data}",
     )
 
 

@@ -13,8 +13,8 @@ from zoo.dialogue.messages import Message
 from zoo.dialogue.scores import interval, share
 from zoo.dialogue.tracking.training.examples import by_dialogue
 from zoo.dialogue.tracking.training.files import in_spelling_of, read_dialogues
+from zoo.dialogue.training.scores import score_file
 from zoo.folder.figures import Figure
-from zoo.training.seen import warn_of_known_data
 from zoo.version import __version__
 
 
@@ -35,16 +35,8 @@ def evaluate_file(
     Raises:
         DataError: the file is missing or malformed.
     """
-    warn_of_known_data(model, data)
     turns = in_spelling_of(model.ontology, read_dialogues(data))
-    return score_dialogues(
-        model,
-        turns,
-        on_progress=(lambda count: progress(count, len(turns))) if progress else None,
-        dataset=data.name,
-        split="whole",
-        command=f"zoo evaluate {reference} --data {data}",
-    )
+    return score_file(score_dialogues, model, turns, reference, data, progress)
 
 
 def score_dialogues(
